@@ -1,0 +1,57 @@
+# Every target makes what it needs; .venv is made once and added to, never remade.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TYPING := .cache/typing
+
+.PHONY: help demo test check format bench crash-test
+
+help:
+	@echo "make demo        sample photographs, a throw-away library, some questions"
+	@echo "make test        the test suite (the first time installs torch: several GB)"
+	@echo "make check       ruff, mypy --strict, the layering of imports"
+	@echo "make format      let ruff rewrite what it can"
+	@echo "make bench       the figures of README and docs/mini.md, measured again"
+	@echo "make crash-test  fifty kill -9 at random moments of an indexing run"
+
+demo: $(VENV)/.demo
+	$(BIN)/photoseek demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow"
+
+crash-test: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow tests/test_crash.py
+
+# The root is the package, whatever the clone's folder is called: mypy sees it through a link of the right name.
+check: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	mkdir -p $(TYPING) && ln -sfn ../.. $(TYPING)/photoseek
+	cd $(TYPING) && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../mypy -p photoseek
+	$(BIN)/python -m pytest -q tests/test_layering.py
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+PHOTOS ?= photos
+QUERIES ?= queries.jsonl
+
+# A folder of pictures and a file of labelled queries are yours to give: make bench PHOTOS=DIR QUERIES=FILE
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/startup.py --photos $(PHOTOS)
+	$(BIN)/python benchmarks/indexing.py --photos $(PHOTOS)
+	$(BIN)/python benchmarks/quality.py --photos $(PHOTOS) --queries $(QUERIES)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --editable ".[demo]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	@touch $@

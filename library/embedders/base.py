@@ -1,0 +1,59 @@
+"""The one seam between photoseek and any model that puts images and texts into a shared space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from ..types import Pixels, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What identifies a model and what a caller must know to feed it.
+
+    `key` pins name, weights' hash, preprocessing and dim: two models share a key exactly when their
+    vectors may be compared. `image_size` is the input's side in pixels. `text_limit` is in tokens.
+    `source` says where the weights come from, `licence` under which terms. `templates` names the set of
+    prompts that suits how the model was trained (see prompts.py).
+    """
+
+    key: str
+    name: str
+    dim: int
+    image_size: int
+    text_limit: int
+    source: str
+    licence: str
+    templates: str = "none"
+
+
+class Embedder(Protocol):
+    """A dual encoder. Batching, threads, progress and storage live outside."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's identity; cheap, loads no weights."""
+        ...
+
+    def preprocess(self, image: Image.Image) -> Pixels:
+        """Resize and crop one RGB image to (image_size, image_size, 3) uint8; thread-safe."""
+        ...
+
+    def embed_images(self, pixels: Pixels) -> Vectors:
+        """Embed (n, image_size, image_size, 3) uint8 pixels into (n, dim) L2-normalised float32."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Embed n texts into (n, dim) L2-normalised float32."""
+        ...
+
+
+def normalized(vectors: Vectors) -> Vectors:
+    """Scale the rows of (n, dim) float32 to length 1; a zero row stays zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)

@@ -1,0 +1,216 @@
+"""The built-in model: two small towers and their heads on ONNX Runtime, shipped with the package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from ..errors import ModelUnavailable
+from ..types import Pixels, Vectors
+from .base import ModelSpec, normalized
+from .long_text import embed_long
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+WEIGHTS = Path(__file__).parent / "weights" / "mini"
+"""Where the package keeps the model's files."""
+
+IMAGE_SIZE = 260
+"""EfficientNet-Lite2's resolution (timm, tf_efficientnet_lite2)."""
+
+RESIZED_SIDE = 292
+"""The shorter side before the centre crop: 260 / 0.890 (timm, tf_efficientnet_lite2)."""
+
+PREPROCESSING = f"shorter side {RESIZED_SIDE} bicubic, centre crop {IMAGE_SIZE}"
+
+FILES = ("image_tower.onnx", "image_head.onnx", "text_tower.onnx", "text_head.onnx", "tokenizer.json")
+
+_REMEDY = "the installation is damaged: reinstall photoseek"
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """How this model's scores are spread when picture and text have nothing to do with each other.
+
+    `mean` and `deviation` are of the cosine between unrelated pairs. `weak` and `strong` are the scores that one
+    unrelated pair in 100, and one in 10,000, exceeds.
+    """
+
+    mean: float
+    deviation: float
+    weak: float
+    strong: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `manifest.json` says: the model's identity and the SHA-256 of each file beside it."""
+
+    version: str
+    dim: int
+    image_size: int
+    text_limit: int
+    preprocessing: str
+    source: str
+    licence: str
+    files: dict[str, str]
+    background: Background
+
+    @property
+    def key(self) -> str:
+        """Pins all that a vector depends on: every file, the preprocessing, the sizes."""
+        pinned = [self.dim, self.image_size, self.text_limit, self.preprocessing, sorted(self.files.items())]
+        return f"mini@{hashlib.sha256(json.dumps(pinned).encode()).hexdigest()[:12]}"
+
+
+def read_manifest(folder: Path = WEIGHTS) -> Manifest:
+    """Read a model folder's manifest; the files themselves are not hashed, so this costs a millisecond.
+
+    Raises:
+        ModelUnavailable: the manifest is missing or broken.
+    """
+    path = folder / "manifest.json"
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return Manifest(**{**fields, "background": Background(**fields["background"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
+
+
+def cropped(image: Image.Image) -> Pixels:
+    """Resize an RGB image by its shorter side and cut out its middle: (260, 260, 3) uint8."""
+    scale = RESIZED_SIDE / min(image.size)
+    left, top = ((side - IMAGE_SIZE / scale) / 2 for side in image.size)
+    box = (left, top, left + IMAGE_SIZE / scale, top + IMAGE_SIZE / scale)
+    # Only what the crop keeps is resized: a panorama costs no more than a square.
+    return np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC, box=box))
+
+
+class MiniEmbedder:
+    """The built-in dual encoder. Weights load with the first picture and, apart from them, with the first text.
+
+    Args:
+        threads: processor threads for pictures; None takes every core. A text is too short to share out.
+        folder: the model's files.
+    """
+
+    def __init__(self, threads: int | None = None, folder: Path = WEIGHTS) -> None:
+        self._threads = threads
+        self._folder = folder
+        self._manifest = read_manifest(folder)
+        self._sessions: dict[str, InferenceSession] = {}
+        self._tokenizer: Tokenizer | None = None
+        self._lock = Lock()
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's identity, from its manifest."""
+        manifest = self._manifest
+        return ModelSpec(
+            key=manifest.key,
+            name="mini",
+            dim=manifest.dim,
+            image_size=manifest.image_size,
+            text_limit=manifest.text_limit,
+            source=manifest.source,
+            licence=manifest.licence,
+        )
+
+    @property
+    def background(self) -> Background:
+        """How unrelated pictures and texts score, measured when the model was made."""
+        return self._manifest.background
+
+    def preprocess(self, image: Image.Image) -> Pixels:
+        """Resize and crop one RGB image to (260, 260, 3) uint8; thread-safe."""
+        return cropped(image)
+
+    def embed_images(self, pixels: Pixels) -> Vectors:
+        """Embed (n, 260, 260, 3) uint8 pixels into (n, dim) L2-normalised float32."""
+        if not len(pixels):
+            return np.empty((0, self._manifest.dim), np.float32)
+        return normalized(self._run("image_head", "features", self.image_features(pixels)))
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Embed n texts into (n, dim) L2-normalised float32; a text over the limit is the mean of its parts."""
+        if not texts:
+            return np.empty((0, self._manifest.dim), np.float32)
+        return embed_long(texts, self._manifest.text_limit, self._count_tokens, self._embed_short)
+
+    def image_features(self, pixels: Pixels) -> Vectors:
+        """Return the image tower's own (n, 1280) float32 features, not normalised."""
+        return self._run("image_tower", "pixels", pixels)
+
+    def text_features(self, text: str) -> Vectors:
+        """Return the text tower's own (1, 384) L2-normalised float32 features of one text within the limit.
+
+        Texts go one by one: int8 activations share one range per call, so that a text's vector would otherwise
+        depend on its neighbours.
+        """
+        ids = np.array([self._load_tokenizer().encode(text).ids], dtype=np.int64)
+        return self._run("text_tower", "ids", ids)
+
+    def _embed_short(self, texts: Sequence[str]) -> Vectors:
+        features = np.concatenate([self.text_features(text) for text in texts])
+        return normalized(self._run("text_head", "features", features))
+
+    def _count_tokens(self, text: str) -> int:
+        return len(self._load_tokenizer().encode(text).ids)
+
+    def _run(
+        self, part: str, name: str, values: Vectors | Pixels | np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    ) -> Vectors:
+        outputs: list[Vectors] = self._session(part).run(None, {name: values})
+        return outputs[0]
+
+    def _session(self, part: str) -> InferenceSession:
+        with self._lock:
+            if part not in self._sessions:
+                self._sessions[part] = self._load_session(part)
+            return self._sessions[part]
+
+    def _load_session(self, part: str) -> InferenceSession:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors only: a warning on stderr is not ours to print
+        options.intra_op_num_threads = (self._threads or 0) if part.startswith("image") else 1
+        if part.startswith("text"):
+            # The file is already optimised; doing it again would cost a cold query 50 ms.
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        path = self._folder / f"{part}.onnx"
+        try:
+            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own classes share no base but this
+            raise ModelUnavailable("mini", f"{path} cannot be loaded ({_first_line(error)})", _REMEDY) from error
+
+    def _load_tokenizer(self) -> Tokenizer:
+        with self._lock:
+            if self._tokenizer is None:
+                from tokenizers import Tokenizer
+
+                path = self._folder / "tokenizer.json"
+                try:
+                    self._tokenizer = Tokenizer.from_file(str(path))
+                except Exception as error:  # tokenizers raises bare Exception
+                    raise ModelUnavailable(
+                        "mini", f"{path} cannot be loaded ({_first_line(error)})", _REMEDY
+                    ) from error
+                # The published file pads and cuts to 128 tokens; we do neither.
+                self._tokenizer.no_padding()
+                self._tokenizer.no_truncation()
+            return self._tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,236 @@
+"""Every exception photoseek raises on purpose.
+
+    PhotoseekError                  the one the command line catches
+    |-- LibraryError                a library folder or its catalogue
+    |   |-- LibraryNotFound
+    |   |-- LibraryTooNew
+    |   |-- LibraryLocked
+    |   |-- CatalogUnavailable
+    |   `-- IndexWriteFailed        a generation of vectors could not be put on disk
+    |-- SettingsError               an environment variable or a line of TOML
+    |-- ImageUnreadable             one file; recorded as data while indexing
+    |-- FolderNotFound              what was given to index is not there
+    |-- FolderUnusable              it is there, but nothing can be indexed from it
+    |-- NothingIndexed              a library that holds no images yet
+    |-- RootEmptied                 a folder full of known images has none: is its disk mounted?
+    |-- EmbedderError               a model
+    |   |-- UnknownModel
+    |   |-- ModelUnavailable        known, but its weights or packages cannot be had
+    |   |-- ModelMismatch           the library holds vectors of other models only
+    |   `-- DimensionMismatch
+    `-- QueryError                  a question that cannot be asked
+
+Errors carry facts as attributes and word them in `__str__`: what, which file, what to do next.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class PhotoseekError(Exception):
+    """Base of all errors meant for people; its text is one line."""
+
+
+class LibraryError(PhotoseekError):
+    """A library folder or its catalogue cannot be used."""
+
+
+class LibraryNotFound(LibraryError):
+    """There is no library where one was to be opened."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return f"no library at {self.folder}: make one with `photoseek index FOLDER`, or name another with --library"
+
+
+class LibraryTooNew(LibraryError):
+    """The catalogue's schema was written by a later photoseek."""
+
+    def __init__(self, location: str, found_version: int, known_version: int) -> None:
+        super().__init__(location, found_version, known_version)
+        self.location = location
+        self.found_version = found_version
+        self.known_version = known_version
+
+    def __str__(self) -> str:
+        return (
+            f"{self.location} was made by a newer photoseek (schema {self.found_version}, "
+            f"this one reads up to {self.known_version}): upgrade with `pip install -U photoseek`"
+        )
+
+
+class LibraryLocked(LibraryError):
+    """Another process is writing to the library."""
+
+    def __init__(self, folder: Path, owner: str) -> None:
+        super().__init__(folder, owner)
+        self.folder = folder
+        self.owner = owner
+
+    def __str__(self) -> str:
+        return f"{self.folder} is being written by {self.owner}: wait for it to end, or stop it"
+
+
+class CatalogUnavailable(LibraryError):
+    """The catalogue's database refused, vanished or broke."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(location, reason)
+        self.location = location
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the catalogue {self.location} cannot be used: {self.reason}"
+
+
+class IndexWriteFailed(LibraryError):
+    """A new generation of the vector index could not be put on disk; nothing of it stays, and the older one does."""
+
+    def __init__(self, folder: Path, reason: str, remedy: str) -> None:
+        super().__init__(folder, reason, remedy)
+        self.folder = folder
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"cannot write the vector index in {self.folder}: {self.reason}; {self.remedy}"
+
+
+class SettingsError(PhotoseekError):
+    """A setting has a value that makes no sense."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(source, reason)
+        self.source = source
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason}"
+
+
+class ImageUnreadable(PhotoseekError):
+    """One file could not be read as an image."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class FolderNotFound(PhotoseekError):
+    """A folder or file given to index does not exist."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: no such file or folder; check the spelling, or whether its disk is mounted"
+
+
+class FolderUnusable(PhotoseekError):
+    """A folder or file given to index is there, but cannot be indexed as it is."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be indexed: {self.reason}"
+
+
+class NothingIndexed(PhotoseekError):
+    """The library is there, but no image has been indexed into it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return f"the library at {self.folder} holds no images yet: add some with `photoseek index FOLDER`"
+
+
+class RootEmptied(PhotoseekError):
+    """A folder that held known images holds none at all: more likely unmounted than emptied."""
+
+    def __init__(self, root: str, known_count: int) -> None:
+        super().__init__(root, known_count)
+        self.root = root
+        self.known_count = known_count
+
+    def __str__(self) -> str:
+        return (
+            f"{self.root} holds no images, but {self.known_count:,} are known from there: "
+            "mount its disk and run again, or add --prune if they are really gone"
+        )
+
+
+class EmbedderError(PhotoseekError):
+    """A model cannot be used as asked."""
+
+
+class UnknownModel(EmbedderError):
+    """No embedder answers to this name."""
+
+    def __init__(self, name: str, known: str) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"unknown model {self.name!r}: {self.known}"
+
+
+class ModelUnavailable(EmbedderError):
+    """The model is known, but its weights or packages cannot be had here."""
+
+    def __init__(self, name: str, reason: str, remedy: str) -> None:
+        super().__init__(name, reason, remedy)
+        self.name = name
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"model {self.name} cannot be loaded: {self.reason}; {self.remedy}"
+
+
+class ModelMismatch(EmbedderError):
+    """The library holds vectors of other models, none of this one."""
+
+    def __init__(self, wanted_key: str, present_keys: tuple[str, ...]) -> None:
+        super().__init__(wanted_key, present_keys)
+        self.wanted_key = wanted_key
+        self.present_keys = present_keys
+
+    def __str__(self) -> str:
+        present = ", ".join(self.present_keys)
+        return (
+            f"this library was indexed with {present}, not with {self.wanted_key}: "
+            "index again with this model, or search with one it has (--model)"
+        )
+
+
+class DimensionMismatch(EmbedderError):
+    """A vector's length is not the one the index was built for."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(expected, found)
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            f"vectors of {self.found} dimensions do not fit an index of {self.expected}: they come from another model"
+        )
+
+
+class QueryError(PhotoseekError):
+    """A question that cannot be asked."""

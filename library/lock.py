@@ -1,0 +1,45 @@
+"""The lock that lets one process at a time write to a library; readers never take it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+
+from .errors import LibraryLocked
+
+_FILE_NAME = "writer.lock"
+# The lock's own file is truncated by whoever tries to take it, so the owner's name is kept beside it.
+_OWNER_NAME = "writer.owner"
+
+
+@contextmanager
+def writing_lock(folder: Path, purpose: str) -> Iterator[None]:
+    """Hold the library in `folder` for writing; released by the system when the process dies.
+
+    Raises:
+        LibraryLocked: another process holds it; the error names it.
+    """
+    lock = filelock.FileLock(folder / _FILE_NAME)
+    owner = folder / _OWNER_NAME
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise LibraryLocked(folder, _read_owner(owner)) from error
+    try:
+        owner.write_text(f"`photoseek {purpose}` (process {os.getpid()} on {socket.gethostname()})", encoding="utf-8")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _read_owner(owner: Path) -> str:
+    try:
+        return owner.read_text(encoding="utf-8") or "another process"
+    except OSError:
+        return "another process"

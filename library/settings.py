@@ -1,0 +1,90 @@
+"""Settings: the sole reader of the environment and of a library's TOML."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from .errors import SettingsError
+
+FILE_NAME = "library.toml"
+DEFAULT_MODEL = "mini"
+_LIBRARY_VARIABLE = "PHOTOSEEK_LIBRARY"
+_KNOWN_KEYS = frozenset({"model", "catalog"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one library is used.
+
+    `model` names the embedder. `catalog` is a database URL, or None for SQLite in the library's folder.
+    """
+
+    folder: Path
+    model: str = DEFAULT_MODEL
+    catalog: str | None = None
+
+
+def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the library to use: the one given, else $PHOTOSEEK_LIBRARY, else one in the user's data folder."""
+    environ = os.environ if environ is None else environ
+    chosen = given or environ.get(_LIBRARY_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return platformdirs.user_data_path("photoseek", appauthor=False) / "default.library"
+
+
+def read_settings(folder: Path, model: str | None = None) -> Settings:
+    """Read the settings of the library in `folder`; a `model` given here wins over the file's.
+
+    Raises:
+        SettingsError: the file is not TOML, or a key is unknown or of the wrong type.
+    """
+    file = folder / FILE_NAME
+    values: dict[str, str] = {}
+    try:
+        with file.open("rb") as stream:
+            values = _checked(tomllib.load(stream), file)
+    except FileNotFoundError:
+        pass
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(str(file), f"is not valid TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(str(file), f"cannot be read: {error.strerror}") from error
+    return Settings(folder, model or values.get("model", DEFAULT_MODEL), values.get("catalog"))
+
+
+def write_initial_settings(settings: Settings) -> None:
+    """Write the TOML of a new library, unless there is one."""
+    file = settings.folder / FILE_NAME
+    if file.exists():
+        return
+    lines = [
+        "# Settings of this photoseek library.",
+        f"model = {_quoted(settings.model)}",
+        f"catalog = {_quoted(settings.catalog)}"
+        if settings.catalog
+        else '# catalog = "postgresql+psycopg://USER@HOST/NAME"   # SQLite in this folder unless set',
+    ]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _checked(values: Mapping[str, object], file: Path) -> dict[str, str]:
+    checked: dict[str, str] = {}
+    for key, value in values.items():
+        if key not in _KNOWN_KEYS:
+            raise SettingsError(str(file), f"unknown setting {key!r}; known are {', '.join(sorted(_KNOWN_KEYS))}")
+        if not isinstance(value, str) or not value:
+            raise SettingsError(str(file), f"{key} must be a text in quotes")
+        checked[key] = value
+    return checked
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

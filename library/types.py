@@ -1,0 +1,80 @@
+"""The values that pass between photoseek's rooms: records, hits, array aliases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""(n, dim) float32; rows L2-normalised unless said otherwise."""
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""(height, width, 3) or (n, height, width, 3) uint8 RGB."""
+
+ImageIds: TypeAlias = NDArray[np.int64]
+"""(n,) int64 ids of rows in the `images` table."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """What the catalogue knows about one image.
+
+    `width` and `height` are pixels as displayed, after the EXIF orientation (1-8) is applied.
+    `taken_at` is the camera's local time, without zone. Latitude and longitude are degrees, WGS 84.
+    """
+
+    id: int
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+    content_hash: str
+    width: int
+    height: int
+    format: str
+    orientation: int
+    taken_at: datetime | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer: an image and its cosine similarity to the query, higher is better."""
+
+    image: ImageRecord
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One word or phrase for an image, with its cosine similarity, higher is better."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One neighbour found by a vector index."""
+
+    image_id: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One file that could not be indexed, and why.
+
+    `stage` is where it failed: `discover`, `read` or `decode`. `tries` counts the attempts so far.
+    """
+
+    path: str
+    stage: str
+    reason: str
+    tries: int

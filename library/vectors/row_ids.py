@@ -1,0 +1,103 @@
+"""Which row of an index holds which image, and the exact ranking of a few rows; shared by every index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import ImageIds, Match, Vectors
+from .index import Selection
+
+RowNumbers: TypeAlias = NDArray[np.int64]
+"""(n,) int64 positions in an index, from 0."""
+
+RANKING_BLOCK: Final = 4096
+"""Rows scored at once in float64: 16 MiB of temporary memory at 512 dimensions."""
+
+
+def rounding_margin(query: Vectors) -> float:
+    """How far two float32 inner products of (dim,) `query` with unit vectors may swap by rounding alone.
+
+    A sum of n products in any order is off by at most n * u * |a| * |b|, u = 2**-24 (Higham, Accuracy and
+    Stability of Numerical Algorithms, 2nd ed., section 3.1); two sums are compared, so twice that.
+    """
+    return query.size * float(np.finfo(np.float32).eps) * max(1.0, float(np.linalg.norm(query)))
+
+
+class RowIds:
+    """The image ids of an index, row by row.
+
+    Args:
+        image_ids: (n,) int64, each once, in any order.
+
+    Raises:
+        ValueError: an id comes twice.
+    """
+
+    def __init__(self, image_ids: ImageIds) -> None:
+        self.image_ids: ImageIds = np.ascontiguousarray(image_ids, dtype=np.int64)
+        ascending = bool((np.diff(self.image_ids) > 0).all())
+        # Built from SQL in the order of ids, the usual case, an index needs no second table.
+        self._order = None if ascending else np.argsort(self.image_ids, kind="stable").astype(np.int64)
+        self._sorted = self.image_ids if self._order is None else self.image_ids[self._order]
+        repeated = self._sorted[1:][np.diff(self._sorted) == 0]
+        if repeated.size:
+            message = f"image {repeated[0]} comes twice among the vectors of one index"
+            raise ValueError(message)
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def find(self, image_ids: ImageIds | Sequence[int]) -> RowNumbers:
+        """Return the rows of these images, in the order asked.
+
+        Raises:
+            KeyError: an image has no row.
+        """
+        wanted = np.asarray(image_ids, dtype=np.int64)
+        rows, present = self._lookup(wanted)
+        if not present.all():
+            message = f"image {wanted[~present][0]} has no vector in this index"
+            raise KeyError(message)
+        return rows
+
+    def selected(self, selection: Selection) -> NDArray[np.bool_] | None:
+        """Return (n,) bool, true where the row's image may be answered; None when all may."""
+        if selection.is_everything:
+            return None
+        mask = np.ones(len(self), dtype=np.bool_)
+        if selection.allowed is not None:
+            mask[:] = False
+            mask[self._present(selection.allowed)] = True
+        mask[self._present(selection.excluded)] = False
+        return mask
+
+    def ranked(self, query: Vectors, near: RowNumbers, fetch: Callable[[RowNumbers], Vectors], k: int) -> list[Match]:
+        """Order the rows `near` by their exact similarity to (dim,) `query` and return the `k` best.
+
+        `fetch` gives the (m, dim) float32 vectors of m rows. Each score is summed in float64, row by row, so that
+        equal vectors score the same wherever they lie and however many queries are asked at once.
+        """
+        scores = np.empty(near.size, dtype=np.float64)
+        exact_query = query.astype(np.float64)
+        for start in range(0, near.size, RANKING_BLOCK):
+            block = slice(start, start + RANKING_BLOCK)
+            scores[block] = (fetch(near[block]) * exact_query).sum(axis=1)
+        ids = self.image_ids[near]
+        best = np.lexsort((ids, -scores))[:k]
+        return [Match(int(ids[place]), float(scores[place])) for place in best]
+
+    def _present(self, image_ids: ImageIds) -> RowNumbers:
+        rows, present = self._lookup(image_ids)
+        return rows[present]
+
+    def _lookup(self, image_ids: ImageIds) -> tuple[RowNumbers, NDArray[np.bool_]]:
+        """Return each id's row, and whether it has one; where it has none, the row means nothing."""
+        if not len(self):
+            return np.zeros(image_ids.size, dtype=np.int64), np.zeros(image_ids.size, dtype=np.bool_)
+        places = np.minimum(np.searchsorted(self._sorted, image_ids), len(self) - 1)
+        present: NDArray[np.bool_] = self._sorted[places] == image_ids
+        return (places if self._order is None else self._order[places]), present

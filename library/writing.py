@@ -1,0 +1,111 @@
+"""How each change of an indexing run is written, inside the transaction of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from . import tables
+from .changes import Change, Failed, FailureGone, Indexed, Relocated, Vanished
+from .clock import utc_now
+from .rows import pack_vector, parts
+
+_images = tables.images.c
+_embeddings = tables.embeddings.c
+_failures = tables.failures.c
+_Kind = TypeVar("_Kind")
+
+
+def write_changes(connection: sa.Connection, changes: Sequence[Change], model_id: int, change_seq: int) -> None:
+    """Write `changes`; their rows carry `change_seq`."""
+    # A moved file is found gone at its old path before it is found at its new one.
+    _write_vanished(connection, _of(changes, Vanished), change_seq)
+    _write_relocated(connection, _of(changes, Relocated), change_seq)
+    _write_indexed(connection, _of(changes, Indexed), model_id, change_seq)
+    _write_failed(connection, _of(changes, Failed))
+    _forget_failures(connection, [change.path for change in _of(changes, FailureGone)])
+
+
+def _write_indexed(connection: sa.Connection, changes: list[Indexed], model_id: int, change_seq: int) -> None:
+    if not changes:
+        return
+    new = [change for change in changes if change.image_id is None]
+    known = [change for change in changes if change.image_id is not None]
+    vectors = {change.image_id: change.vector for change in known}
+    if new:
+        insert = sa.insert(tables.images).returning(_images.id, sort_by_parameter_order=True)
+        ids = connection.execute(insert, [_image_values(change) | {"change_seq": change_seq} for change in new])
+        vectors |= {image_id: change.vector for image_id, change in zip(ids.scalars(), new, strict=True)}
+    for change in known:
+        # A row that was missing changes for every model, even when this one alone had not seen its content.
+        values = _image_values(change) | {"change_seq": change_seq if change.content_changed else _if_back(change_seq)}
+        connection.execute(sa.update(tables.images).where(_images.id == change.image_id).values(values))
+        stale = _embeddings.image_id == change.image_id
+        if not change.content_changed:
+            stale &= _embeddings.model_id == model_id
+        connection.execute(sa.delete(tables.embeddings).where(stale))
+    connection.execute(
+        sa.insert(tables.embeddings),
+        [
+            {"image_id": image_id, "model_id": model_id, "vector": pack_vector(vector), "change_seq": change_seq}
+            for image_id, vector in vectors.items()
+        ],
+    )
+    _forget_failures(connection, [change.file.path for change in changes])
+
+
+def _write_relocated(connection: sa.Connection, changes: list[Relocated], change_seq: int) -> None:
+    for change in changes:
+        values: dict[str, object] = {name: getattr(change.file, name) for name in change.file.__slots__}
+        values |= {"missing_since": None, "change_seq": _if_back(change_seq)}
+        connection.execute(sa.update(tables.images).where(_images.id == change.image_id).values(values))
+    _forget_failures(connection, [change.file.path for change in changes])
+
+
+def _write_vanished(connection: sa.Connection, changes: list[Vanished], change_seq: int) -> None:
+    gone = {"missing_since": utc_now(), "change_seq": change_seq}
+    for part in parts([change.image_id for change in changes]):
+        connection.execute(sa.update(tables.images).where(_images.id.in_(part)).values(gone))
+
+
+def _write_failed(connection: sa.Connection, changes: list[Failed]) -> None:
+    if not changes:
+        return
+    # Names that are not Unicode are shown with escapes, so that two files may share one path here.
+    latest = {change.file.path: change for change in changes}
+    tries: dict[str, int] = {}
+    for part in parts(list(latest)):
+        rows = connection.execute(sa.select(_failures.path, _failures.tries).where(_failures.path.in_(part)))
+        tries |= {row.path: row.tries for row in rows}
+    _forget_failures(connection, list(tries))
+    connection.execute(
+        sa.insert(tables.failures),
+        [
+            {name: getattr(change.file, name) for name in change.file.__slots__}
+            | {"stage": change.stage, "reason": change.reason}
+            | {"tries": tries.get(path, 0) + 1, "last_tried_at": utc_now()}
+            for path, change in latest.items()
+        ],
+    )
+
+
+def _forget_failures(connection: sa.Connection, paths: Sequence[str]) -> None:
+    for part in parts(paths):
+        connection.execute(sa.delete(tables.failures).where(_failures.path.in_(part)))
+
+
+def _if_back(change_seq: int) -> sa.ColumnElement[int]:
+    """`change_seq` for a picture that was missing; for one that was there, what its row has."""
+    return sa.case((_images.missing_since.is_not(None), change_seq), else_=_images.change_seq)
+
+
+def _image_values(change: Indexed) -> dict[str, object]:
+    values: dict[str, object] = {name: getattr(change.file, name) for name in change.file.__slots__}
+    values |= {name: getattr(change.facts, name) for name in change.facts.__slots__}
+    return values | {"missing_since": None, "indexed_at": utc_now()}
+
+
+def _of(changes: Iterable[Change], kind: type[_Kind]) -> list[_Kind]:
+    return [change for change in changes if isinstance(change, kind)]
