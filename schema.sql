@@ -115,7 +115,7 @@ CREATE TABLE judgements (
     answer         TEXT,                           -- for a question or a caption
     judged_at      TIMESTAMP NOT NULL
 );
-CREATE UNIQUE INDEX judgements_asked ON judgements (content_hash, judge, prompt_version, question);  -- one answer a question
+CREATE UNIQUE INDEX judgements_asked ON judgements (content_hash, judge, prompt_version, question);  -- asked once
 
 -- Vector files published for a model. The file's own manifest decides whether it can be used.
 CREATE TABLE generations (

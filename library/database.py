@@ -37,6 +37,36 @@ _POSTGRESQL_WORDS = (
 )
 
 
+# What of a URL's parameters may be shown.
+_TOLD_PARAMETERS = frozenset({"host", "port"})
+
+_CORRECT_URL = "correct `catalog` in the library's library.toml"
+_NOT_A_CATALOGUE = "it holds no catalogue, or half of one; choose another --library"
+
+# By a sign in a driver's words: what it means, and what to do.
+_REASONS = (
+    (r"database is locked", "another process holds its lock; end that one, or try again"),
+    (r"readonly database|read-only transaction", "it is read-only; make it writable and run again"),
+    (r"unable to open database file", "it cannot be opened; check that the folder exists and may be written"),
+    (r"disk is full|No space left", "the disk is full; free some space and run again, nothing written so far is lost"),
+    (r"file is not a database", "it is not a SQLite database; restore it from a backup, or choose another --library"),
+    (r"malformed", "the file is damaged; restore it from a backup, or delete it and index again"),
+    (r"disk I/O error", "the disk reports an error; check the disk, then run again"),
+    (r"no such (table|column)", _NOT_A_CATALOGUE),
+    (r"(relation|column) .* does not exist|relation .* already exists", _NOT_A_CATALOGUE),
+    (r'database ".*" does not exist', f"its server has no such database; make it with createdb, or {_CORRECT_URL}"),
+    (r'role ".*" does not exist|authentication failed|no password', f"its server refuses the login; {_CORRECT_URL}"),
+    (r"invalid connection option", f"its URL has a parameter nobody knows; {_CORRECT_URL}"),
+    (r"failed to resolve host", f"its server's name is not known here; {_CORRECT_URL}"),
+    (r"refused|No such file|timeout expired|unreachable", f"its server does not answer; start it, or {_CORRECT_URL}"),
+    (r"permission denied", "its server lets this user do too little; have the owner grant the rights to its tables"),
+    (
+        r"terminating connection|closed the connection|connection is lost|shutting down",
+        "its server closed the connection; run again, nothing written so far is lost",
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Meta:
     """The one row that says what a library is."""
@@ -50,18 +80,16 @@ class Database:
     """One catalogue database. Use `reading()` and `writing()`; both turn driver errors into ours."""
 
     def __init__(self, url: str | sa.URL) -> None:
+        self._url = _checked_url(url)
+        is_server = self._url.get_backend_name() != "sqlite"
         try:
-            self._url = sa.make_url(url)
-            self._engine = sa.create_engine(self._url)
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
-            source = "catalog"
-            reason = f"{str(url).split('@')[-1]!r} is no database URL such as postgresql+psycopg://HOST/NAME"
-            raise SettingsError(source, reason) from error
+            # A server may have closed a connection that was kept: each is tried before use.
+            self._engine = sa.create_engine(self._url, pool_pre_ping=is_server)
         except ModuleNotFoundError as error:
             raise CatalogUnavailable(
                 self.location, f"the driver {error.name} is missing; install it with pip install 'photoseek[postgres]'"
             ) from error
-        if self._engine.dialect.name == "sqlite":
+        if not is_server:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
 
     @classmethod
@@ -74,7 +102,9 @@ class Database:
         """Where the database is, without its password."""
         if self._url.get_backend_name() == "sqlite" and self._url.database:
             return self._url.database
-        return self._url.render_as_string(hide_password=True)
+        # A password may also stand among the parameters.
+        query = {name: value for name, value in self._url.query.items() if name in _TOLD_PARAMETERS}
+        return self._url.set(query=query).render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -99,8 +129,11 @@ class Database:
             return bool(sa.inspect(connection).has_table(tables.meta.name))
 
     def create(self) -> None:
-        """Execute schema.sql on an empty database."""
+        """Execute schema.sql on an empty database: all of it, or none."""
         with self._translated_errors(), self._engine.begin() as connection:
+            if self._engine.dialect.name == "sqlite":
+                # Python's driver opens no transaction for CREATE by itself.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             for statement in schema_statements(self._engine.dialect.name):
                 connection.exec_driver_sql(statement)
             connection.execute(
@@ -162,20 +195,28 @@ def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -
     cursor.close()
 
 
+def _checked_url(url: str | sa.URL) -> sa.URL:
+    """Return `url` with the one driver we use for its kind of database."""
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # Not chained: the parser's words may hold a piece of the URL, and that a password.
+        raise SettingsError("catalog", "is no database URL such as postgresql+psycopg://USER@HOST/NAME") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed.set(drivername="sqlite")
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            message = f"{other} is not supported; use postgresql+psycopg://USER@HOST/NAME, or leave it out for SQLite"
+            raise SettingsError("catalog", message)
+
+
 def _reason(error: sa.exc.DBAPIError) -> str:
     """One line for people out of a driver's words."""
-    words = " ".join(str(error.orig).split())
-    known = {
-        "database is locked": "another process holds its lock; end that one, or try again",
-        "readonly database": "it is read-only; check the permissions of the library's folder",
-        "unable to open database file": "it cannot be opened; check that the folder exists and may be written",
-        "disk is full": "the disk is full; free some space and run again, nothing written so far is lost",
-        "file is not a database": "it is not a SQLite database; restore it from a backup, or choose another --library",
-        "malformed": "the file is damaged; restore it from a backup, or delete it and index again",
-        "no such table": "it holds no catalogue, or half of one; choose another --library",
-        "disk I/O error": "the disk reports an error; check the disk, then run again",
-    }
-    for sign, reason in known.items():
-        if sign in words:
+    words = str(error.orig)
+    for sign, reason in _REASONS:
+        if re.search(sign, words):
             return reason
-    return words or type(error.orig).__name__
+    first_line = next(iter(words.splitlines()), type(error.orig).__name__)
+    return f"{first_line}; check the database, then run again"

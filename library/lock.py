@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import filelock
 
-from .errors import LibraryLocked
+from .errors import LibraryError, LibraryLocked
 
 _FILE_NAME = "writer.lock"
 # The lock's own file is truncated by whoever tries to take it, so the owner's name is kept beside it.
@@ -23,6 +23,7 @@ def writing_lock(folder: Path, purpose: str) -> Iterator[None]:
 
     Raises:
         LibraryLocked: another process holds it; the error names it.
+        LibraryError: nothing can be written in `folder`.
     """
     lock = filelock.FileLock(folder / _FILE_NAME)
     owner = folder / _OWNER_NAME
@@ -30,11 +31,17 @@ def writing_lock(folder: Path, purpose: str) -> Iterator[None]:
         lock.acquire(blocking=False)
     except filelock.Timeout as error:
         raise LibraryLocked(folder, _read_owner(owner)) from error
+    except OSError as error:
+        message = f"{folder} cannot be written: {error.strerror or error}; check its disk and permissions"
+        raise LibraryError(message) from error
     try:
-        owner.write_text(f"`photoseek {purpose}` (process {os.getpid()} on {socket.gethostname()})", encoding="utf-8")
+        # The name is a courtesy: on a full disk the lock holds without it.
+        with suppress(OSError):
+            owner.write_text(f"`photoseek {purpose}` (process {os.getpid()} on {socket.gethostname()})", encoding="utf-8")
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):
+            owner.unlink()
         lock.release()
 
 

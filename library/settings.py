@@ -14,6 +14,7 @@ from .errors import SettingsError
 
 FILE_NAME = "library.toml"
 DEFAULT_MODEL = "mini"
+DEBUG_VARIABLE = "PHOTOSEEK_DEBUG"
 _LIBRARY_VARIABLE = "PHOTOSEEK_LIBRARY"
 _KNOWN_KEYS = frozenset({"model", "catalog"})
 
@@ -31,12 +32,24 @@ class Settings:
 
 
 def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, str] | None = None) -> Path:
-    """Return the library to use: the one given, else $PHOTOSEEK_LIBRARY, else one in the user's data folder."""
+    """Return the library to use: the one given, else $PHOTOSEEK_LIBRARY, else one in the user's data folder.
+
+    Raises:
+        SettingsError: it begins with the home folder, `~NAME`, of somebody who has none.
+    """
     environ = os.environ if environ is None else environ
     chosen = given or environ.get(_LIBRARY_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        try:
+            return Path(chosen).expanduser().absolute()
+        except RuntimeError as error:
+            raise SettingsError(str(chosen), "its home folder is not known; write the library's path out") from error
     return platformdirs.user_data_path("photoseek", appauthor=False) / "default.library"
+
+
+def is_debugging(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether $PHOTOSEEK_DEBUG asks to see where an unexpected error comes from."""
+    return bool((os.environ if environ is None else environ).get(DEBUG_VARIABLE))
 
 
 def read_settings(folder: Path, model: str | None = None) -> Settings:
@@ -60,7 +73,7 @@ def read_settings(folder: Path, model: str | None = None) -> Settings:
 
 
 def write_initial_settings(settings: Settings) -> None:
-    """Write the TOML of a new library, unless there is one."""
+    """Write the TOML of a new library, unless there is one: whole, or not at all."""
     file = settings.folder / FILE_NAME
     if file.exists():
         return
@@ -71,7 +84,9 @@ def write_initial_settings(settings: Settings) -> None:
         if settings.catalog
         else '# catalog = "postgresql+psycopg://USER@HOST/NAME"   # SQLite in this folder unless set',
     ]
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    unfinished = file.with_name(f"{FILE_NAME}.unfinished")
+    unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    unfinished.replace(file)
 
 
 def _checked(values: Mapping[str, object], file: Path) -> dict[str, str]:
@@ -86,5 +101,5 @@ def _checked(values: Mapping[str, object], file: Path) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    """Word `text` as a TOML basic string, in which quotes, backslashes and control characters are escaped."""
+    return '"' + "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in text) + '"'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 
 from .catalog import Catalog, ModelRow
 from .database import Database
@@ -38,9 +38,13 @@ class Store:
         if settings.catalog is None and not file.is_file():
             raise LibraryNotFound(settings.folder)
         database = _database(settings)
-        if settings.catalog is not None and not database.exists():
-            raise LibraryNotFound(settings.folder)
-        database.meta()
+        try:
+            if not database.exists():
+                raise LibraryNotFound(settings.folder)
+            database.meta()
+        except LibraryError:
+            database.close()
+            raise
         return cls(settings, database)
 
     @classmethod
@@ -54,12 +58,14 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with writing_lock(folder, "index"):
-                database = _database(settings)
-                if not database.exists():
-                    database.create()
-                    write_initial_settings(settings)
+                with closing(_database(settings)) as database:
+                    if not database.exists():
+                        # Settings first: a catalogue without them would be searched with the wrong model.
+                        write_initial_settings(settings)
+                        database.create()
         except OSError as error:
-            message = f"no library can be made at {folder}: {error.strerror}; choose another folder with --library"
+            reason = error.strerror or error
+            message = f"no library can be made at {folder}: {reason}; choose another folder with --library"
             raise LibraryError(message) from error
         return cls.open(settings)
 

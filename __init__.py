@@ -1,0 +1,57 @@
+"""photoseek: find pictures in your own folders by words, by example, or both."""
+
+from .api import Library, LibraryInfo, ModelInfo
+from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
+from .indexer.pipeline import IndexOptions
+from .indexer.report import IndexReport, Progress
+from .library.errors import (
+    CatalogUnavailable,
+    DimensionMismatch,
+    EmbedderError,
+    FolderNotFound,
+    ImageUnreadable,
+    LibraryError,
+    LibraryLocked,
+    LibraryNotFound,
+    LibraryTooNew,
+    ModelMismatch,
+    ModelUnavailable,
+    NothingIndexed,
+    PhotoseekError,
+    QueryError,
+    RootEmptied,
+    SettingsError,
+    UnknownModel,
+)
+from .library.types import Failure, Hit, ImageRecord, Label
+
+__all__ = [
+    "CatalogUnavailable",
+    "DimensionMismatch",
+    "EmbedderError",
+    "Failure",
+    "FolderNotFound",
+    "Hit",
+    "ImageRecord",
+    "ImageUnreadable",
+    "IndexOptions",
+    "IndexReport",
+    "Label",
+    "Library",
+    "LibraryError",
+    "LibraryInfo",
+    "LibraryLocked",
+    "LibraryNotFound",
+    "LibraryTooNew",
+    "ModelInfo",
+    "ModelMismatch",
+    "ModelUnavailable",
+    "NothingIndexed",
+    "PhotoseekError",
+    "Progress",
+    "QueryError",
+    "RootEmptied",
+    "SettingsError",
+    "UnknownModel",
+    "open",
+]

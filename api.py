@@ -1,0 +1,187 @@
+"""The Python API: one object over a library, with the verbs of the command line."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TypeAlias
+
+import platformdirs
+
+from .indexer.discover import as_roots
+from .indexer.pipeline import IndexOptions, index
+from .indexer.report import IndexReport
+from .library.embedders.base import Embedder
+from .library.embedders.registry import load_embedder
+from .library.settings import library_folder, read_settings
+from .library.store import Store
+from .library.types import Failure, Hit, Label
+from .search.describe import Describer, Vocabulary
+from .search.engine import Engine
+from .search.query import Query
+
+StrPath: TypeAlias = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model a library has been indexed with; `vectors` counts the images it can find."""
+
+    key: str
+    name: str
+    dim: int
+    vectors: int
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryInfo:
+    """What a library holds. `missing` are images whose files vanished; `size_bytes` is that of its folder."""
+
+    folder: Path
+    images: int
+    missing: int
+    failures: int
+    models: tuple[ModelInfo, ...]
+    size_bytes: int
+
+
+class Library:
+    """A library of images: index folders into it, ask it for pictures.
+
+    Opening touches nothing: the first `index` makes the folder; until then the other verbs raise `LibraryNotFound`.
+    Several threads may search at once. As a context manager it closes itself.
+    """
+
+    def __init__(self, folder: StrPath | None = None, *, model: str | Embedder | None = None) -> None:
+        name = model if model is None or isinstance(model, str) else model.spec.name
+        self._settings = read_settings(library_folder(folder), name)
+        self._given = None if isinstance(model, str) else model
+        self._opened: Store | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the library is, or will be."""
+        return self._settings.folder
+
+    def index(self, paths: StrPath | Sequence[StrPath], options: IndexOptions | None = None) -> IndexReport:
+        """Bring the library up to date with folders and files: what is new, changed, moved, missing or back.
+
+        Raises:
+            FolderNotFound: one of `paths` does not exist.
+            FolderUnusable: one of them cannot be indexed as it is.
+            RootEmptied: a folder that held known images holds none; see `IndexOptions.prune`.
+            LibraryLocked: another process is writing to this library.
+            PhotoseekError: the library or the model cannot be used.
+        """
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        roots = as_roots(_path(path) for path in given)
+        spec = self._embedder.spec  # a wrong name fails here, before a library is made for it
+        if self._opened is None:
+            self._opened = Store.open_or_create(self._settings)
+        store = self._opened
+        with store.writing("index"):
+            model = store.catalog.ensure_model(spec)
+            report = index(store.catalog, model, self._embedder, roots, options or IndexOptions())
+            store.vectors_of(model).publish_if_due()
+        return report
+
+    def search(self, text: str | None = None, *, like: StrPath | None = None, k: int = 20) -> list[Hit]:
+        """Return up to `k` images nearest to words, to an example picture, or to both; best first.
+
+        Raises:
+            LibraryNotFound: nothing has been indexed yet.
+            ModelMismatch: the library was indexed with another model.
+            QueryError: nothing was asked, or `k` is less than 1.
+            ImageUnreadable: `like` cannot be read.
+        """
+        texts = () if text is None else (text,)
+        images = () if like is None else (_path(like),)
+        query = Query(texts, images)
+        return self._engine.search(query, k)
+
+    def describe(self, image: StrPath, *, k: int = 5) -> list[Label]:
+        """Return the `k` labels nearest to the picture in a file, best first. Needs no library.
+
+        Raises:
+            ImageUnreadable: the file cannot be read as a picture.
+            QueryError: `k` is less than 1.
+        """
+        return self._describer.describe(_path(image), k)
+
+    def failures(self) -> list[Failure]:
+        """Return the files that could not be indexed, in the order of their paths."""
+        return self._store.catalog.failures()
+
+    def info(self) -> LibraryInfo:
+        """Return what the library holds."""
+        catalog = self._store.catalog
+        counts = catalog.counts()
+        models = tuple(ModelInfo(row.key, row.name, row.dim, catalog.count_vectors(row.id)) for row in catalog.models())
+        size_bytes = sum(_size_bytes(file) for file in self.folder.rglob("*"))
+        return LibraryInfo(self.folder, counts.images, counts.missing, counts.failures, models, size_bytes)
+
+    def close(self) -> None:
+        """Let go of the database; call it last."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def _store(self) -> Store:
+        if self._opened is None:
+            self._opened = Store.open(self._settings)
+        return self._opened
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return self._given or load_embedder(self._settings.model)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        store = self._store
+        return Engine(store.catalog, store.vectors(self._embedder.spec), self._embedder)
+
+    @cached_property
+    def _describer(self) -> Describer:
+        cache = platformdirs.user_cache_path("photoseek", appauthor=False)
+        return Describer(self._embedder, Vocabulary.imagenet(), cache)
+
+
+def open_library(folder: StrPath | None = None, *, model: str | Embedder | None = None) -> Library:
+    """Return the library in `folder`, else in $PHOTOSEEK_LIBRARY, else in the user's data folder.
+
+    Args:
+        folder: where the library is, or will be once something is indexed into it.
+        model: the embedder's name, such as `mini` or `ViT-B-32/laion2b_s34b_b79k`, or an `Embedder` of your own;
+            that of the library's settings unless given.
+
+    Raises:
+        SettingsError: the library's settings file makes no sense.
+    """
+    return Library(folder, model=model)
+
+
+def _path(given: StrPath) -> Path:
+    # Unlike Path.expanduser, this leaves the name of an unknown user as it is: a file may be called so.
+    return Path(os.path.expanduser(given))  # noqa: PTH111
+
+
+def _size_bytes(file: Path) -> int:
+    """The size of a file, 0 for a folder or what has just been removed by whoever writes to the library."""
+    try:
+        status = file.stat()
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0

@@ -1,0 +1,1 @@
+"""From files to rows and vectors: discover, plan, load, embed, write."""

@@ -1,0 +1,203 @@
+"""The pipeline: composes discover, plan, recognise, load, embed and write into one resumable run."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..library.catalog import Catalog, ModelRow
+from ..library.changes import Change, Failed, FailureGone, Indexed, Relocated, Vanished
+from ..library.embedders.base import Embedder
+from ..library.errors import RootEmptied
+from .discover import discover
+from .load import Loaded, Loader, in_order, worker_threads
+from .plan import StillFailing, ToRead, Unchanged, plan
+from .recognise import Recognised, Recogniser
+from .report import IndexReport, Outcome, Progress
+from .spool import Spool
+
+# Changes that need no model are written when so many have gathered, or with the next batch that does.
+_MOST_PENDING = 1_000
+
+
+def _never() -> bool:
+    return False
+
+
+def _unheard(_progress: Progress) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """How a run goes about it.
+
+    `batch_size` pictures go through the model and into one transaction together; `workers` threads read and decode.
+    `retry_failed` also reads files of the failure ledger that have not changed. `prune` believes a root that has
+    become empty. `stop` is asked between files: once it says yes, the batch in flight is written and the run ends.
+    `on_progress` is told of every batch, and of every file that needs none.
+    """
+
+    batch_size: int = 16
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    retry_failed: bool = False
+    prune: bool = False
+    stop: Callable[[], bool] = _never
+    on_progress: Callable[[Progress], None] = _unheard
+
+
+def index(
+    catalog: Catalog, model: ModelRow, embedder: Embedder, roots: list[str], options: IndexOptions
+) -> IndexReport:
+    """Bring the catalogue up to date with `roots`, absolute paths none of which lies inside another.
+
+    Whatever was written stays written: a run that is stopped or killed is taken up by the next.
+
+    Raises:
+        RootEmptied: a root with known images holds none at all, and `options.prune` is not set.
+    """
+    run = _Run(catalog, model, embedder, options)
+    with Spool[ToRead]() as to_read:
+        for root in roots:
+            run.plan_root(root, to_read)
+        run.read(to_read)
+    return run.report()
+
+
+@dataclass(slots=True)
+class _Run:
+    catalog: Catalog
+    model: ModelRow
+    embedder: Embedder
+    options: IndexOptions
+    tally: Counter[str] = field(default_factory=Counter)
+    pending: list[Change] = field(default_factory=list)
+    vanished: set[int] = field(default_factory=set)
+    returned: set[int] = field(default_factory=set)
+    interrupted: bool = False
+    total: int = 0
+    done: int = 0
+
+    def plan_root(self, root: str, to_read: Spool[ToRead]) -> None:
+        """Write what planning alone can tell, and add to `to_read` the files that must be looked at."""
+        known = self.catalog.known_files(root, self.model.id)
+        failures = self.catalog.known_failures(root)
+        vanished: list[Vanished] = []
+        found_any = False
+        for step in plan(root, discover(root), known, failures, retry_failed=self.options.retry_failed):
+            if self._stopping():
+                return  # what was not found so far may yet be
+            found_any |= not isinstance(step, Vanished | FailureGone)
+            match step:
+                case ToRead(known=row):
+                    to_read.append(step)
+                    if row is not None and row.missing:
+                        self.returned.add(row.image_id)
+                case Vanished():
+                    vanished.append(step)
+                case Unchanged():
+                    self.tally["unchanged"] += 1
+                case StillFailing():
+                    self.tally["still_failing"] += 1
+                case Failed():
+                    self._note(step, "failed")
+                case Relocated():
+                    self._note(step, "restored")
+                case FailureGone():
+                    self._write_later(step)
+        if vanished and not found_any and not self.options.prune:
+            raise RootEmptied(root, len(vanished))
+        self.vanished.update(change.image_id for change in vanished)
+        for change in vanished:
+            self._write_later(change)
+        self._write()
+
+    def read(self, to_read: Spool[ToRead]) -> None:
+        """Recognise, load, embed and write the files planned for it, batch by batch."""
+        recogniser = Recogniser(self.catalog, self.model.id, self.returned)
+        loader = Loader(self.embedder.preprocess, self.embedder.spec.image_size)
+        ahead = 2 * self.options.batch_size + self.options.workers
+        batch: list[Loaded] = []
+        self.total = len(to_read)
+        with worker_threads(self.options.workers) as pool:
+
+            def unrecognised() -> Iterator[ToRead]:
+                for item in recogniser.recognise(to_read, pool):
+                    if self._stopping():
+                        return
+                    if isinstance(item, Recognised):
+                        self._note(item.change, item.outcome)
+                        self._advance()
+                    else:
+                        yield item
+
+            for loaded in in_order(pool, loader.load, unrecognised(), ahead):
+                if self._stopping():
+                    break
+                if isinstance(loaded, Failed):
+                    self._note(loaded, "failed")
+                    self._advance()
+                    continue
+                batch.append(loaded)
+                if len(batch) == self.options.batch_size:
+                    self._embed(batch)
+                    batch = []
+        if batch and not self.interrupted:
+            self._embed(batch)
+        self._write()
+        self.vanished -= recogniser.claimed
+
+    def report(self) -> IndexReport:
+        """Return the counts of the run."""
+        return IndexReport(**self.tally, missing=len(self.vanished), interrupted=self.interrupted)
+
+    def _stopping(self) -> bool:
+        self.interrupted = self.interrupted or self.options.stop()
+        return self.interrupted
+
+    def _embed(self, batch: list[Loaded]) -> None:
+        vectors = self.embedder.embed_images(np.stack([loaded.pixels for loaded in batch]))
+        for loaded, vector in zip(batch, vectors, strict=True):
+            known = loaded.known
+            content_changed = known is not None and known.content_hash != loaded.facts.content_hash
+            image_id = None if known is None else known.image_id
+            change = Indexed(loaded.file, loaded.facts, vector, image_id, content_changed=content_changed)
+            self._note(change, _outcome(loaded, content_changed=content_changed))
+        self.tally["embedded"] += len(batch)
+        self._write()
+        self._advance(len(batch))
+
+    def _advance(self, count: int = 1) -> None:
+        self.done += count
+        self.options.on_progress(Progress(self.done, self.total))
+
+    def _note(self, change: Change, outcome: Outcome) -> None:
+        self.tally[outcome] += 1
+        self._write_later(change)
+
+    def _write_later(self, change: Change) -> None:
+        self.pending.append(change)
+        if len(self.pending) >= _MOST_PENDING:
+            self._write()
+
+    def _write(self) -> None:
+        if self.pending:
+            self.catalog.apply(self.pending, self.model.id)
+            self.pending = []
+
+
+def _outcome(loaded: Loaded, *, content_changed: bool) -> Outcome:
+    known = loaded.known
+    if known is None:
+        return "new"
+    if content_changed:
+        return "changed"
+    if known.missing:
+        return "restored"
+    # Read because this model has not seen it yet.
+    same_date = (known.size_bytes, known.mtime_ns) == (loaded.file.size_bytes, loaded.file.mtime_ns)
+    return "unchanged" if same_date else "touched"

@@ -1,0 +1,1 @@
+"""From words and pictures to ranked answers."""

@@ -1,0 +1,178 @@
+"""The built-in model: its pinned vectors, its agreement of words and pictures, and its behaviour when damaged."""
+
+import hashlib
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from photoseek.library.embedders.mini import FILES, IMAGE_SIZE, WEIGHTS, MiniEmbedder, read_manifest
+from photoseek.library.errors import ModelUnavailable
+
+# Processors differ in how they round int8 products; a wrong model is off by far more.
+TOLERANCE = 0.03
+
+PICTURES = {
+    "red": [-0.132, 0.011, -0.034, 0.028, -0.085, -0.015, 0.123, -0.023],
+    "gradient": [-0.121, 0.043, 0.002, -0.068, -0.038, -0.026, 0.141, 0.050],
+    "rings": [-0.075, 0.017, -0.029, -0.021, -0.135, -0.028, 0.139, 0.035],
+}
+TEXTS = {
+    "a photo of a cat": [0.025, 0.098, 0.025, 0.020, -0.049, -0.004, 0.057, 0.004],
+    "red car": [-0.028, 0.045, -0.051, 0.058, -0.031, 0.067, 0.102, 0.032],
+    "children playing football in the rain": [-0.013, -0.008, 0.021, 0.012, 0.075, 0.016, 0.044, 0.016],
+}
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return MiniEmbedder(threads=1)
+
+
+def generated(name):
+    """A picture made of arithmetic alone: a red field, a gradient, rings."""
+    rows, columns = np.mgrid[0:300, 0:400]
+    channels = {
+        "red": (np.full_like(rows, 200), np.full_like(rows, 20), np.full_like(rows, 30)),
+        "gradient": (rows * 255 // 299, columns * 255 // 399, (rows + columns) * 255 // 698),
+        "rings": [127 + 127 * np.sin(np.hypot(rows - 150, columns - 200) / step) for step in (4, 6, 9)],
+    }[name]
+    return Image.fromarray(np.stack(channels, axis=2).astype(np.uint8))
+
+
+def embedded(model, *images):
+    return model.embed_images(np.stack([model.preprocess(image) for image in images]))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_vectors_of_generated_pictures_are_pinned(mini, name):
+    vector = embedded(mini, generated(name))[0]
+    assert vector[:8] == pytest.approx(PICTURES[name], abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_vectors_of_texts_are_pinned(mini, text):
+    assert mini.embed_texts([text])[0, :8] == pytest.approx(TEXTS[text], abs=TOLERANCE)
+
+
+def test_words_find_their_photograph(mini):
+    texts = ["a cat", "a cup of coffee", "a rocket launch", "an astronaut"]
+    photographs = [skimage.data.chelsea(), skimage.data.coffee(), skimage.data.rocket(), skimage.data.astronaut()]
+    images = embedded(mini, *map(Image.fromarray, photographs))
+    assert (mini.embed_texts(texts) @ images.T).argmax(axis=1).tolist() == [0, 1, 2, 3]
+
+
+def test_vectors_have_length_one_and_the_stated_shape(mini):
+    images = embedded(mini, generated("red"), generated("rings"))
+    texts = mini.embed_texts(["a dog", "", "ein Hund 🐶"])
+    assert images.shape == (2, mini.spec.dim)
+    assert texts.shape == (3, mini.spec.dim)
+    assert images.dtype == texts.dtype == np.float32
+    assert np.linalg.norm(np.concatenate([images, texts]), axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_nothing_embeds_to_no_rows(mini):
+    assert mini.embed_texts([]).shape == (0, mini.spec.dim)
+    assert mini.embed_images(np.empty((0, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)).shape == (0, mini.spec.dim)
+
+
+def test_a_vector_does_not_depend_on_its_neighbours(mini):
+    names = list(PICTURES)
+    together = embedded(mini, *map(generated, names))
+    alone = np.concatenate([embedded(mini, generated(name)) for name in names])
+    assert together == pytest.approx(alone, abs=1e-5)
+    texts = ["a cat", "a very long sentence about a small boat on a wide river at dusk", "snow"]
+    assert mini.embed_texts(texts) == pytest.approx(np.concatenate([mini.embed_texts([t]) for t in texts]), abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 900), (900, 3), (260, 260), (4000, 250)])
+def test_pictures_of_any_shape_are_taken(mini, size):
+    pixels = mini.preprocess(Image.new("RGB", size, (10, 200, 30)))
+    assert pixels.shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
+    assert pixels.dtype == np.uint8
+    assert (pixels == (10, 200, 30)).all()
+
+
+def test_the_crop_is_the_middle(mini):
+    picture = Image.new("RGB", (900, 300), (255, 0, 0))
+    picture.paste((0, 0, 255), (300, 0, 600, 300))
+    assert (mini.preprocess(picture) == (0, 0, 255)).all()
+
+
+def test_a_long_text_is_split_with_a_note_and_every_part_counts(mini, caplog):
+    sentences = ["A lighthouse stands on a rock above the grey sea. "] * 12 + ["Two zebras graze. "] * 12
+    with caplog.at_level(logging.WARNING):
+        whole = mini.embed_texts(["".join(sentences)])[0]
+    assert "split at sentences" in caplog.text
+    assert whole @ mini.embed_texts(["".join(sentences[:12])])[0] < 0.99
+    assert whole @ mini.embed_texts(["Two zebras graze."])[0] > whole @ mini.embed_texts(["a wedding cake"])[0]
+
+
+def test_threads_share_one_embedder():
+    model = MiniEmbedder(threads=1)
+    texts = ["a cat", "a red car", "a snowy mountain", "two children"] * 4
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda text: model.embed_texts([text])[0], texts))
+    assert np.stack(found) == pytest.approx(MiniEmbedder(threads=1).embed_texts(texts), abs=1e-6)
+
+
+def test_manifest_names_every_file_and_its_hash():
+    files = read_manifest().files
+    assert set(files) == set(FILES)
+    assert files == {name: hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() for name in files}
+
+
+def test_shipped_files_stay_under_40_megabytes():
+    assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 40_000_000
+
+
+def test_key_changes_with_any_file(mini, tmp_path):
+    fields = json.loads((WEIGHTS / "manifest.json").read_text())
+    fields["files"]["text_head.onnx"] = "0" * 64
+    (tmp_path / "manifest.json").write_text(json.dumps(fields))
+    changed = read_manifest(tmp_path).key
+    assert changed != mini.spec.key
+    assert changed.startswith("mini@")
+
+
+def test_spec_and_a_text_query_load_no_image_tower(tmp_path):
+    for name in ("manifest.json", "text_tower.onnx", "text_head.onnx", "tokenizer.json"):
+        shutil.copy(WEIGHTS / name, tmp_path)
+    model = MiniEmbedder(folder=tmp_path)
+    assert model.spec.dim == model.embed_texts(["a cat"]).shape[1]
+    with pytest.raises(ModelUnavailable, match=r"image_tower.*reinstall"):
+        embedded(model, generated("red"))
+
+
+@pytest.mark.parametrize("name", ["text_tower.onnx", "text_head.onnx", "tokenizer.json"])
+def test_a_damaged_file_is_named_with_its_remedy(tmp_path, name):
+    shutil.copytree(WEIGHTS, tmp_path, dirs_exist_ok=True)
+    (tmp_path / name).write_bytes(b"not a model")
+    with pytest.raises(ModelUnavailable, match=rf"{name}.*reinstall") as caught:
+        MiniEmbedder(folder=tmp_path).embed_texts(["a cat"])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[1]", '{"background": {}}'])
+def test_a_damaged_manifest_is_named(tmp_path, content):
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(ModelUnavailable, match=r"manifest\.json"):
+        MiniEmbedder(folder=tmp_path)
+
+
+def test_neither_torch_nor_any_runtime_is_imported_before_use():
+    script = (
+        "import sys; from photoseek.library.embedders.mini import MiniEmbedder; model = MiniEmbedder(); model.spec; "
+        "assert not {'onnxruntime', 'tokenizers'} & set(sys.modules); model.embed_texts(['a cat']); "
+        "assert not {'torch', 'transformers', 'timm'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(sys.executable).parent)

