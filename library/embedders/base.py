@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from ..types import Pixels, Vectors
+
+Preprocess: TypeAlias = Callable[[Image.Image], Pixels]
+"""From one RGB image to the (side, side, 3) uint8 pixels of a model's input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,12 @@ class Embedder(Protocol):
         ...
 
     def preprocess(self, image: Image.Image) -> Pixels:
-        """Resize and crop one RGB image to (image_size, image_size, 3) uint8; thread-safe."""
+        """Resize and crop one RGB image to (image_size, image_size, 3) uint8; thread-safe.
+
+        Indexing pickles this to run it where files are decoded, in processes of their own: let it be a property that
+        returns a module's function or a small value, which brings neither weights nor heavy modules along. One that
+        cannot be pickled runs in threads, unprotected from codecs that crash or hang.
+        """
         ...
 
     def embed_images(self, pixels: Pixels) -> Vectors:

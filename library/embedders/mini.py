@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..errors import ModelUnavailable
 from ..types import Pixels, Vectors
-from .base import ModelSpec, normalized
+from .base import ModelSpec, Preprocess, normalized
 from .long_text import embed_long
 
 if TYPE_CHECKING:
@@ -131,9 +131,10 @@ class MiniEmbedder:
         """How unrelated pictures and texts score, measured when the model was made."""
         return self._manifest.background
 
-    def preprocess(self, image: Image.Image) -> Pixels:
-        """Resize and crop one RGB image to (260, 260, 3) uint8; thread-safe."""
-        return cropped(image)
+    @property
+    def preprocess(self) -> Preprocess:
+        """What resizes and crops one RGB image to (260, 260, 3) uint8."""
+        return cropped
 
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Embed (n, 260, 260, 3) uint8 pixels into (n, dim) L2-normalised float32."""
