@@ -22,9 +22,9 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from timing import ratio, spread, take_turns
 
 import photoseek
+from photoseek.benchmarks.timing import ratio, spread, take_turns
 from photoseek.indexer.discover import discover
 from photoseek.indexer.load import Loaded, Loader
 from photoseek.indexer.plan import ToRead
