@@ -91,7 +91,9 @@ def _compare(embedder: Embedder, files: list[FileState], options: argparse.Names
     times_s = take_turns(candidates, options.rounds)
     share = 1 / ratio(times_s["index"], times_s["bare encoder"])
     name = embedder.spec.name
-    print(f"{len(pixels)} images, {name}, batch {options.batch_size}, {options.workers} workers, {options.rounds} rounds")
+    print(
+        f"{len(pixels)} images, {name}, batch {options.batch_size}, {options.workers} workers, {options.rounds} rounds"
+    )
     for label, values in times_s.items():
         print(f"  {label:14s} {spread(values)}  {len(pixels) / sorted(values)[len(values) // 2]:6.1f} images/s")
     bare_s = sorted(times_s["bare encoder"])[options.rounds // 2]

@@ -68,7 +68,8 @@ def main() -> None:
     except Exception as error:  # whatever importing the module of a foreign function raises
         _tell(answers, Refused(f"{type(error).__name__}: {error}"))
         return
-    _die_with(setup.parent_id)
+    if not _die_with(setup.parent_id):
+        return
     _limit_memory(setup.memory_bytes)
     if hasattr(os, "nice"):
         os.nice(_COURTESY)
@@ -112,13 +113,15 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
     return tasks, answers
 
 
-def _die_with(parent_id: int) -> None:
-    """Have the system end this process with its parent; elsewhere than on Linux the closed pipe does, file by file."""
+def _die_with(parent_id: int) -> bool:
+    """Have the system end this process with its parent; return whether that is still alive.
+
+    Elsewhere than on Linux it is the closed pipe that ends this process, between two files.
+    """
     if sys.platform != "linux":
-        return
+        return True
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_id:
-        os._exit(1)  # it died before that
+    return os.getppid() == parent_id
 
 
 def _limit_memory(memory_bytes: int) -> None:
