@@ -22,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import photoseek
 from photoseek.benchmarks.timing import ratio, spread, take_turns
@@ -29,7 +30,7 @@ from photoseek.indexer.discover import discover
 from photoseek.indexer.load import Loaded, Loader
 from photoseek.indexer.plan import ToRead
 from photoseek.library.changes import FileState
-from photoseek.library.embedders.base import Embedder, ModelSpec, Preprocess
+from photoseek.library.embedders.base import Embedder, ModelSpec
 from photoseek.library.embedders.mini import cropped
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.types import Pixels, Vectors
@@ -42,17 +43,19 @@ class Device:
         self._image_s = image_ms / 1000
         self.spec = ModelSpec(f"device@{image_ms}", "device", 64, 260, 77, "benchmark", "none")
 
-    @property
-    def preprocess(self) -> Preprocess:
-        return cropped
+    def preprocess(self, image: Image.Image) -> Pixels:
+        """Resize and crop as the built-in model does."""
+        return cropped(image)
 
     def embed_images(self, pixels: Pixels) -> Vectors:
+        """Wait, and answer with vectors that are all the same."""
         time.sleep(self._image_s * len(pixels))
         vectors = np.zeros((len(pixels), self.spec.dim), dtype=np.float32)
         vectors[:, 0] = 1
         return vectors
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Never asked for."""
         raise NotImplementedError
 
 

@@ -72,7 +72,9 @@ def _varied(source: Path, side: int, chance: np.random.Generator) -> Image.Image
     with Image.open(source) as opened:
         picture = opened.convert("RGB")
     width, height = (round(length * chance.uniform(0.7, 1.0)) for length in picture.size)
-    left, top = (int(chance.integers(0, whole - part + 1)) for whole, part in zip(picture.size, (width, height)))
+    left, top = (
+        int(chance.integers(0, whole - part + 1)) for whole, part in zip(picture.size, (width, height), strict=True)
+    )
     scale = side * chance.uniform(1.0, 2.0) / max(width, height)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     picture = picture.resize(size, Image.Resampling.BICUBIC, box=(left, top, left + width, top + height))

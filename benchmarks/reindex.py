@@ -13,16 +13,19 @@ import os
 import pstats
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import photoseek
 from photoseek.library.changes import Change, FileState, ImageFacts, Indexed
-from photoseek.library.embedders.base import ModelSpec, Preprocess
+from photoseek.library.embedders.base import ModelSpec
 from photoseek.library.embedders.mini import cropped
 from photoseek.library.settings import read_settings
 from photoseek.library.store import Store
+from photoseek.library.types import Pixels, Vectors
 
 SPEC = ModelSpec("none@1", "none", 512, 260, 77, "benchmark", "none")
 FILES_PER_FOLDER = 500
@@ -34,14 +37,16 @@ class NoModel:
 
     spec = SPEC
 
-    @property
-    def preprocess(self) -> Preprocess:
-        return cropped
+    def preprocess(self, image: Image.Image) -> Pixels:
+        """Resize and crop as the built-in model does."""
+        return cropped(image)
 
-    def embed_images(self, pixels: object) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def embed_images(self, pixels: Pixels) -> Vectors:
+        """Never asked for."""
         raise NotImplementedError
 
-    def embed_texts(self, texts: object) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Never asked for."""
         raise NotImplementedError
 
 
@@ -61,11 +66,9 @@ def main() -> None:
             walls, processor = zip(*(_again(photos, library, count) for _ in range(options.rounds)), strict=True)
             seconds = min(processor)
             first_s = first_s or seconds / count * options.counts[0]
-            growth = seconds / first_s
-            print(
-                f"  {count:8,d} files: {min(walls):6.2f} s, processor {seconds:6.2f} s ({seconds / count * 1e6:.0f} us"
-                f" each): {growth:.1f} times that of {options.counts[0]:,}, {count / options.counts[0]:.1f} times as many"
-            )
+            growth, more = seconds / first_s, count / options.counts[0]
+            print(f"  {count:8,d} files: {min(walls):6.2f} s, processor {seconds:6.2f} s,")
+            print(f"           {growth:.1f} times that of {options.counts[0]:,} files for {more:.1f} times as many")
         if options.profile:
             _profile(photos, library, made)
 

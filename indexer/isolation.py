@@ -64,6 +64,8 @@ class IsolationLimits:
 class IsolatedLoader:
     """Loads files as its `Loader` would, in processes that start when first needed. Thread-safe.
 
+    On Linux a process ends with the thread that first needed it: use threads that live as long as this.
+
     Each process has one file at a time, so that whatever befalls it can only be that file's doing, an earlier one's,
     or an outsider's: the file is tried once more, alone in a new process, before it is blamed.
     """
@@ -292,7 +294,7 @@ class _Lost(Exception):
 
 
 class _CannotIsolate(Exception):
-    """This loader does not run in a process of its own."""
+    """The loader does not run in a process of its own."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

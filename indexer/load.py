@@ -68,7 +68,7 @@ class Loader:
             decoded = decode(data, file.path, limits=self.limits, min_side_px=self.side_px)
         except ImageUnreadable as error:
             if isinstance(error.__cause__, MemoryError):
-                raise MemoryError from error
+                raise MemoryError from error  # noqa: TRY004 - a type among causes
             return Failed(file, "decode", error.reason)
         return Loaded(file, task.known, _facts(decoded, hash_bytes(data)), self.preprocess(decoded.image))
 

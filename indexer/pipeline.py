@@ -11,7 +11,7 @@ import numpy as np
 
 from ..library.catalog import Catalog, ModelRow
 from ..library.changes import Change, Failed, FailureGone, Indexed, Relocated, Vanished
-from ..library.embedders.base import Embedder
+from ..library.embedders.base import Embedder, preprocessing_of
 from ..library.errors import RootEmptied
 from .behind import WriterBehind
 from .discover import discover
@@ -128,7 +128,7 @@ class _Run:
     def read(self, to_read: Spool[ToRead]) -> None:
         """Recognise, load, embed and write the files planned for it, batch by batch."""
         recogniser = Recogniser(self.catalog, self.model.id, self.returned)
-        loader = Loader(self.embedder.preprocess, self.embedder.spec.image_size)
+        loader = Loader(preprocessing_of(self.embedder), self.embedder.spec.image_size)
         batch: list[Loaded] = []
         self.total = len(to_read)
         workers = min(self.options.workers, 1 + self.total // _FILES_PER_PROCESS)

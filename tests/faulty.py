@@ -38,7 +38,7 @@ class FaultyEmbedder(ColourEmbedder):
                 os.kill(os.getpid(), signal.SIGINT)
             case colour if colour == PRINT:
                 os.write(1, b"a codec's chatter")
-                print("more of it", file=sys.stderr)
+                sys.stderr.write("more of it\n")
             case colour if colour == RAISE:
                 raise ZeroDivisionError("the model's preprocessing broke")
         return super().preprocess(image)
@@ -56,7 +56,7 @@ def hang(scratch: Path) -> None:
 
 def eat() -> None:
     """Take memory until there is no more."""
-    eaten = []
+    eaten: list[bytearray] = []
     while 64 * len(eaten) < _MOST_EATEN >> 20:
         eaten.append(bytearray(os.urandom(1)) * (64 << 20))
     raise AssertionError("nothing bounds the memory of a decoder")

@@ -163,9 +163,9 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path: Path, small_disk: 
     small_disk.mount(size_kb=400)
     written: list[int] = []
     options = IndexOptions(batch_size=8, workers=2, on_progress=lambda progress: written.append(progress.done))
-    with photoseek.open(small_disk.path / "library", model=ColourEmbedder()) as library:
-        with pytest.raises(LibraryError, match="disk is full|No space left|check its disk"):
-            library.index(tmp_path / "photos", options)
+    library = photoseek.open(small_disk.path / "library", model=ColourEmbedder())
+    with library, pytest.raises(LibraryError, match=r"disk is full|No space left|check its disk"):
+        library.index(tmp_path / "photos", options)
     small_disk.remount("size=20000k")
     with photoseek.open(small_disk.path / "library", model=ColourEmbedder()) as library:
         report = library.index(tmp_path / "photos")
@@ -182,9 +182,9 @@ def test_a_read_only_library_says_so_and_is_left_alone(tmp_path: Path, small_dis
         library.index(tmp_path / "photos")
     small_disk.remount("ro")
     paint(photos[0], "blue", (30, 30))
-    with photoseek.open(small_disk.path / "library", model=ColourEmbedder()) as library:
-        with pytest.raises(LibraryError, match="read-only|Read-only|cannot be written"):
-            library.index(tmp_path / "photos")
+    library = photoseek.open(small_disk.path / "library", model=ColourEmbedder())
+    with library, pytest.raises(LibraryError, match=r"read-only|Read-only|cannot be written"):
+        library.index(tmp_path / "photos")
     small_disk.remount("rw")
     with photoseek.open(small_disk.path / "library", model=ColourEmbedder()) as library:
         assert library.index(tmp_path / "photos") == IndexReport(changed=1, unchanged=4, embedded=1)
@@ -238,6 +238,9 @@ class Disturbing(ColourEmbedder):
         return super().embed_images(pixels)
 
 
+_CLOSED = "its server closed the connection; run again, nothing written so far is lost"
+
+
 @pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_postgresql_restarted_in_mid_run_loses_nothing(
     tmp_path: Path, restartable_postgresql: tuple[str, Callable[[str], None]], how: str
@@ -247,15 +250,15 @@ def test_postgresql_restarted_in_mid_run_loses_nothing(
     folder.mkdir()
     (folder / "library.toml").write_text(f'model = "colours"\ncatalog = "{url}"\n')
     shades(tmp_path / "photos", 60)
-    ended_early = False
+    stopped = ""  # whether a transaction was on its way at that moment is a matter of luck
     with photoseek.open(folder, model=Disturbing(lambda: restart(how))) as library:
         try:
             library.index(tmp_path / "photos", IndexOptions(batch_size=5, workers=2))
         except CatalogUnavailable as error:
-            ended_early = True
-            assert "closed the connection" in str(error) or "does not answer" in str(error)
+            stopped = error.reason
+    assert stopped in {"", _CLOSED}
     with photoseek.open(folder, model=ColourEmbedder()) as library:
         report = library.index(tmp_path / "photos")
         assert report.new + report.unchanged == 60
-        assert report.unchanged >= (5 if ended_early else 60)
+        assert report.unchanged >= (5 if stopped else 60)
         assert faults(library, url) == []

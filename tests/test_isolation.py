@@ -18,6 +18,7 @@ from photoseek.indexer.isolation import IsolatedLoader, IsolationLimits
 from photoseek.indexer.load import Loaded, Loader, worker_threads
 from photoseek.indexer.plan import ToRead
 from photoseek.library.changes import Failed, FileState
+from photoseek.library.embedders.base import preprocessing_of
 from photoseek.library.embedders.mini import MiniEmbedder
 from photoseek.library.errors import DecodingUnavailable
 from photoseek.library.types import Pixels
@@ -63,10 +64,12 @@ def outcomes(loader: IsolatedLoader, folder: Path, *colours: tuple[int, int, int
 PLAIN = (9, 9, 9)
 
 
-def test_a_picture_comes_out_of_a_process_as_its_loader_would_have_it(tmp_path: Path) -> None:
+def test_a_picture_comes_out_of_a_process_as_its_loader_would_have_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "noise.png"
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (300, 400, 3), dtype=np.uint8)).save(path)
-    loader = Loader(MiniEmbedder().preprocess, 260)
+    loader = Loader(preprocessing_of(MiniEmbedder()), 260)
     expected = loader.load(task(path))
     with IsolatedLoader(loader, LIMITS) as isolated:
         found = isolated.load(task(path))
@@ -74,6 +77,7 @@ def test_a_picture_comes_out_of_a_process_as_its_loader_would_have_it(tmp_path: 
     assert isinstance(expected, Loaded)
     assert (found.file, found.known, found.facts) == (expected.file, expected.known, expected.facts)
     assert np.array_equal(found.pixels, expected.pixels)
+    assert caplog.records == []  # no note that it ran in a thread
 
 
 def test_what_is_wrong_with_a_file_comes_out_as_data(opened: Opened, tmp_path: Path) -> None:
@@ -162,7 +166,7 @@ def wait_for_hang(folder: str) -> None:
         loading = pool.submit(it.load, task(scratch / "hang.png"))
         while not (scratch / "hangs").exists():
             assert not loading.done()
-        print("hangs", flush=True)
+        print("hangs", flush=True)  # noqa: T201 - to the test
         loading.result()
 
 

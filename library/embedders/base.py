@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -44,12 +44,7 @@ class Embedder(Protocol):
         ...
 
     def preprocess(self, image: Image.Image) -> Pixels:
-        """Resize and crop one RGB image to (image_size, image_size, 3) uint8; thread-safe.
-
-        Indexing pickles this to run it where files are decoded, in processes of their own: let it be a property that
-        returns a module's function or a small value, which brings neither weights nor heavy modules along. One that
-        cannot be pickled runs in threads, unprotected from codecs that crash or hang.
-        """
+        """Resize and crop one RGB image to (image_size, image_size, 3) uint8; thread-safe."""
         ...
 
     def embed_images(self, pixels: Pixels) -> Vectors:
@@ -59,6 +54,21 @@ class Embedder(Protocol):
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed n texts into (n, dim) L2-normalised float32."""
         ...
+
+
+@runtime_checkable
+class PortablePreprocessing(Protocol):
+    """What an embedder may have besides, so that files can be decoded in processes of their own."""
+
+    @property
+    def preprocessing(self) -> Preprocess:
+        """What `preprocess` does, as a value to pickle: it brings neither weights nor heavy modules along."""
+        ...
+
+
+def preprocessing_of(embedder: Embedder) -> Preprocess:
+    """Return what to pickle and send to another process: `embedder.preprocessing`, else its method `preprocess`."""
+    return embedder.preprocessing if isinstance(embedder, PortablePreprocessing) else embedder.preprocess
 
 
 def normalized(vectors: Vectors) -> Vectors:

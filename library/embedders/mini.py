@@ -129,9 +129,13 @@ class MiniEmbedder:
         )
 
     @property
-    def preprocess(self) -> Preprocess:
-        """What resizes and crops one RGB image to (260, 260, 3) uint8."""
+    def preprocessing(self) -> Preprocess:
+        """What `preprocess` does, as a value that other processes can use."""
         return cropped
+
+    def preprocess(self, image: Image.Image) -> Pixels:
+        """Resize and crop one RGB image to (260, 260, 3) uint8; thread-safe."""
+        return cropped(image)
 
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Embed (n, 260, 260, 3) uint8 pixels into (n, dim) L2-normalised float32."""
