@@ -106,9 +106,7 @@ class OpenClipEmbedder:
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize and crop one RGB image to (image_size, image_size, 3) uint8 as open_clip does; thread-safe."""
-        for step in self._recipe().resize:
-            image = step(image)
-        return np.array(image, dtype=np.uint8)
+        return self._recipe().preprocessing(image)
 
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Embed (n, image_size, image_size, 3) uint8 pixels into (n, dim) L2-normalised float32."""
@@ -248,8 +246,8 @@ def _load_model(name: OpenClipName, recipe: Recipe, files: Sequence[Path], optio
         device=device,
         dtype=dtype,
         precision=precision,
-        mean=torch.tensor(recipe.preprocess_cfg["mean"], device=device).view(1, 3, 1, 1),
-        std=torch.tensor(recipe.preprocess_cfg["std"], device=device).view(1, 3, 1, 1),
+        mean=torch.tensor(recipe.preprocessing.mean, device=device).view(1, 3, 1, 1),
+        std=torch.tensor(recipe.preprocessing.std, device=device).view(1, 3, 1, 1),
     )
 
 
