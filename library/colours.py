@@ -13,7 +13,7 @@ COLOUR_NAMES = ("black", "grey", "white", "red", "orange", "brown", "yellow", "g
 """The basic colour terms of B. Berlin and P. Kay, "Basic Color Terms" (1969)."""
 
 # Hues, of 256 steps around the circle, at which one name ends and the next begins.
-_HUE_ENDS = np.array([10, 27, 46, 118, 178, 212, 240])
+_HUE_ENDS = np.array([10, 27, 46, 118, 178, 220, 240])
 _BLACK, _GREY, _WHITE, _RED, _ORANGE, _BROWN, _YELLOW, _GREEN, _BLUE, _PURPLE, _PINK = range(len(COLOUR_NAMES))
 _HUE_NAMES = np.array([_RED, _ORANGE, _YELLOW, _GREEN, _BLUE, _PURPLE, _PINK, _RED])
 
