@@ -1,53 +1,26 @@
 """Discover: walk folders and describe the image files in them, in the order of their paths."""
 
 # Paths stay plain strings here: a Path each for a million files would cost half a minute.
-# ruff: noqa: PTH208, PTH100, PTH112, PTH116, PTH118, PTH122, PTH206
+# ruff: noqa: PTH208, PTH100, PTH112, PTH116, PTH118, PTH206
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
-from ..library.archives import MEMBER_MARK, Member, is_archive_name, open_archive
-from ..library.changes import ArchiveListed, Failed, FileState
-from ..library.errors import FolderNotFound, FolderUnusable, ImageUnreadable
-from ..library.raw import RAW_SUFFIXES
-from ..library.sidecars import is_sidecar_name, state_of
-
-# What photographers, archives and scrapers keep. A file given by name is read whatever its suffix.
-_SUFFIXES = (
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm",
-    ".ico .jp2 .j2k .jpf .jpx .avif .heic .heif .hif",
-)
-IMAGE_SUFFIXES = RAW_SUFFIXES.union(*(line.split() for line in _SUFFIXES))
+from ..library.archives import MEMBER_MARK, is_archive_name
+from ..library.changes import Failed, FileState
+from ..library.errors import FolderNotFound, FolderUnusable
+from ..library.sidecars import by_image, state_of
+from .found import Found, Unlisted, failed, is_image_name, is_skipped, is_text
+from .members import look_into
 
 # How `_names` marks an archive, in whose place its members are sorted; no name of a folder ends so.
 _ARCHIVE = MEMBER_MARK + "/"
-
-# Folders in which cameras' and NAS systems' own thumbnails live.
-_SKIPPED_FOLDERS = frozenset({"@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "__MACOSX"})
-
-
-@dataclass(frozen=True, slots=True)
-class Unlisted:
-    """A folder whose content could not be listed: nothing may be concluded about the files below it."""
-
-    failed: Failed
-
-
-@dataclass(frozen=True, slots=True)
-class Intact:
-    """An archive that is as it was when all its members were written; `path` is that of its members' common start."""
-
-    path: str
-
-
-Found: TypeAlias = FileState | Failed | Unlisted | Intact | ArchiveListed
 
 
 def as_roots(paths: Iterable[Path]) -> list[str]:
@@ -83,7 +56,8 @@ def discover(root: str, is_intact: Callable[[FileState], bool] = _never) -> Iter
     if os.path.isdir(root):
         yield from _walk(root, is_intact)
     elif root.endswith("!") and is_archive_name(root[:-1]):
-        yield from _look_into(root[:-1], root, is_intact)
+        for archive in _describe(root[:-1], root, {}):
+            yield from look_into(archive, is_intact)
     else:
         yield from _describe(root, root)
 
@@ -93,12 +67,12 @@ def enters(root: str, path: str) -> bool:
 
     What was indexed by name, or from inside a hidden folder, may lie below a root whose walk passes it by.
     """
-    return path == root or not any(map(_is_skipped, os.path.relpath(path, root).split(os.sep)))
+    return path == root or not any(map(is_skipped, os.path.relpath(path, root).split(os.sep)))
 
 
 def covers(root: str, path: str) -> bool:
     """Whether `discover(root)` would yield the file at `path`, were it there."""
-    return path == root or (_is_image_name(path) and enters(root, path))
+    return path == root or (is_image_name(path) and enters(root, path))
 
 
 def _check_root(path: Path) -> None:
@@ -108,7 +82,7 @@ def _check_root(path: Path) -> None:
         raise FolderNotFound(path) from error
     except OSError as error:
         raise FolderUnusable(path, error.strerror or str(error)) from error
-    if not _is_text(str(path)):
+    if not is_text(str(path)):
         raise FolderUnusable(path, "its name is not valid Unicode: rename it")
 
 
@@ -127,7 +101,8 @@ def _walk(root: str, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
             yield from _describe(path, root, names.sidecars)
             continue
         if name.endswith(_ARCHIVE):
-            yield from _look_into(path.removesuffix(_ARCHIVE), root, is_intact)
+            for archive in _describe(path.removesuffix(_ARCHIVE), root, {}):
+                yield from look_into(archive, is_intact)
             continue
         path = path.rstrip("/") or "/"
         try:
@@ -135,15 +110,15 @@ def _walk(root: str, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
         except FileNotFoundError:
             pass  # removed since its parent was listed: it is not there
         except OSError as error:
-            yield Unlisted(_failed(path, root, f"the folder cannot be listed: {error.strerror}"))
+            yield Unlisted(failed(path, root, f"the folder cannot be listed: {error.strerror}"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What is in a folder: the names to look at, sorted, those of folders with a slash; and those of sidecars."""
+    """What is in a folder: the names to look at, sorted, those of folders with a slash; and its sidecars by image."""
 
     entries: Iterator[str]
-    sidecars: frozenset[str] = frozenset()
+    sidecars: dict[str, list[str]] = field(default_factory=dict)
 
 
 def _names(folder: str, entered: set[tuple[int, int]]) -> _Names:
@@ -155,12 +130,11 @@ def _names(folder: str, entered: set[tuple[int, int]]) -> _Names:
     entered.add(identity)
     with os.scandir(folder) as entries:
         # A folder sorts as its name and a slash, as the paths of the files below it do.
-        names = [entry.name + "/" * _is_folder(entry) for entry in entries if not _is_skipped(entry.name)]
-    sidecars = frozenset(name for name in names if is_sidecar_name(name))
-    looked_at = {name for name in names if name.endswith("/") or _is_image_name(name)}
+        names = [entry.name + "/" * _is_folder(entry) for entry in entries if not is_skipped(entry.name)]
+    looked_at = {name for name in names if name.endswith("/") or is_image_name(name)}
     # A folder that has the name of an archive's members goes before it: two files would share a path.
     looked_at |= {name + _ARCHIVE for name in names if is_archive_name(name) and name + MEMBER_MARK not in looked_at}
-    return _Names(iter(sorted(looked_at)), sidecars)
+    return _Names(iter(sorted(looked_at)), by_image(names))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -171,109 +145,36 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return error.errno != errno.ELOOP
 
 
-def _is_skipped(name: str) -> bool:
-    return name.startswith(".") or name in _SKIPPED_FOLDERS
-
-
-def _is_image_name(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
-
-
-def _describe(path: str, root: str, sidecars: frozenset[str] | None = None) -> Iterator[FileState | Failed]:
-    """Yield what the file system says of one file; `sidecars` are the names of those in its folder, None to look."""
+def _describe(path: str, root: str, sidecars: dict[str, list[str]] | None = None) -> Iterator[FileState | Failed]:
+    """Yield what the file system says of one file; `sidecars` are those of its folder, None to look for them."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
         return  # removed since the folder was listed, or a link to nothing: it is not there
     except OSError as error:
-        yield _failed(path, root, f"cannot be looked at: {error.strerror}")
+        yield failed(path, root, f"cannot be looked at: {error.strerror}")
         return
-    if not _is_text(path):
-        yield _failed(path, root, "the file's name is not valid Unicode: rename it")
+    if not is_text(path):
+        yield failed(path, root, "the file's name is not valid Unicode: rename it")
     elif not stat.S_ISREG(status.st_mode):
-        yield _failed(path, root, "not a regular file")
+        yield failed(path, root, "not a regular file")
     else:
         yield FileState(path, root, status.st_size, status.st_mtime_ns, _sidecars(path, sidecars))
 
 
-def _sidecars(path: str, names: frozenset[str] | None) -> str:
+def _sidecars(path: str, sidecars: dict[str, list[str]] | None) -> str:
     folder, name = os.path.split(path)
-    if names is None:
+    if sidecars is None:
         try:
-            names = frozenset(filter(is_sidecar_name, os.listdir(folder or os.curdir)))
+            sidecars = by_image(os.listdir(folder))
         except OSError:
             return ""
 
     def look(sidecar: str) -> tuple[int, int] | None:
-        if sidecar not in names:
-            return None
         try:
             status = os.stat(os.path.join(folder, sidecar))
         except OSError:
             return None
         return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
-    return state_of(name, look) if names else ""
-
-
-def _look_into(path: str, root: str, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
-    """Yield the images in an archive, in the order of their paths."""
-    start = path + MEMBER_MARK
-    for found in _describe(path, root, frozenset()):
-        if isinstance(found, Failed):
-            yield Unlisted(replace(found, file=replace(found.file, path=f"{found.file.path}!")))
-            continue
-        archive = replace(found, path=f"{path}!")
-        if is_intact(archive):
-            yield Intact(start)
-            continue
-        try:
-            opened = open_archive(path)
-        except ImageUnreadable as error:
-            yield Unlisted(Failed(archive, "discover", error.reason))
-            continue
-        except OSError as error:
-            yield Unlisted(Failed(archive, "discover", f"cannot be read: {error.strerror or error}"))
-            continue
-        if opened.damage:
-            yield Unlisted(Failed(archive, "discover", opened.damage))
-        listed = opened.members()
-        files = {member.name: member.size_bytes for member in listed if is_sidecar_name(member.name)}
-        members = sorted((start + member.name, member) for member in listed if _is_inside_image(member))
-        for member_path, member in members:
-            yield _member(member_path, member, archive, files)
-        if not opened.damage:
-            yield ArchiveListed(archive, len(members))
-
-
-def _is_inside_image(member: Member) -> bool:
-    # What begins with a dot is hidden, and "..", as an empty part, would lead out of the archive.
-    return _is_image_name(member.name) and all(part and not _is_skipped(part) for part in member.name.split("/"))
-
-
-def _member(path: str, member: Member, archive: FileState, sidecars: Mapping[str, int]) -> FileState | Failed:
-    if not _is_text(path):
-        return _failed(path, archive.root, "the file's name is not valid Unicode: rename it")
-    folder, _, name = member.name.rpartition("/")
-    before = f"{folder}/" if folder else ""
-
-    def look(sidecar: str) -> tuple[int, int] | None:
-        size_bytes = sidecars.get(before + sidecar)
-        return None if size_bytes is None else (size_bytes, archive.mtime_ns)
-
-    state = state_of(name, look) if sidecars else ""
-    file = FileState(path, archive.root, member.size_bytes, archive.mtime_ns, state)
-    return Failed(file, "read", member.problem) if member.problem else file
-
-
-def _is_text(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _failed(path: str, root: str, reason: str) -> Failed:
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return Failed(FileState(shown, root, size_bytes=0, mtime_ns=0), "discover", reason)
+    return state_of(name, sidecars, look) if sidecars else ""

@@ -16,7 +16,8 @@ from ..library.changes import (
     Relocated,
     Vanished,
 )
-from .discover import Found, Intact, Unlisted, covers, enters
+from .discover import covers, enters
+from .found import Found, Intact, Unlisted
 
 
 @dataclass(frozen=True, slots=True)

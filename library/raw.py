@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from .errors import ImageUnreadable
+
+if TYPE_CHECKING:
+    import rawpy
 
 RAW_SUFFIXES = frozenset(
     [".dng", ".nef", ".nrw", ".cr2", ".cr3", ".arw", ".sr2", ".orf", ".raf", ".rw2", ".pef", ".srw"]
@@ -24,6 +28,9 @@ _DNG_VERSION = re.compile(rb"(\x12\xc6\x01\0\x04\0\0\0|\xc6\x12\0\x01\0\0\0\x04)
 _HEAD_BYTES = 64 << 10
 _ORIENTATIONS = {3: 3, 5: 8, 6: 6}
 """EXIF's orientations for LibRaw's flips."""
+
+_LEAST_PREVIEW_PX = 320
+"""Cameras' stamps are 160 x 120 pixels or so, their previews a thousand and more."""
 
 _NEEDS_EXTRA = "camera RAW needs the extra `photoseek[raw]`: pip install 'photoseek[raw]'"
 
@@ -71,15 +78,29 @@ def raw_preview(data: bytes, path: str, max_pixels: int) -> RawPreview:
         sizes = raw.sizes
         width, height = (sizes.iheight, sizes.iwidth) if sizes.flip in {5, 6} else (sizes.iwidth, sizes.iheight)
         orientation = _ORIENTATIONS.get(sizes.flip, 1)
-        try:
-            thumbnail = raw.extract_thumb()
-        except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+        preview = _thumbnail(raw)
+        if preview is None or not _is_large(preview, min(width, height)):
             if width * height > max_pixels:
-                raise ImageUnreadable(path, f"{width} x {height} pixels without a preview are over the limit") from None
-            developed = raw.postprocess(half_size=True, use_camera_wb=True, user_flip=0)
-            return RawPreview(_encoded(Image.fromarray(developed)), width, height, orientation)
-        preview = thumbnail.data if isinstance(thumbnail.data, bytes) else _encoded(Image.fromarray(thumbnail.data))
-        return RawPreview(preview, width, height, orientation)
+                raise ImageUnreadable(path, f"{width} x {height} pixels without a large preview are over the limit")
+            preview = _encoded(Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True, user_flip=0)))
+    return RawPreview(preview, width, height, orientation)
+
+
+def _thumbnail(raw: rawpy.RawPy) -> bytes | None:
+    """The largest preview, encoded; None when there is none that LibRaw can take out."""
+    import rawpy
+
+    try:
+        thumbnail = raw.extract_thumb()
+    except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+        return None
+    return thumbnail.data if isinstance(thumbnail.data, bytes) else _encoded(Image.fromarray(thumbnail.data))
+
+
+def _is_large(preview: bytes, side_px: int) -> bool:
+    """Whether a preview shows enough of a photograph whose shorter side is `side_px`: some files hold a stamp alone."""
+    with Image.open(io.BytesIO(preview), formats=("JPEG", "PPM")) as image:
+        return min(image.size) >= min(_LEAST_PREVIEW_PX, side_px // 4)
 
 
 def _encoded(image: Image.Image) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from .captions import ImageText, Sidecar, TextKind, distinct, texts_of
 from .errors import ImageUnreadable
@@ -31,22 +31,32 @@ def is_sidecar_name(name: str) -> bool:
     return name.lower().endswith(SIDECAR_SUFFIXES)
 
 
-def state_of(name: str, look: Callable[[str], tuple[int, int] | None]) -> str:
+def by_image(names: Iterable[str]) -> dict[str, list[str]]:
+    """Group the sidecars among `names` by what comes before their suffix: an image's stem, or its whole name."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(filter(is_sidecar_name, names)):
+        groups.setdefault(name[: name.rindex(".")], []).append(name)
+    return groups
+
+
+def state_of(name: str, sidecars: Mapping[str, list[str]], look: Callable[[str], tuple[int, int] | None]) -> str:
     """Describe an image's sidecars so that any change of them shows.
 
     Args:
         name: the image's file name.
-        look: tells size in bytes and mtime_ns of the file with a given name in the same folder, None without one.
+        sidecars: those of its folder, as `by_image` groups them.
+        look: tells size in bytes and mtime_ns of one of them, None when it is gone.
 
     Returns:
         For each sidecar the end of its name after the image's stem, its size and its date, as ".txt:12:1700"; several
         are separated by slashes.
     """
+    stem = _stem(name)
     found = []
-    for end in _ends(name):
-        state = look(_stem(name) + end)
+    for sidecar in dict.fromkeys((*sidecars.get(stem, ()), *sidecars.get(name, ()))):
+        state = look(sidecar)
         if state is not None:
-            found.append(f"{end}:{state[0]}:{state[1]}")
+            found.append(f"{sidecar[len(stem) :]}:{state[0]}:{state[1]}")
     return "/".join(found)
 
 
@@ -65,12 +75,6 @@ def read_sidecars(path: str, state: str) -> Sidecar:
         texts += told.texts
         rating = rating if told.rating is None else told.rating
     return Sidecar(distinct(texts), rating)
-
-
-def _ends(name: str) -> list[str]:
-    own = name[len(_stem(name)) :]
-    suffixes = [case for suffix in SIDECAR_SUFFIXES for case in (suffix, suffix.upper())]
-    return suffixes + [own + suffix for suffix in suffixes]
 
 
 def _stem(name: str) -> str:

@@ -38,7 +38,8 @@ def bag(name: str, *items: str) -> str:
 
 def iptc_block(*datasets: tuple[int, int, bytes]) -> bytes:
     """Datasets of (record, number, value)."""
-    return b"".join(struct.pack(">BBBH", 0x1C, record, number, len(value)) + value for record, number, value in datasets)
+    parts = (struct.pack(">BBBH", 0x1C, record, number, len(value)) + value for record, number, value in datasets)
+    return b"".join(parts)
 
 
 def photoshop_resources(iptc: bytes) -> bytes:

@@ -91,9 +91,8 @@ def test_threads_read_one_archive_at_once(tmp_path: Path, name: str) -> None:
     wrong: list[str] = []
 
     def read_all(seed: int) -> None:
-        for member in random.Random(seed).sample(sorted(members), 40):
-            if read_bytes(f"{path}!/{member}", LIMIT) != members[member]:
-                wrong.append(member)
+        names = random.Random(seed).sample(sorted(members), 40)
+        wrong.extend(name for name in names if read_bytes(f"{path}!/{name}", LIMIT) != members[name])
 
     threads = [threading.Thread(target=read_all, args=(seed,)) for seed in range(4)]
     for thread in threads:
@@ -133,7 +132,7 @@ def test_a_tar_cut_short_gives_what_is_there_and_says_so(tmp_path: Path) -> None
     path = pack(tmp_path / "cut.tar", {"1.jpg": bytes(1000), "2.jpg": bytes(100_000)})
     path.write_bytes(path.read_bytes()[:20_000])
     archive = open_archive(str(path))
-    assert [member.name for member in archive.members()][0] == "1.jpg"
+    assert next(member.name for member in archive.members()) == "1.jpg"
     assert archive.read("1.jpg", LIMIT) == bytes(1000)
     if len(archive.members()) == 2:
         with pytest.raises(ImageUnreadable, match="damaged in its archive"):

@@ -7,7 +7,7 @@ from datetime import datetime
 from io import BytesIO
 
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from photoseek.library.captions import ImageText
 from photoseek.library.images import decode
@@ -50,8 +50,6 @@ def jpeg_with(*segments: tuple[int, bytes]) -> bytes:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_xmp_is_found_in_every_format_that_carries_it(kind: str) -> None:
     if kind == "PNG":
-        from PIL import PngImagePlugin
-
         chunks = PngImagePlugin.PngInfo()
         chunks.add_itxt("XML:com.adobe.xmp", XMP.decode())
         data = encoded(picture(), kind, pnginfo=chunks)
@@ -127,8 +125,12 @@ def test_the_camera_knows_when_and_with_what_and_people_know_how_good() -> None:
 
 def test_the_same_words_in_three_blocks_are_kept_once() -> None:
     data = BytesIO()
-    picture().save(data, "JPEG", exif=exif_of({DESCRIPTION: "Two dogs"}), xmp=xmp_packet(
-        elements=alternatives("dc:description", x_default="Two dogs")))
+    picture().save(
+        data,
+        "JPEG",
+        exif=exif_of({DESCRIPTION: "Two dogs"}),
+        xmp=xmp_packet(elements=alternatives("dc:description", x_default="Two dogs")),
+    )
     jpeg = data.getvalue()
     resources = b"Photoshop 3.0\0" + photoshop_resources(iptc_block((2, 120, b"Two dogs")))
     segment = struct.pack(">BBH", 0xFF, 0xED, len(resources) + 2) + resources
@@ -146,5 +148,6 @@ def test_a_turn_told_by_xmp_alone_is_made() -> None:
 
 
 def test_broken_blocks_leave_the_picture() -> None:
-    for segment in ((0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmp"), (0xED, b"Photoshop 3.0\x008BIM\4\4\0\0\xff\xff\xff\xff")):
+    xmp, photoshop = b"http://ns.adobe.com/xap/1.0/\0<x:xmp", b"Photoshop 3.0\x008BIM\4\4\0\0\xff\xff\xff\xff"
+    for segment in ((0xE1, xmp), (0xED, photoshop)):
         assert told_by(jpeg_with(segment)) == Metadata()

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from photoseek.library.colours import COLOUR_NAMES, dominant_colours
-from photoseek.library.perceptual_hash import hash_distance, perceptual_hash
 from photoseek.library.images import decode
+from photoseek.library.perceptual_hash import hash_distance, perceptual_hash
 from photoseek.tests.hostile import encoded, landscape
 
 PICTURES = [landscape(np.random.default_rng(seed), 640, 480) for seed in range(12)]
@@ -55,16 +55,30 @@ def test_pictures_of_one_colour_all_hash_to_zero() -> None:
 
 
 def test_distances_count_bits_whatever_the_signs() -> None:
-    assert (hash_distance(0, -1), hash_distance(-1, -1), hash_distance(-(2**63), 0), hash_distance(5, 6)) == (64, 0, 1, 2)
+    pairs = [(0, -1), (-1, -1), (-(2**63), 0), (5, 6)]
+    assert [hash_distance(*pair) for pair in pairs] == [64, 0, 1, 2]
 
 
 @pytest.mark.parametrize(
     ("colour", "name"),
     [
-        ("#000000", "black"), ("#101418", "black"), ("#808080", "grey"), ("#ffffff", "white"), ("#f4f4f0", "white"),
-        ("#ff0000", "red"), ("#b01020", "red"), ("#ff8000", "orange"), ("#6b4423", "brown"), ("#ffe000", "yellow"),
-        ("#00a000", "green"), ("#2e5a27", "green"), ("#0000ff", "blue"), ("#87ceeb", "blue"), ("#800080", "purple"),
-        ("#ff69b4", "pink"), ("#ffc0cb", "pink"),
+        ("#000000", "black"),
+        ("#101418", "black"),
+        ("#808080", "grey"),
+        ("#ffffff", "white"),
+        ("#f4f4f0", "white"),
+        ("#ff0000", "red"),
+        ("#b01020", "red"),
+        ("#ff8000", "orange"),
+        ("#6b4423", "brown"),
+        ("#ffe000", "yellow"),
+        ("#00a000", "green"),
+        ("#2e5a27", "green"),
+        ("#0000ff", "blue"),
+        ("#87ceeb", "blue"),
+        ("#800080", "purple"),
+        ("#ff69b4", "pink"),
+        ("#ffc0cb", "pink"),
     ],
 )
 def test_colours_have_their_common_names(colour: str, name: str) -> None:

@@ -42,9 +42,7 @@ def image_id(catalog: Catalog, model: ModelRow) -> int:
     return row.image_id
 
 
-def test_texts_are_written_with_their_image_and_their_vectors(
-    catalog: Catalog, model: ModelRow, image_id: int
-) -> None:
+def test_texts_are_written_with_their_image_and_their_vectors(catalog: Catalog, model: ModelRow, image_id: int) -> None:
     assert catalog.texts.of([image_id, 999]) == {image_id: (CAPTION, GREEN_WORD)}
     assert vectors(catalog, model) == {"red dog": list(RED), "green": list(GREEN)}
     assert catalog.texts.count_vectors(model.id) == 2

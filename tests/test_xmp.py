@@ -58,7 +58,9 @@ def test_what_is_said_of_ingredients_is_not_said_of_the_picture() -> None:
     assert read_xmp(xmp_packet(elements=f"<exif:Thing>{within}</exif:Thing>")) == Xmp()
 
 
-@pytest.mark.parametrize(("written", "rating"), [("0", 0), ("5", 5), ("3.0", 3), ("-1", None), ("6", None), ("5.5", None)])
+@pytest.mark.parametrize(
+    ("written", "rating"), [("0", 0), ("5", 5), ("3.0", 3), ("-1", None), ("6", None), ("5.5", None)]
+)
 def test_ratings_are_zero_to_five_stars(written: str, rating: int | None) -> None:
     assert read_xmp(xmp_packet(f'xmp:Rating="{written}"')).rating == rating
 
@@ -101,9 +103,7 @@ def test_no_bytes_make_it_raise(data: bytes) -> None:
     read_xmp(b"<?xml version='1.0' encoding='" + data)
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, len(FULL) - 1), st.integers(0, 255)), max_size=6), st.integers(0, len(FULL))
-)
+@given(st.lists(st.tuples(st.integers(0, len(FULL) - 1), st.integers(0, 255)), max_size=6), st.integers(0, len(FULL)))
 def test_a_spoiled_packet_stays_within_the_standard(edits: list[tuple[int, int]], length: int) -> None:
     spoiled = bytearray(FULL)
     for place, value in edits:
