@@ -44,7 +44,7 @@ SOLE_IMPORTERS = {
     "onnxruntime": ("library.embedders.mini", "library.embedders.openclip*"),
     "tokenizers": ("library.embedders.mini", "library.embedders.openclip*"),
     "tomllib": ("library.settings",),
-    "filelock": ("library.lock",),
+    "filelock": ("library.lock", "library.embedders.openclip_cpu"),
     "click": ("cli", "commands*"),
     "streamlit": ("ui*",),
 }
