@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from timing import ratio, spread, take_turns
 
 import photoseek
+from photoseek.benchmarks.timing import ratio, spread, take_turns
 from photoseek.indexer.discover import discover
 from photoseek.library.changes import FileState
 from photoseek.library.embedders.base import Embedder

@@ -13,9 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from timing import ratio, spread, take_turns
-
 import photoseek
+from photoseek.benchmarks.timing import ratio, spread, take_turns
 
 _IMPORTS = "import numpy, onnxruntime, sqlalchemy, tokenizers, PIL.Image, click"
 

@@ -45,7 +45,7 @@ def test_a_folder_may_be_relative_or_begin_at_home(tmp_path: Path, monkeypatch: 
 
 
 def test_the_home_of_nobody_is_one_line() -> None:
-    with pytest.raises(SettingsError, match="^~nobody-at-all/x: its home folder is not known; write .* out$"):
+    with pytest.raises(SettingsError, match=r"^~nobody-at-all/x: its home folder is not known; write .* out$"):
         library_folder("~nobody-at-all/x", {})
 
 
@@ -103,7 +103,9 @@ def test_the_library_given_may_be_no_folder_at_all(tmp_path: Path) -> None:
 
 
 @given(model=st.text(min_size=1), catalog=st.none() | st.text(min_size=1))
-def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, model: str, catalog: str | None) -> None:
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, model: str, catalog: str | None
+) -> None:
     settings = Settings(tmp_path_factory.mktemp("library"), model, catalog)
     write_initial_settings(settings)
     assert read_settings(settings.folder) == settings
