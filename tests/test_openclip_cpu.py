@@ -20,6 +20,7 @@ from photoseek.library.embedders import openclip_export
 from photoseek.library.embedders.onnx_files import FORMAT, read_manifest
 from photoseek.library.embedders.openclip import OpenClipEmbedder, OpenClipOptions
 from photoseek.library.embedders.openclip_cpu import CpuOpenClipEmbedder
+from photoseek.library.embedders.openclip_name import OpenClipName
 from photoseek.library.embedders.openclip_onnx import OnnxEmbedder
 from photoseek.library.errors import ModelUnavailable, UnknownModel
 from photoseek.library.types import Pixels, Vectors
@@ -84,8 +85,8 @@ def name_of(models: Path, variant: str = "plain") -> str:
 
 def pixels() -> Pixels:
     generator = np.random.default_rng(3)
-    smooth = [np.asarray(Image.fromarray(generator.integers(0, 256, (4, 4, 3), np.uint8)).resize((64, 64)))] * 1
-    return np.stack([*smooth, *generator.integers(0, 256, (18, 64, 64, 3), np.uint8)])
+    smooth = np.asarray(Image.fromarray(generator.integers(0, 256, (4, 4, 3), np.uint8)).resize((64, 64)))
+    return np.stack([smooth, *generator.integers(0, 256, (18, 64, 64, 3), np.uint8)])
 
 
 def cosines(ours: Vectors, theirs: Vectors) -> Vectors:
@@ -136,7 +137,7 @@ class TestEqualToTorch:
     def test_the_model_in_torch_is_left_as_it_was(self, models: Path, cache: Path) -> None:
         theirs = OpenClipEmbedder(name_of(models), CPU)
         before = theirs.embed_images(pixels())
-        openclip_export.export(openclip_export.OpenClipName("x"), theirs, "fp32", cache / "x")
+        openclip_export.export(OpenClipName("x"), theirs, "fp32", cache / "x")
         np.testing.assert_array_equal(theirs.embed_images(pixels()), before)
 
 
