@@ -4,11 +4,13 @@ from .api import Library, LibraryInfo, ModelInfo
 from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
 from .indexer.pipeline import IndexOptions
 from .indexer.report import IndexReport, Progress
+from .library.captions import ImageText
 from .library.errors import (
     CatalogUnavailable,
     DimensionMismatch,
     EmbedderError,
     FolderNotFound,
+    FolderUnusable,
     ImageUnreadable,
     LibraryError,
     LibraryLocked,
@@ -23,16 +25,19 @@ from .library.errors import (
     SettingsError,
     UnknownModel,
 )
-from .library.types import Failure, Hit, ImageRecord, Label
+from .library.types import Damage, Failure, Hit, ImageRecord, Label
 
 __all__ = [
     "CatalogUnavailable",
+    "Damage",
     "DimensionMismatch",
     "EmbedderError",
     "Failure",
     "FolderNotFound",
+    "FolderUnusable",
     "Hit",
     "ImageRecord",
+    "ImageText",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",

@@ -159,7 +159,7 @@ def _describe(path: str, root: str, sidecars: dict[str, list[str]] | None = None
     elif not stat.S_ISREG(status.st_mode):
         yield failed(path, root, "not a regular file")
     else:
-        yield FileState(path, root, status.st_size, status.st_mtime_ns, _sidecars(path, sidecars))
+        yield FileState.described(path, root, status, _sidecars(path, sidecars))
 
 
 def _sidecars(path: str, sidecars: dict[str, list[str]] | None) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from .captions import ImageText, Sidecar
 from .types import Vectors
+
+_LATEST_NS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,11 @@ class FileState:
     size_bytes: int
     mtime_ns: int
     sidecars: str = ""
+
+    @classmethod
+    def described(cls, path: str, root: str, status: os.stat_result, sidecars: str = "") -> FileState:
+        """Return the file as `status` has it; a date past the year 2262 is taken for that year's, to fit SQL."""
+        return cls(path, root, status.st_size, max(-_LATEST_NS, min(status.st_mtime_ns, _LATEST_NS)), sidecars)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-import photoseek
 import pytest
+
+import photoseek
 from photoseek.library import errors
 from photoseek.tests.source_tree import package_sources
 
 PUBLIC = [
     "CatalogUnavailable",
+    "Damage",
     "DimensionMismatch",
     "EmbedderError",
     "Failure",
     "FolderNotFound",
+    "FolderUnusable",
     "Hit",
     "ImageRecord",
+    "ImageText",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
