@@ -11,6 +11,7 @@ from timing import spread, take_turns
 
 from photoseek.library.colours import dominant_colours
 from photoseek.library.images import decode
+from photoseek.library.miniature import miniature
 from photoseek.library.perceptual_hash import perceptual_hash
 
 SIDE_PX = 224
@@ -24,11 +25,13 @@ def main() -> None:
     paths = sorted(arguments.photos.rglob("*.jpg"))[: arguments.count]
     files = [path.read_bytes() for path in paths]
     pictures: list[Image.Image] = [decode(data, "", min_side_px=SIDE_PX).image for data in files]
+    small = [miniature(picture) for picture in pictures]
     times_s = take_turns(
         {
             "decode, metadata within": lambda: [decode(data, "", min_side_px=SIDE_PX) for data in files],
-            "perceptual hash": lambda: [perceptual_hash(picture) for picture in pictures],
-            "colours": lambda: [dominant_colours(picture) for picture in pictures],
+            "miniature": lambda: [miniature(picture) for picture in pictures],
+            "perceptual hash": lambda: [perceptual_hash(picture) for picture in small],
+            "colours": lambda: [dominant_colours(picture) for picture in small],
         },
         rounds=5,
     )
