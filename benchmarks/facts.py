@@ -7,8 +7,8 @@ import statistics
 from pathlib import Path
 
 from PIL import Image
-from timing import spread, take_turns
 
+from photoseek.benchmarks.timing import spread, take_turns
 from photoseek.library.colours import dominant_colours
 from photoseek.library.images import decode
 from photoseek.library.miniature import miniature

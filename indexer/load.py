@@ -1,4 +1,4 @@
-"""Load: read and decode files in threads, in order, a bounded number at a time."""
+"""Load: read and decode files, in order, a bounded number at a time."""
 
 from __future__ import annotations
 
@@ -53,7 +53,11 @@ class Loader:
     limits: DecodeLimits = DEFAULT_LIMITS
 
     def load(self, task: ToRead) -> Loaded | Failed:
-        """Read, hash, decode and preprocess one file; what is wrong with it is returned, not raised."""
+        """Read, hash, decode and preprocess one file; what is wrong with it is returned, not raised.
+
+        Raises:
+            MemoryError: it needs more than this process may have.
+        """
         read = read_file(task.file, self.limits.max_bytes)
         if isinstance(read, Failed):
             return read
@@ -61,6 +65,8 @@ class Loader:
         try:
             decoded = decode(data, file.path, limits=self.limits, min_side_px=self.side_px)
         except ImageUnreadable as error:
+            if isinstance(error.__cause__, MemoryError):
+                raise MemoryError from error  # noqa: TRY004 - a type among causes
             return Failed(file, "decode", error.reason)
         sidecar = read_sidecars(file.path, file.sidecars)
         facts = _facts(decoded, hash_bytes(data), sidecar.rating)

@@ -11,15 +11,20 @@ import numpy as np
 
 from ..library.catalog import Catalog, ModelRow
 from ..library.changes import ArchiveListed, Change, Failed, FailureGone, Indexed, Relocated, Vanished
-from ..library.embedders.base import Embedder
+from ..library.embedders.base import Embedder, preprocessing_of
 from ..library.errors import RootEmptied
+from .behind import WriterBehind
 from .discover import discover
+from .isolation import IsolatedLoader, IsolationLimits
 from .load import Loaded, Loader, in_order, worker_threads
 from .plan import Retold, StillFailing, ToRead, Unchanged, plan
 from .recognise import Recognised, Recogniser, relocated
 from .report import IndexReport, Outcome, Progress
 from .spool import Spool
 from .texts import TextEmbedder
+
+# A process for decoding starts in the time in which another decodes so many photographs.
+_FILES_PER_PROCESS = 16
 
 # Changes that need no model are written when so many have gathered, or with the next batch that does.
 _MOST_PENDING = 1_000
@@ -37,7 +42,8 @@ def _unheard(_progress: Progress) -> None:
 class IndexOptions:
     """How a run goes about it.
 
-    `batch_size` pictures go through the model and into one transaction together; `workers` threads read and decode.
+    `batch_size` pictures go through the model and into one transaction together; `workers` processes read and decode.
+    A file that takes one of them longer than `timeout_s`, and a second more for each 4 MB, is given up.
     `retry_failed` also reads files of the failure ledger that have not changed. `prune` believes a root that has
     become empty. `stop` is asked between files: once it says yes, the batch in flight is written and the run ends.
     `on_progress` is told of every batch, and of every file that needs none.
@@ -45,6 +51,7 @@ class IndexOptions:
 
     batch_size: int = 16
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    timeout_s: float = 60.0
     retry_failed: bool = False
     prune: bool = False
     stop: Callable[[], bool] = _never
@@ -61,8 +68,8 @@ def index(
     Raises:
         RootEmptied: a root with known images holds none at all, and `options.prune` is not set.
     """
-    run = _Run(catalog, model, embedder, options)
-    with Spool[ToRead]() as to_read:
+    with Spool[ToRead]() as to_read, WriterBehind(catalog, model.id) as writer:
+        run = _Run(catalog, model, embedder, writer, options)
         for root in roots:
             run.plan_root(root, to_read)
         run.read(to_read)
@@ -74,6 +81,7 @@ class _Run:
     catalog: Catalog
     model: ModelRow
     embedder: Embedder
+    writer: WriterBehind
     options: IndexOptions
     tally: Counter[str] = field(default_factory=Counter)
     text_embedder: TextEmbedder = field(init=False)
@@ -125,15 +133,19 @@ class _Run:
         for change in vanished:
             self._write_later(change)
         self._write()
+        self.writer.wait()  # the next root's plan looks at the same rows
 
     def read(self, to_read: Spool[ToRead]) -> None:
         """Recognise, load, embed and write the files planned for it, batch by batch."""
         recogniser = Recogniser(self.catalog, self.model.id, self.returned)
-        loader = Loader(self.embedder.preprocess, self.embedder.spec.image_size)
-        ahead = 2 * self.options.batch_size + self.options.workers
+        loader = Loader(preprocessing_of(self.embedder), self.embedder.spec.image_size)
         batch: list[Loaded] = []
         self.total = len(to_read)
-        with worker_threads(self.options.workers) as pool:
+        workers = min(self.options.workers, 1 + self.total // _FILES_PER_PROCESS)
+        ahead = 2 * self.options.batch_size + workers
+        limits = IsolationLimits.of_machine(workers, self.options.timeout_s)
+        # On leaving, the processes end first, so that no thread waits for one.
+        with worker_threads(workers) as pool, IsolatedLoader(loader, limits) as isolated:
 
             def unrecognised() -> Iterator[ToRead]:
                 for item in recogniser.recognise(to_read, pool):
@@ -145,7 +157,7 @@ class _Run:
                     else:
                         yield item
 
-            for loaded in in_order(pool, loader.load, unrecognised(), ahead):
+            for loaded in in_order(pool, isolated.load, unrecognised(), ahead):
                 if self._stopping():
                     break
                 if isinstance(loaded, Failed):
@@ -198,8 +210,7 @@ class _Run:
 
     def _write(self) -> None:
         if self.pending:
-            vectors = self.text_embedder.vectors_of(self.pending)
-            self.catalog.apply(self.pending, self.model.id, vectors)
+            self.writer.write(self.pending, self.text_embedder.vectors_of(self.pending))
             self.pending = []
 
 
