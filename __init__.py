@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
     from .indexer.pipeline import IndexOptions
     from .indexer.report import IndexReport, Progress
+    from .library.captions import ImageText
     from .library.errors import (
         CatalogUnavailable,
         DimensionMismatch,
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
         SettingsError,
         UnknownModel,
     )
-    from .library.types import Failure, Hit, ImageRecord, Label
+    from .library.types import Damage, Failure, Hit, ImageRecord, Label
 
 __all__ = [
     "CatalogUnavailable",
+    "Damage",
     "DimensionMismatch",
     "EmbedderError",
     "Failure",
@@ -38,6 +40,7 @@ __all__ = [
     "FolderUnusable",
     "Hit",
     "ImageRecord",
+    "ImageText",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
@@ -65,7 +68,8 @@ _HOMES = {
     ".api": {"Library", "LibraryInfo", "ModelInfo", "open"},
     ".indexer.pipeline": {"IndexOptions"},
     ".indexer.report": {"IndexReport", "Progress"},
-    ".library.types": {"Failure", "Hit", "ImageRecord", "Label"},
+    ".library.captions": {"ImageText"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
 }
 
 if not TYPE_CHECKING:
