@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..library.catalog import Catalog
 from ..library.changes import Change
+from ..library.types import Vectors
 
 
 class WriterBehind:
@@ -20,10 +22,10 @@ class WriterBehind:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="photoseek-write")
         self._last: Future[object] | None = None
 
-    def write(self, changes: list[Change]) -> None:
-        """Begin to write `changes`, once what came before is written."""
+    def write(self, changes: list[Change], text_vectors: Mapping[str, Vectors]) -> None:
+        """Begin to write `changes`, once what came before is written; see `Catalog.apply`."""
         self.wait()
-        self._last = self._thread.submit(self._catalog.apply, changes, self._model_id)
+        self._last = self._thread.submit(self._catalog.apply, changes, self._model_id, text_vectors)
 
     def wait(self) -> None:
         """Return when everything given so far is in the catalogue."""

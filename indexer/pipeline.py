@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..library.catalog import Catalog, ModelRow
-from ..library.changes import Change, Failed, FailureGone, Indexed, Relocated, Vanished
+from ..library.changes import ArchiveListed, Change, Failed, FailureGone, Indexed, Relocated, Vanished
 from ..library.embedders.base import Embedder, preprocessing_of
 from ..library.errors import RootEmptied
 from .behind import WriterBehind
 from .discover import discover
 from .isolation import IsolatedLoader, IsolationLimits
 from .load import Loaded, Loader, in_order, worker_threads
-from .plan import StillFailing, ToRead, Unchanged, plan
-from .recognise import Recognised, Recogniser
+from .plan import Retold, StillFailing, ToRead, Unchanged, plan
+from .recognise import Recognised, Recogniser, relocated
 from .report import IndexReport, Outcome, Progress
 from .spool import Spool
+from .texts import TextEmbedder
 
 # A process for decoding starts in the time in which another decodes so many photographs.
 _FILES_PER_PROCESS = 16
@@ -83,6 +84,7 @@ class _Run:
     writer: WriterBehind
     options: IndexOptions
     tally: Counter[str] = field(default_factory=Counter)
+    text_embedder: TextEmbedder = field(init=False)
     pending: list[Change] = field(default_factory=list)
     vanished: set[int] = field(default_factory=set)
     returned: set[int] = field(default_factory=set)
@@ -90,13 +92,20 @@ class _Run:
     total: int = 0
     done: int = 0
 
+    def __post_init__(self) -> None:
+        self.text_embedder = TextEmbedder(self.embedder)
+
     def plan_root(self, root: str, to_read: Spool[ToRead]) -> None:
         """Write what planning alone can tell, and add to `to_read` the files that must be looked at."""
+        retry_failed = self.options.retry_failed
         known = self.catalog.known_files(root, self.model.id)
         failures = self.catalog.known_failures(root)
         vanished: list[Vanished] = []
         found_any = False
-        for step in plan(root, discover(root), known, failures, retry_failed=self.options.retry_failed):
+        found = discover(
+            root, lambda archive: self.catalog.is_archive_intact(archive, self.model.id, retry_failed=retry_failed)
+        )
+        for step in plan(root, found, known, failures, retry_failed=retry_failed):
             if self._stopping():
                 return  # what was not found so far may yet be
             found_any |= not isinstance(step, Vanished | FailureGone)
@@ -111,11 +120,12 @@ class _Run:
                     self.tally["unchanged"] += 1
                 case StillFailing():
                     self.tally["still_failing"] += 1
-                case Failed():
-                    self._note(step, "failed")
-                case Relocated():
-                    self._note(step, "restored")
-                case FailureGone():
+                case Failed() | Relocated():
+                    self._note(step, "failed" if isinstance(step, Failed) else "restored")
+                case Retold(file=file, known=row):
+                    retold = relocated(row.image_id, file, row.sidecars)
+                    self._note(retold, "restored" if row.missing else "touched")
+                case FailureGone() | ArchiveListed():
                     self._write_later(step)
         if vanished and not found_any and not self.options.prune:
             raise RootEmptied(root, len(vanished))
@@ -177,7 +187,9 @@ class _Run:
             known = loaded.known
             content_changed = known is not None and known.content_hash != loaded.facts.content_hash
             image_id = None if known is None else known.image_id
-            change = Indexed(loaded.file, loaded.facts, vector, image_id, content_changed=content_changed)
+            change = Indexed(
+                loaded.file, loaded.facts, vector, image_id, content_changed=content_changed, texts=loaded.texts
+            )
             self._note(change, _outcome(loaded, content_changed=content_changed))
         self.tally["embedded"] += len(batch)
         self._write()
@@ -198,7 +210,7 @@ class _Run:
 
     def _write(self) -> None:
         if self.pending:
-            self.writer.write(self.pending)
+            self.writer.write(self.pending, self.text_embedder.vectors_of(self.pending))
             self.pending = []
 
 
