@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from . import tables
 from .changes import Change, ImageFacts, KnownContent, KnownFailure, KnownFile
 from .clock import utc_now
+from .conditions import Condition
+from .conditions_sql import predicate
 from .database import Database, Meta
 from .embedders.base import ModelSpec
 from .rows import parts, split_rows, unpack_vectors
@@ -191,6 +193,20 @@ class Catalog:
                     record = ImageRecord(path=Path(path), **dict(zip(names, rest, strict=True)))
                     found[record.id] = record
         return found
+
+    def matching_ids(self, condition: Condition) -> ImageIds:
+        """Return the ids, ascending, of the images that are there and of which `condition` is true."""
+        query = sa.select(_images.id).where(_images.missing_since.is_(None), predicate(condition)).order_by(_images.id)
+        with self._database.reading() as connection:
+            return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+
+    def find_file(self, path: str) -> KnownFile | None:
+        """Return the row of the image that is there at `path`; its `embedded` is left false."""
+        columns = (_images.id, _images.path, _images.size_bytes, _images.mtime_ns, _images.content_hash)
+        query = sa.select(*columns).where(_images.path == path, _images.missing_since.is_(None))
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else KnownFile(*row, missing=False, embedded=False)
 
     def vector_changes(self, model_id: int, dim: int, after_seq: int) -> VectorChanges:
         """Return what happened to the vectors of `model_id` after `after_seq`; 0 asks for everything."""
