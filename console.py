@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from typing import TextIO
 
 from .indexer.report import Progress
+
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit code that shells report of a program ended by Ctrl-C."""
 
 # A log wants a sign of life, not a film.
 _LOG_INTERVAL_S = 10.0

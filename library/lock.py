@@ -37,7 +37,9 @@ def writing_lock(folder: Path, purpose: str) -> Iterator[None]:
     try:
         # The name is a courtesy: on a full disk the lock holds without it.
         with suppress(OSError):
-            owner.write_text(f"`photoseek {purpose}` (process {os.getpid()} on {socket.gethostname()})", encoding="utf-8")
+            owner.write_text(
+                f"`photoseek {purpose}` (process {os.getpid()} on {socket.gethostname()})", encoding="utf-8"
+            )
         yield
     finally:
         with suppress(OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -60,7 +61,8 @@ class Describer:
         if k < 1:
             message = f"{k} labels were asked for: ask for at least 1"
             raise QueryError(message)
-        scores = self._label_vectors @ embed_file(self._embedder, path)[0]
+        vector = embed_file(self._embedder, path)[0]  # first, so that a wrong path is told at once
+        scores = self._label_vectors @ vector
         best = np.argsort(-scores, kind="stable")[:k]
         return [Label(self._vocabulary.labels[index], float(scores[index])) for index in best]
 
@@ -69,10 +71,11 @@ class Describer:
         """(labels, dim) L2-normalised float32."""
         shape = (len(self._vocabulary.labels), self._embedder.spec.dim)
         try:
-            vectors = np.load(self._file)
+            with self._file.open("rb") as stream:
+                vectors = np.lib.format.read_array(stream, allow_pickle=False)
             if vectors.shape == shape and vectors.dtype == np.float32:
                 return np.asarray(vectors, dtype=np.float32)
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError):
             pass  # not computed yet, or half a file: computed below
         labels = self._vocabulary.labels
         batches = [labels[start : start + _BATCH] for start in range(0, len(labels), _BATCH)]
@@ -89,4 +92,5 @@ class Describer:
             unfinished.replace(self._file)
         except OSError as error:
             logger.info("the labels' vectors are not kept: %s", error)
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()

@@ -104,7 +104,9 @@ def test_sqlite_is_set_up_for_readers_beside_a_writer(sqlite_file: Path) -> None
     assert found == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30_000, "synchronous": 1}
 
 
-def test_a_creation_that_breaks_in_the_middle_leaves_no_table(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_creation_that_breaks_in_the_middle_leaves_no_table(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with database._engine.begin() as connection:
         for statement in ("meta", "generations", "judgements", "failures", "text_embeddings", "texts"):
             connection.exec_driver_sql(f"DROP TABLE {statement}")
@@ -121,9 +123,7 @@ def test_a_creation_that_breaks_in_the_middle_leaves_no_table(database: Database
     assert database.meta().change_seq == 0
 
 
-def test_a_locked_file_says_that_another_process_holds_it(
-    sqlite_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_locked_file_says_that_another_process_holds_it(sqlite_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_module, "_BUSY_TIMEOUT_MS", 10)
     other = sqlite3.connect(sqlite_file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -165,7 +165,9 @@ def test_a_file_that_is_not_a_database_says_so(tmp_path: Path) -> None:
 def test_a_truncated_database_is_called_damaged(sqlite_file: Path, share: float) -> None:
     data = sqlite_file.read_bytes()
     sqlite_file.write_bytes(data[: int(len(data) * share)])
-    assert "the file is damaged; restore it from a backup, or delete it" in complaint(Database.in_file(sqlite_file).meta)
+    assert "the file is damaged; restore it from a backup, or delete it" in complaint(
+        Database.in_file(sqlite_file).meta
+    )
 
 
 def test_an_empty_file_holds_no_catalogue(tmp_path: Path) -> None:

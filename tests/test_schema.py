@@ -43,10 +43,16 @@ def test_columns_are_the_same_in_order_type_and_nullability(inspector: sa.Inspec
     rowid_alias = tables.metadata.tables[name].autoincrement_column
     found = [
         # SQLite says that such a column may be null; it puts the next id there instead.
-        (column["name"], affinity(column["type"]), column["nullable"] and column["name"] != getattr(rowid_alias, "name", ""))
+        (
+            column["name"],
+            affinity(column["type"]),
+            column["nullable"] and column["name"] != getattr(rowid_alias, "name", ""),
+        )
         for column in inspector.get_columns(name)
     ]
-    expected = [(column.name, affinity(column.type), column.nullable) for column in tables.metadata.tables[name].columns]
+    expected = [
+        (column.name, affinity(column.type), column.nullable) for column in tables.metadata.tables[name].columns
+    ]
     assert found == expected
 
 
@@ -58,7 +64,9 @@ def test_primary_keys_are_the_same(inspector: sa.Inspector, name: str) -> None:
 
 @pytest.mark.parametrize("name", EVERY_TABLE)
 def test_indexes_are_the_same(inspector: sa.Inspector, name: str) -> None:
-    found = {(index["name"], tuple(index["column_names"]), bool(index["unique"])) for index in inspector.get_indexes(name)}
+    found = {
+        (index["name"], tuple(index["column_names"]), bool(index["unique"])) for index in inspector.get_indexes(name)
+    }
     expected = {
         (index.name, tuple(column.name for column in index.columns), index.unique)
         for index in tables.metadata.tables[name].indexes
@@ -77,7 +85,12 @@ def test_foreign_keys_are_the_same_and_so_is_what_deleting_does(
         found = {(row["from"], row["table"], row["to"], row["on_delete"]) for row in rows}
     else:
         found = {
-            (*key["constrained_columns"], key["referred_table"], *key["referred_columns"], key["options"].get("ondelete"))
+            (
+                *key["constrained_columns"],
+                key["referred_table"],
+                *key["referred_columns"],
+                key["options"].get("ondelete"),
+            )
             for key in inspector.get_foreign_keys(name)
         }
     expected = {
@@ -148,9 +161,7 @@ def test_two_libraries_have_different_ids(tmp_path: Path) -> None:
         database.close()
 
 
-def test_a_library_of_a_newer_photoseek_is_refused(
-    database: Database, open_database: Callable[[], Database]
-) -> None:
+def test_a_library_of_a_newer_photoseek_is_refused(database: Database, open_database: Callable[[], Database]) -> None:
     with database.writing() as (connection, _):
         connection.execute(sa.update(tables.meta).values(schema_version=SCHEMA_VERSION + 1))
     with pytest.raises(LibraryTooNew) as caught:

@@ -103,7 +103,9 @@ def test_the_library_given_may_be_no_folder_at_all(tmp_path: Path) -> None:
 
 
 @given(model=st.text(min_size=1), catalog=st.none() | st.text(min_size=1))
-def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, model: str, catalog: str | None) -> None:
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, model: str, catalog: str | None
+) -> None:
     settings = Settings(tmp_path_factory.mktemp("library"), model, catalog)
     write_initial_settings(settings)
     assert read_settings(settings.folder) == settings

@@ -31,6 +31,14 @@ OPSET = 17
 """The newest that the oldest supported ONNX Runtime (1.18) and the tracing exporter agree on."""
 
 
+def export_towers(folder: Path, stamps: Path) -> None:
+    """Write both towers and the tokenizer into a folder; the stamps calibrate the image tower."""
+    folder.mkdir(parents=True, exist_ok=True)
+    export_image_tower(folder / "image_tower.onnx", calibration_pixels(stamps, count=48, seed=7))
+    export_text_tower(folder / "text_tower.onnx")
+    shutil.copyfile(text_folder() / "tokenizer.json", folder / "tokenizer.json")
+
+
 def export_image_tower(target: Path, pixels: Pixels) -> None:
     """Write the int8 image tower: (n, 260, 260, 3) uint8 `pixels` to (n, 1280) float32 `features`.
 
@@ -106,10 +114,7 @@ def main() -> None:
     parser.add_argument("stamps", type=Path, help="folder of tuxpaint-stamps-default's pictures, for calibration")
     parser.add_argument("--into", type=Path, default=WEIGHTS, help="folder to write to")
     arguments = parser.parse_args()
-    arguments.into.mkdir(parents=True, exist_ok=True)
-    export_image_tower(arguments.into / "image_tower.onnx", calibration_pixels(arguments.stamps, count=48, seed=7))
-    export_text_tower(arguments.into / "text_tower.onnx")
-    shutil.copyfile(text_folder() / "tokenizer.json", arguments.into / "tokenizer.json")
+    export_towers(arguments.into, arguments.stamps)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..library.embedders.mini import MiniEmbedder, cropped, read_manifest
+from ..library.embedders.mini import MiniEmbedder, cropped
 from ..library.types import Pixels, Vectors
 from .pairs import Pair
 from .pictures import on_background, random_crop, sample_photographs, varied
@@ -37,7 +37,7 @@ class Features:
 
 def picture_features(model: MiniEmbedder, pairs: Sequence[Pair], wallpapers: Path, cache: Path, seed: int) -> Features:
     """Return the pictures' features, from the cache where the towers and pairs are those it was made with."""
-    pinned = [read_manifest().files["image_tower.onnx"], seed, *(str(pair.path.name) for pair in pairs)]
+    pinned = [model.manifest.files["image_tower.onnx"], seed, *(str(pair.path.name) for pair in pairs)]
     path = cache / f"features-{hashlib.sha256(json.dumps(pinned).encode()).hexdigest()[:12]}.npz"
     if not path.exists():
         plain = _embed(model, [_opener(pair.path, None) for pair in pairs])
@@ -54,11 +54,11 @@ class TextFeatures:
 
     def __init__(self, model: MiniEmbedder, cache: Path) -> None:
         self._model = model
-        self._path = cache / f"texts-{read_manifest().files['text_tower.onnx'][:12]}.npz"
+        self._path = cache / f"texts-{model.manifest.files['text_tower.onnx'][:12]}.npz"
         self._known: dict[str, Vectors] = {}
         if self._path.exists():
             with np.load(self._path) as stored:
-                self._known = dict(zip(stored["texts"].tolist(), stored["vectors"], strict=True))
+                self._known = dict(zip(json.loads(stored["texts"].tobytes()), stored["vectors"], strict=True))
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Return (n, 384) float32, L2-normalised."""
@@ -69,7 +69,9 @@ class TextFeatures:
 
     def save(self) -> None:
         """Keep what is known for the next run."""
-        np.savez(self._path, texts=np.array(list(self._known)), vectors=np.stack(list(self._known.values())))
+        # One JSON text: NumPy would give every string the length of the longest.
+        texts = np.frombuffer(json.dumps(list(self._known)).encode(), np.uint8)
+        np.savez(self._path, texts=texts, vectors=np.stack(list(self._known.values())))
 
 
 def _opener(path: Path, seed: int | None) -> Callable[[], Pixels]:

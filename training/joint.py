@@ -20,7 +20,9 @@ class TextHead(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.correction = nn.Sequential(nn.Linear(TEXT_DIM, width), nn.GELU(), nn.Dropout(0.2), nn.Linear(width, TEXT_DIM))
+        self.correction = nn.Sequential(
+            nn.Linear(TEXT_DIM, width), nn.GELU(), nn.Dropout(0.2), nn.Linear(width, TEXT_DIM)
+        )
         nn.init.zeros_(self.correction[3].weight)
         nn.init.zeros_(self.correction[3].bias)
 
@@ -45,7 +47,9 @@ class ImageHead(nn.Module):
         self.classifier = classifier.requires_grad_(requires_grad=False)
         self.classes = nn.Parameter(classes.clone())
         self.temperature = temperature
-        self.beyond = nn.Sequential(nn.Linear(FEATURE_DIM, width), nn.GELU(), nn.Dropout(0.3), nn.Linear(width, MEANING_DIM))
+        self.beyond = nn.Sequential(
+            nn.Linear(FEATURE_DIM, width), nn.GELU(), nn.Dropout(0.3), nn.Linear(width, MEANING_DIM)
+        )
         nn.init.zeros_(self.beyond[3].weight)
         nn.init.zeros_(self.beyond[3].bias)
 

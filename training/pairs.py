@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import xml.etree.ElementTree as ElementTree
+import struct
+import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ _DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 _RDF_ITEM = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
 _COLLECTION_SIZE = 8
 """More clip art than this under one title is a collection."""
+
+_MOST_PIXELS = 16_000_000
+"""A few drawings were rendered at the size of a wall."""
 
 _FLAGS = 9
 """Emojibase's group of the flags, which are geography rather than pictures of things."""
@@ -41,7 +45,8 @@ class Pair:
 
 def all_pairs(sources: Sources) -> list[Pair]:
     """Every picture of every source, in a fixed order."""
-    return [*_clip_art(sources), *_stamps(sources), *_emoji(sources)]
+    found = [*_clip_art(sources), *_stamps(sources), *_emoji(sources)]
+    return [pair for pair in found if _pixel_count(pair.path) <= _MOST_PIXELS]
 
 
 def _clip_art(sources: Sources) -> Iterator[Pair]:
@@ -60,12 +65,14 @@ def _clip_art(sources: Sources) -> Iterator[Pair]:
 def _described(drawing: Path) -> tuple[str, list[str]]:
     """The title and the keywords in an SVG file's metadata."""
     try:
-        root = ElementTree.parse(drawing).getroot()
-    except (OSError, ElementTree.ParseError):
+        root = ET.parse(drawing).getroot()
+    except (OSError, ET.ParseError):
         return "", []
     title = root.find(f".//{_DUBLIN_CORE}title")
     keywords = [_cleaned(item.text or "") for item in root.iterfind(f".//{_DUBLIN_CORE}subject//{_RDF_ITEM}")]
-    return _cleaned(title.text or "") if title is not None else "", [word for word in keywords if word not in ("", "hash")][:8]
+    return _cleaned(title.text or "") if title is not None else "", [
+        word for word in keywords if word not in ("", "hash")
+    ][:8]
 
 
 def _stamps(sources: Sources) -> Iterator[Pair]:
@@ -95,8 +102,17 @@ def _emoji(sources: Sources) -> Iterator[Pair]:
 def _pair(source: str, path: Path, captions: list[str]) -> Pair:
     group = re.sub(r"[\W\d]+", " ", captions[0].lower()).strip()
     draw = int.from_bytes(hashlib.sha256(f"{source}/{group}".encode()).digest()[:4]) / 2**32
-    split = "held out" if draw < HELD_OUT_SHARE else "validation" if draw < HELD_OUT_SHARE + VALIDATION_SHARE else "train"
+    split = (
+        "held out" if draw < HELD_OUT_SHARE else "validation" if draw < HELD_OUT_SHARE + VALIDATION_SHARE else "train"
+    )
     return Pair(source, path, tuple(dict.fromkeys(captions)), split)
+
+
+def _pixel_count(path: Path) -> int:
+    """Width times height in a PNG file's header, without decoding it."""
+    with path.open("rb") as file:
+        width, height = struct.unpack(">II", file.read(24)[16:])
+    return int(width * height)
 
 
 def _cleaned(title: str) -> str:

@@ -99,6 +99,8 @@ def cropped(image: Image.Image) -> Pixels:
 class MiniEmbedder:
     """The built-in dual encoder. Weights load with the first picture and, apart from them, with the first text.
 
+    `manifest` tells all about the files, and how unrelated pictures and texts score.
+
     Args:
         threads: processor threads for pictures; None takes every core. A text is too short to share out.
         folder: the model's files.
@@ -107,7 +109,7 @@ class MiniEmbedder:
     def __init__(self, threads: int | None = None, folder: Path = WEIGHTS) -> None:
         self._threads = threads
         self._folder = folder
-        self._manifest = read_manifest(folder)
+        self.manifest = read_manifest(folder)
         self._sessions: dict[str, InferenceSession] = {}
         self._tokenizer: Tokenizer | None = None
         self._lock = Lock()
@@ -115,7 +117,7 @@ class MiniEmbedder:
     @property
     def spec(self) -> ModelSpec:
         """The model's identity, from its manifest."""
-        manifest = self._manifest
+        manifest = self.manifest
         return ModelSpec(
             key=manifest.key,
             name="mini",
@@ -126,11 +128,6 @@ class MiniEmbedder:
             licence=manifest.licence,
         )
 
-    @property
-    def background(self) -> Background:
-        """How unrelated pictures and texts score, measured when the model was made."""
-        return self._manifest.background
-
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize and crop one RGB image to (260, 260, 3) uint8; thread-safe."""
         return cropped(image)
@@ -138,14 +135,14 @@ class MiniEmbedder:
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Embed (n, 260, 260, 3) uint8 pixels into (n, dim) L2-normalised float32."""
         if not len(pixels):
-            return np.empty((0, self._manifest.dim), np.float32)
+            return np.empty((0, self.manifest.dim), np.float32)
         return normalized(self._run("image_head", "features", self.image_features(pixels)))
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed n texts into (n, dim) L2-normalised float32; a text over the limit is the mean of its parts."""
         if not texts:
-            return np.empty((0, self._manifest.dim), np.float32)
-        return embed_long(texts, self._manifest.text_limit, self._count_tokens, self._embed_short)
+            return np.empty((0, self.manifest.dim), np.float32)
+        return embed_long(texts, self.manifest.text_limit, self._count_tokens, self._embed_short)
 
     def image_features(self, pixels: Pixels) -> Vectors:
         """Return the image tower's own (n, 1280) float32 features, not normalised."""

@@ -1,0 +1,47 @@
+"""Options that several commands share, and the library they name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+# The API is imported by the command that runs, so that --help and a mistyped option answer at once.
+if TYPE_CHECKING:
+    from ..api import Library
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+PATH = click.Path(path_type=Path)
+
+library_option = click.option(
+    "--library",
+    "folder",
+    metavar="DIR",
+    type=PATH,
+    help="The library's folder, else $PHOTOSEEK_LIBRARY, else one of your own.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON value on stdout.")
+top_option = partial(
+    click.option, "-k", "--top", metavar="N", type=click.IntRange(min=1), show_default=True, help="How many, at most."
+)
+
+
+def model_options(command: _Command) -> _Command:
+    """Add --library and --model."""
+    model = click.option(
+        "--model",
+        metavar="NAME",
+        help="mini (built in) or an open_clip model as NAME/PRETRAINED; the library's own unless given.",
+    )
+    return library_option(model(command))
+
+
+def library_at(folder: Path | None, model: str | None = None) -> Library:
+    """Return the library that the options name; nothing is opened yet."""
+    from ..api import open_library
+
+    return open_library(folder, model=model)

@@ -1,0 +1,437 @@
+"""The command line, through `main`: what each command prints, its exit codes, and one line for every error."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from photoseek import cli
+from photoseek.library.embedders.base import Embedder
+from photoseek.library.embedders.registry import load_embedder
+from photoseek.library.lock import writing_lock
+from photoseek.search.describe import Vocabulary
+from photoseek.tests.fakes import ColourEmbedder, paint
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> object:
+        """The one value on stdout, when nothing else was printed anywhere."""
+        assert (self.code, self.err) == (0, "")
+        return json.loads(self.out)
+
+    def error(self) -> str:
+        """The one line of an error, less the program's name."""
+        assert (self.code, self.out) == (1, "")
+        assert "Traceback" not in self.err
+        [line] = self.err.splitlines()
+        assert line.startswith("photoseek: ")
+        assert "unexpected" not in line
+        return line.removeprefix("photoseek: ")
+
+
+Run = Callable[..., Outcome]
+
+
+def fake(name: str) -> Embedder:
+    return ColourEmbedder(f"{name}@1") if name in {"mini", "shades"} else load_embedder(name)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command as its process would, on a library of this test's own; `mini` and `shades` are fakes."""
+    monkeypatch.setattr("photoseek.api.load_embedder", fake)
+    monkeypatch.setenv("PHOTOSEEK_LIBRARY", str(tmp_path / "library"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(Vocabulary, "imagenet", lambda: Vocabulary(("red", "green", "blue and red")))
+
+    def invoke(*arguments: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["photoseek", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        printed = capsys.readouterr()
+        return Outcome(int(caught.value.code or 0), printed.out, printed.err)
+
+    return invoke
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    for name, colour in {"red": (255, 0, 0), "blue": (0, 0, 255), "violet": (255, 0, 255)}.items():
+        paint(folder / f"{name}.png", colour)
+    return folder
+
+
+@pytest.fixture
+def indexed(run: Run, photos: Path) -> Path:
+    assert run("index", photos).code == 0
+    return photos
+
+
+# What is answered
+
+
+def test_index_counts_what_it_did(run: Run, photos: Path) -> None:
+    assert run("index", photos) == Outcome(0, "3 new, 3 embedded\n", "")
+    (photos / "red.png").rename(photos / "rose.png")
+    (photos / "blue.png").unlink()
+    (photos / "bad.png").write_bytes(b"")
+    hint = "list the files that failed with: photoseek failures\n"
+    assert run("index", photos) == Outcome(0, "0 new, 1 moved, 1 missing, 1 unchanged, 1 failed\n", hint)
+    assert run("index", photos) == Outcome(0, "0 new, 2 unchanged, 1 still failing\n", hint)
+
+
+def test_index_answers_in_json_with_every_count(run: Run, photos: Path) -> None:
+    (photos / "bad.png").write_bytes(b"")
+    assert run("index", photos, "--json").json() == {
+        "new": 3,
+        "changed": 0,
+        "moved": 0,
+        "missing": 0,
+        "restored": 0,
+        "touched": 0,
+        "unchanged": 0,
+        "failed": 1,
+        "still_failing": 0,
+        "embedded": 3,
+        "interrupted": False,
+    }
+
+
+def test_index_takes_its_options(run: Run, photos: Path) -> None:
+    (photos / "bad.png").write_bytes(b"")
+    assert run("index", photos, "--batch-size", "1", "--workers", "1").code == 0
+    assert run("index", photos, "--retry-failed").out == "0 new, 3 unchanged, 1 failed\n"
+    assert run("index", photos / "red.png", photos / "blue.png").out == "0 new, 2 unchanged\n"
+    for path in photos.iterdir():
+        path.unlink()
+    assert "add --prune if they are really gone" in run("index", photos).error()
+    assert run("index", photos, "--prune").out == "0 new, 3 missing\n"
+
+
+def test_search_prints_score_and_path_best_first(run: Run, indexed: Path) -> None:
+    assert run("search", "red") == Outcome(
+        0, f" 1.000  {indexed}/red.png\n 0.707  {indexed}/violet.png\n 0.000  {indexed}/blue.png\n", ""
+    )
+    assert run("search", "red", "-k", "1").out == f" 1.000  {indexed}/red.png\n"
+    assert run("search", "--like", indexed / "blue.png", "--top", "1").out == f" 1.000  {indexed}/blue.png\n"
+    assert run("search", "red", "--like", indexed / "blue.png", "-k", "1").out == f" 1.000  {indexed}/violet.png\n"
+
+
+def test_search_answers_in_json_with_id_path_and_score_first(run: Run, indexed: Path) -> None:
+    hits = run("search", "red", "-k", "2", "--json").json()
+    assert isinstance(hits, list)
+    assert [list(hit)[:3] for hit in hits] == [["id", "path", "score"]] * 2
+    assert [hit["path"] for hit in hits] == [str(indexed / "red.png"), str(indexed / "violet.png")]
+    assert hits[0] == {
+        "id": hits[0]["id"],
+        "path": str(indexed / "red.png"),
+        "score": 1.0,
+        "size_bytes": (indexed / "red.png").stat().st_size,
+        "mtime_ns": (indexed / "red.png").stat().st_mtime_ns,
+        "content_hash": hits[0]["content_hash"],
+        "width": 12,
+        "height": 10,
+        "format": "PNG",
+        "orientation": 1,
+        "taken_at": None,
+        "camera": None,
+        "latitude": None,
+        "longitude": None,
+    }
+
+
+def test_a_date_in_json_is_iso_8601(run: Run, photos: Path) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    Image.new("RGB", (30, 20), (0, 255, 0)).save(photos / "dated.jpg", exif=exif)
+    run("index", photos)
+    hits = run("search", "green", "-k", "1", "--json").json()
+    assert isinstance(hits, list)
+    assert hits[0]["taken_at"] == "2024-05-06T07:08:09"
+
+
+def test_an_empty_library_answers_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run("index", tmp_path / "empty") == Outcome(0, "0 new\n", "")
+    assert run("search", "red") == Outcome(0, "", "no images: there are none in this library\n")
+    assert run("search", "red", "--json").out == "[]\n"
+
+
+def test_describe_prints_the_labels_best_first(run: Run, photos: Path) -> None:
+    assert run("describe", photos / "violet.png") == Outcome(
+        0, " 1.000  blue and red\n 0.707  red\n 0.000  green\n", ""
+    )
+    assert run("describe", photos / "red.png", "-k", "1", "--json").json() == [{"text": "red", "score": 1.0}]
+
+
+def test_failures_lists_path_reason_and_tries(run: Run, photos: Path) -> None:
+    bad = photos / "bad.png"
+    bad.write_bytes(b"")
+    run("index", photos)
+    [failure] = read_list(run("failures", "--json"))
+    assert failure == {"path": str(bad), "stage": "decode", "reason": failure["reason"], "tries": 1}
+    assert run("failures") == Outcome(0, f"{bad}: {failure['reason']}\n", "")
+    run("index", photos, "--retry-failed")
+    assert run("failures").out == f"{bad}: {failure['reason']} (2 tries)\n"
+
+
+def test_no_failures_are_said_to_be_none(run: Run, indexed: Path) -> None:
+    assert run("failures") == Outcome(0, "", "no failures\n")
+    assert run("failures", "--json").json() == []
+
+
+def test_info_says_what_a_library_holds(run: Run, indexed: Path, tmp_path: Path) -> None:
+    (indexed / "red.png").unlink()
+    run("index", indexed)
+    run("index", indexed, "--model", "shades")
+    lines = run("info").out.splitlines()
+    assert lines[:5] == [
+        f"library   {tmp_path}/library",
+        "images    2, and 1 whose files are missing",
+        "failures  0",
+        "model     mini (mini@1): 2 vectors of 3 dimensions",
+        "model     shades (shades@1): 2 vectors of 3 dimensions",
+    ]
+    assert re.fullmatch(r"on disk   \d+\.\d MB", lines[5])
+    told = run("info", "--json").json()
+    assert isinstance(told, dict)
+    assert told.pop("size_bytes") > 0
+    assert told == {
+        "folder": str(tmp_path / "library"),
+        "images": 2,
+        "missing": 1,
+        "failures": 0,
+        "models": [
+            {"key": "mini@1", "name": "mini", "dim": 3, "vectors": 2},
+            {"key": "shades@1", "name": "shades", "dim": 3, "vectors": 2},
+        ],
+    }
+
+
+def test_the_library_is_the_option_before_the_environment(run: Run, photos: Path, tmp_path: Path) -> None:
+    assert run("index", photos, "--library", tmp_path / "other").code == 0
+    assert not (tmp_path / "library").exists()
+    assert run("search", "red", "-k", "1", "--library", tmp_path / "other").code == 0
+    assert run("search", "red").code == 1
+
+
+# Names that would steer a terminal, and letters that one may not know
+
+
+NASTY = "two\nlines \x1b[31m\u202e.png"
+
+
+def test_names_are_shown_on_one_line_and_kept_whole_in_json(run: Run, photos: Path) -> None:
+    nasty = paint(photos / NASTY, "green")
+    broken = photos / f"bad {NASTY}"
+    broken.write_bytes(b"")
+    run("index", photos)
+    shown = f"{photos}/two\\nlines \\x1b[31m\\u202e.png"
+    assert run("search", "green", "-k", "1").out == f" 1.000  {shown}\n"
+    [hit] = read_list(run("search", "green", "-k", "1", "--json"))
+    assert hit["path"] == str(nasty)
+    assert run("failures").out.startswith(f"{photos}/bad two\\nlines \\x1b[31m\\u202e.png: ")
+    answer = run("failures", "--json")
+    assert read_list(answer)[0]["path"] == str(broken)
+    assert answer.out.isascii()
+
+
+def test_errors_show_names_on_one_line_too(run: Run, indexed: Path) -> None:
+    assert "two\\x1b[31m" in run("search", "--like", indexed / "two\x1b[31m.png").error()
+
+
+def test_a_name_that_is_not_unicode_is_listed(run: Run, photos: Path) -> None:
+    (photos / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
+    run("index", photos)
+    assert run("failures").out == f"{photos}/caf\\xe9.png: the file's name is not valid Unicode: rename it\n"
+    assert "not valid Unicode" in run("index", photos / os.fsdecode(b"caf\xe9.png")).error()
+
+
+# Errors
+
+
+def test_without_a_library_there_is_one_line_and_what_to_do(run: Run, tmp_path: Path) -> None:
+    line = f"no library at {tmp_path}/library: make one with `photoseek index FOLDER`, or name another with --library"
+    for command in (("search", "red"), ("failures",), ("info",), ("info", "--json")):
+        assert run(*command).error() == line
+
+
+def test_a_missing_folder_is_named(run: Run, tmp_path: Path) -> None:
+    assert run("index", tmp_path / "nowhere").error() == (
+        f"{tmp_path}/nowhere: no such file or folder; check the spelling, or whether its disk is mounted"
+    )
+    assert not (tmp_path / "library").exists()
+
+
+def test_a_folder_of_nobody_is_named(run: Run) -> None:
+    assert "no such file or folder" in run("index", "~no-such-user/photos").error()
+
+
+def test_a_wrong_or_unknown_model_says_which_would_do(run: Run, indexed: Path) -> None:
+    assert (
+        "this library was indexed with mini@1, not with shades@1" in run("search", "red", "--model", "shades").error()
+    )
+    for command in (("search", "red"), ("index", indexed), ("describe", indexed / "red.png")):
+        assert run(*command, "--model", "minni").error().startswith("unknown model 'minni': use mini")
+
+
+def test_an_unreadable_example_is_named(run: Run, indexed: Path) -> None:
+    (indexed / "letter.png").write_text("Dear all,")
+    for name in ("gone.png", "letter.png", ""):
+        for command in (("search", "--like", indexed / name), ("describe", indexed / name)):
+            assert run(*command).error().startswith(f"{indexed / name}: ")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n"])
+def test_an_empty_question_is_refused(run: Run, indexed: Path, text: str) -> None:
+    assert run("search", text).error() == "the words to look for are empty"
+
+
+def test_no_question_at_all_shows_how_to_ask(run: Run, indexed: Path) -> None:
+    assert run("search").error().startswith("nothing to look for: give some words, as in `photoseek search")
+
+
+def test_a_damaged_catalogue_is_told_apart_and_left_alone(run: Run, indexed: Path, tmp_path: Path) -> None:
+    file = tmp_path / "library" / "catalog.sqlite"
+    for extra in ("catalog.sqlite-wal", "catalog.sqlite-shm"):
+        (tmp_path / "library" / extra).unlink(missing_ok=True)
+    for content in (b"this is not a database at all, but long enough to be one" * 20, file.read_bytes()[:5000]):
+        file.write_bytes(content)
+        for command in (("search", "red"), ("info",), ("failures",), ("index", indexed)):
+            assert str(file) in run(*command).error()
+        assert file.read_bytes() == content
+
+
+def test_a_foreign_database_is_no_library(run: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    with sqlite3.connect(tmp_path / "library" / "catalog.sqlite") as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+    assert str(tmp_path / "library") in run("search", "red").error()
+
+
+def test_damaged_settings_are_named(run: Run, indexed: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "library" / "library.toml"
+    for content in ("model = ", "colour = 'red'", "model = 3"):
+        settings.write_text(content)
+        assert run("search", "red").error().startswith(f"{settings}: ")
+
+
+def test_a_library_made_by_a_newer_photoseek_is_refused(run: Run, indexed: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "library" / "catalog.sqlite") as connection:
+        connection.execute("UPDATE meta SET schema_version = 99")
+    for command in (("search", "red"), ("index", indexed)):
+        assert "was made by a newer photoseek (schema 99" in run(*command).error()
+
+
+def test_a_library_that_is_a_file_is_refused(run: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "library").write_text("")
+    for command in (("index", photos), ("search", "red"), ("info",)):
+        assert str(tmp_path / "library") in run(*command).error()
+
+
+def test_a_library_being_written_names_its_writer(run: Run, indexed: Path, tmp_path: Path) -> None:
+    with writing_lock(tmp_path / "library", "index"):
+        assert (
+            run("index", indexed)
+            .error()
+            .startswith(f"{tmp_path}/library is being written by `photoseek index` (process {os.getpid()} on ")
+        )
+        assert run("search", "red").code == 0
+    assert run("index", indexed).code == 0
+
+
+def test_what_nobody_foresaw_is_one_line_and_where_to_see_more(
+    run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_name: str) -> Embedder:
+        raise ZeroDivisionError("division by zero\nin two lines")
+
+    monkeypatch.setattr("photoseek.api.load_embedder", broken)
+    outcome = run("search", "red")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == (
+        "photoseek: unexpected ZeroDivisionError: division by zero in two lines; "
+        "PHOTOSEEK_DEBUG=1 shows where, please report it\n"
+    )
+    monkeypatch.setenv("PHOTOSEEK_DEBUG", "1")
+    assert "Traceback" in run("search", "red").err
+
+
+def test_ctrl_c_ends_any_command_quietly(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_name: str) -> Embedder:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("photoseek.api.load_embedder", interrupted)
+    assert run("search", "red") == Outcome(130, "", "photoseek: interrupted\n")
+
+
+# Usage
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("index",),
+        ("search", "red", "-k", "0"),
+        ("search", "red", "-k", "many"),
+        ("search", "red", "blue"),
+        ("describe",),
+        ("index", ".", "--batch-size", "0"),
+        ("index", ".", "--colour"),
+        ("serach", "red"),
+    ],
+)
+def test_a_mistyped_command_is_exit_code_2_with_a_hint(run: Run, arguments: Sequence[str]) -> None:
+    outcome = run(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("Usage: photoseek")
+    assert "Traceback" not in outcome.err
+
+
+COMMANDS = ("index", "search", "describe", "failures", "info", "demo")
+
+
+def test_help_names_every_command_in_whole_sentences(run: Run) -> None:
+    help_text = run("--help").out
+    for command in COMMANDS:
+        [line] = [line for line in help_text.splitlines() if line.startswith(f"  {command} ")]
+        assert line.endswith(".")
+        assert not line.endswith("...")
+    assert "photoseek index ~/Pictures\n" in help_text
+    assert "130 interrupted" in help_text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_commands_help_explains_every_option(run: Run, command: str) -> None:
+    outcome = run(command, "-h")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith(f"Usage: photoseek {command}")
+    options = [line for line in outcome.out.splitlines() if line.startswith("  -")]
+    assert all(re.search(r"\S  +[A-Zm]", line) or len(line) < 30 for line in options), options
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert re.fullmatch(r"photoseek, version \d+\.\d+\.\d+\n", run("--version").out)
+
+
+def read_list(outcome: Outcome) -> list[dict[str, object]]:
+    value = outcome.json()
+    assert isinstance(value, list)
+    return value

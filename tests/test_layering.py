@@ -1,0 +1,194 @@
+"""Imports run one way, and each heavy or far-reaching module has the importers it is meant to have, and no others."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from photoseek.tests.source_tree import ROOT, package_sources
+
+# Rooms of the package and what each may import: cli, demo, console, ui -> api -> search, indexer -> library.
+_BELOW_API = {"indexer", "search", "library"}
+ROOMS = {
+    "library": {"library"},
+    "indexer": {"indexer", "library"},
+    "search": {"search", "library"},
+    "api": _BELOW_API,
+    "console": {"api", *_BELOW_API},
+    "demo": {"api", *_BELOW_API},
+    "ui": {"ui", "api", *_BELOW_API},
+    "cli": {"console", "demo", "ui", "api", *_BELOW_API},
+    "__init__": {"api", *_BELOW_API},
+}
+
+# Modules from outside that only these of ours may import; a name that ends in "*" stands for all that begin so.
+SOLE_IMPORTERS = {
+    "sqlalchemy": ("library.catalog", "library.writing", "library.database", "library.tables"),
+    "faiss": ("library.vectors.faiss_index",),
+    "torch": ("library.embedders.openclip*",),
+    "torchvision": ("library.embedders.openclip*",),
+    "open_clip": ("library.embedders.openclip*",),
+    "huggingface_hub": ("library.embedders.hub",),
+    "onnxruntime": ("library.embedders.mini",),
+    "tokenizers": ("library.embedders.mini",),
+    "tomllib": ("library.settings",),
+    "filelock": ("library.lock",),
+    "click": ("cli",),
+    "streamlit": ("ui*",),
+}
+
+# Never loaded by importing one of our modules, but where a function first needs them.
+HEAVY = {"faiss", "huggingface_hub", "onnxruntime", "open_clip", "streamlit", "tokenizers", "torch", "torchvision"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: what is asked for, whether relatively, and whether importing the module runs it."""
+
+    target: str
+    is_relative: bool
+    is_immediate: bool
+
+
+def imports(module: str, tree: ast.Module) -> Iterator[Import]:
+    """Yield every import of `module`, wherever it stands; relative ones with their target below `photoseek`."""
+    folder = module.split(".")[:-1]
+    lazy = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        or (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"))
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        immediate = node not in lazy
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, is_relative=False, is_immediate=immediate) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield Import(node.module or "", is_relative=False, is_immediate=immediate)
+        elif isinstance(node, ast.ImportFrom):
+            base = folder[: len(folder) - node.level + 1]
+            named = [node.module] if node.module else [alias.name for alias in node.names]
+            yield from (Import(".".join([*base, name]), is_relative=True, is_immediate=immediate) for name in named)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            if node.args and isinstance(node.args[0], ast.Constant):
+                yield Import(str(node.args[0].value), is_relative=False, is_immediate=immediate)
+
+
+def complaints(module: str, source: str) -> list[str]:
+    """Say everything that is wrong with the imports and the manners of one module."""
+    tree = ast.parse(source)
+    room = module.split(".")[0]
+    found = [] if room in ROOMS else [f"{room} is no room that the layers know"]
+    for each in imports(module, tree):
+        top = each.target.split(".")[0]
+        if each.is_relative:
+            to_room = top if top in ROOMS else "__init__"
+            if to_room not in ROOMS.get(room, set()):
+                found.append(f"{room} imports {to_room}")
+            continue
+        if top == "photoseek":
+            found.append(f"{each.target} is imported by its full name")
+        allowed = SOLE_IMPORTERS.get(top, ("*",))
+        if not any(module == name or (name.endswith("*") and module.startswith(name[:-1])) for name in allowed):
+            found.append(f"{top} is imported outside {', '.join(allowed)}")
+        if top in HEAVY and each.is_immediate:
+            found.append(f"{top} is loaded when the module is imported")
+    return found + list(_bad_manners(module, tree))
+
+
+def _bad_manners(module: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
+            yield "it prints"
+        reads_environment = isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            reads_environment = any(alias.name in {"environ", "getenv"} for alias in node.names)
+        if reads_environment and module != "library.settings":
+            yield "it reads the environment"
+        exits = isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.exit", "os._exit"}
+        if (exits or (isinstance(node, ast.Name) and node.id == "SystemExit")) and module != "cli":
+            yield "it ends the process"
+
+
+@pytest.mark.parametrize("module", list(package_sources()))
+def test_a_module_keeps_to_its_layer(module: str) -> None:
+    assert complaints(module, package_sources()[module].read_text(encoding="utf-8")) == []
+
+
+def test_every_folder_of_modules_is_packaged() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        listed = tomllib.load(file)["tool"]["setuptools"]["packages"]
+    folders = {".".join(["photoseek", *module.split(".")[:-1]]) for module in package_sources()}
+    assert sorted(listed) == sorted(folders)
+
+
+def test_every_folder_of_modules_is_a_regular_package() -> None:
+    modules = package_sources()
+    folders = {module.rpartition(".")[0] for module in modules}
+    assert [folder for folder in sorted(folders) if f"{folder}.__init__".lstrip(".") not in modules] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "expected"),
+    [
+        ("library.x", "from ..search import engine", ["library imports search"]),
+        ("library.x", "from ..api import Library", ["library imports api"]),
+        ("library.vectors.x", "from ...indexer.plan import plan", ["library imports indexer"]),
+        ("library.vectors.__init__", "from ...indexer.plan import plan", ["library imports indexer"]),
+        ("indexer.x", "from ..search.query import Query", ["indexer imports search"]),
+        ("search.x", "from .. import indexer", ["search imports indexer"]),
+        ("search.x", "from .. import __all__", ["search imports __init__"]),
+        ("search.x", "if TYPE_CHECKING:\n    from ..api import Library", ["search imports api"]),
+        ("search.x", "def f():\n    from ..cli import main", ["search imports cli"]),
+        ("api", "from .console import plain", ["api imports console"]),
+        ("demo", "from .cli import main", ["demo imports cli"]),
+        ("ui.x", "from ..cli import main", ["ui imports cli"]),
+        ("attic.x", "", ["attic is no room that the layers know"]),
+        ("indexer.x", "from photoseek.library import types", ["photoseek.library is imported by its full name"]),
+        ("search.x", "import photoseek", ["photoseek is imported by its full name"]),
+        (
+            "search.x",
+            "import sqlalchemy.orm",
+            [f"sqlalchemy is imported outside {', '.join(SOLE_IMPORTERS['sqlalchemy'])}"],
+        ),
+        ("indexer.x", "def f():\n    import torch", ["torch is imported outside library.embedders.openclip*"]),
+        ("library.embedders.openclip_x", "import torch", ["torch is loaded when the module is imported"]),
+        ("library.vectors.faiss_index", "class C:\n    import faiss", ["faiss is loaded when the module is imported"]),
+        (
+            "search.x",
+            "def f():\n    return importlib.import_module('faiss')",
+            ["faiss is imported outside library.vectors.faiss_index"],
+        ),
+        ("search.x", "import click", ["click is imported outside cli"]),
+        ("search.x", "import tomllib", ["tomllib is imported outside library.settings"]),
+        ("cli", "import os\nos.environ['A']", ["it reads the environment"]),
+        ("search.x", "from os import getenv", ["it reads the environment"]),
+        ("cli", "print('hello')", ["it prints"]),
+        ("demo", "import sys\nsys.exit(1)", ["it ends the process"]),
+        ("search.x", "raise SystemExit(2)", ["it ends the process"]),
+    ],
+)
+def test_the_checker_sees_what_must_not_be(module: str, source: str, expected: list[str]) -> None:
+    assert complaints(module, source) == expected
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("library.catalog", "import sqlalchemy as sa\nfrom . import tables\nfrom .types import Hit"),
+        ("library.vectors.faiss_index", "if TYPE_CHECKING:\n    import faiss\ndef f():\n    import faiss"),
+        ("library.embedders.openclip_files", "def f():\n    import torch"),
+        ("library.settings", "import os, tomllib\nos.environ['A']"),
+        ("search.rerank.x", "from ..query import Query\nfrom ...library.types import Hit"),
+        ("api", "from .search.engine import Engine\nfrom .indexer import plan\nfrom .library.store import Store"),
+        ("cli", "import sys, click\nfrom .api import Library\nfrom .console import plain\nsys.exit(1)"),
+        ("ui.app", "def f():\n    import streamlit\n    from ..api import Library"),
+        ("__init__", "from .api import Library\nfrom .library.types import Hit"),
+    ],
+)
+def test_the_checker_lets_through_what_may_be(module: str, source: str) -> None:
+    assert complaints(module, source) == []

@@ -1,0 +1,128 @@
+"""The public names, and what importing them must not do."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import photoseek
+import pytest
+from photoseek.library import errors
+from photoseek.tests.source_tree import package_sources
+
+PUBLIC = [
+    "CatalogUnavailable",
+    "DimensionMismatch",
+    "EmbedderError",
+    "Failure",
+    "FolderNotFound",
+    "Hit",
+    "ImageRecord",
+    "ImageUnreadable",
+    "IndexOptions",
+    "IndexReport",
+    "Label",
+    "Library",
+    "LibraryError",
+    "LibraryInfo",
+    "LibraryLocked",
+    "LibraryNotFound",
+    "LibraryTooNew",
+    "ModelInfo",
+    "ModelMismatch",
+    "ModelUnavailable",
+    "NothingIndexed",
+    "PhotoseekError",
+    "Progress",
+    "QueryError",
+    "RootEmptied",
+    "SettingsError",
+    "UnknownModel",
+    "open",
+]
+
+HEAVY = [
+    "faiss",
+    "huggingface_hub",
+    "onnxruntime",
+    "open_clip",
+    "streamlit",
+    "timm",
+    "tokenizers",
+    "torch",
+    "transformers",
+]
+
+_IMPORT_AND_TELL = """
+import importlib, json, logging, os, sys, threading
+before = dict(os.environ), os.getcwd()
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+assert (dict(os.environ), os.getcwd()) == before
+assert logging.getLogger().handlers == []
+assert threading.active_count() == 1
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def loaded_by_importing(names: list[str], home: Path) -> set[str]:
+    """Import modules in a process of their own and return the packages that this loaded."""
+    environ = os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", _IMPORT_AND_TELL, *names]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=home, env=environ)
+    assert run.stderr == ""
+    return set(json.loads(run.stdout))  # and nothing but the answer was printed
+
+
+def test_the_public_names_are_these() -> None:
+    assert photoseek.__all__ == PUBLIC
+    assert [name for name in PUBLIC if not hasattr(photoseek, name)] == []
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_says_what_it_is(name: str) -> None:
+    value = getattr(photoseek, name)
+    # A dataclass without a docstring of its own gets its signature for one.
+    assert value.__doc__
+    assert not value.__doc__.startswith(f"{name}(")
+    if not inspect.isclass(value):
+        return
+    assert value.__doc__ not in {base.__doc__ for base in value.__mro__[1:]}
+    public = {member: each for member, each in vars(value).items() if not member.startswith("_")}
+    callables = {
+        member: each for member, each in public.items() if inspect.isroutine(each) or isinstance(each, property)
+    }
+    assert [member for member, each in callables.items() if not each.__doc__] == []
+
+
+def test_every_error_raised_on_purpose_can_be_caught_as_one() -> None:
+    every = [value for value in vars(errors).values() if inspect.isclass(value) and value.__module__ == errors.__name__]
+    assert [error for error in every if not issubclass(error, photoseek.PhotoseekError)] == []
+    drawn = (errors.__doc__ or "").split()
+    assert [error.__name__ for error in every if error.__name__ not in drawn] == []
+
+
+def test_importing_photoseek_loads_nothing_heavy_and_leaves_no_trace(tmp_path: Path) -> None:
+    loaded = loaded_by_importing(["photoseek"], tmp_path)
+    assert "photoseek" in loaded
+    assert loaded.isdisjoint(HEAVY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_any_module_loads_nothing_heavy_and_leaves_no_trace(tmp_path: Path) -> None:
+    names = [f"photoseek.{module}".removesuffix(".__init__") for module in package_sources() if module != "ui.app"]
+    assert len(names) > 30
+    assert loaded_by_importing(names, tmp_path).isdisjoint(HEAVY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_opening_touches_nothing(tmp_path: Path) -> None:
+    with photoseek.open(tmp_path / "new.library") as library:
+        assert library.folder == tmp_path / "new.library"
+        with pytest.raises(photoseek.LibraryNotFound):
+            library.info()
+    assert list(tmp_path.iterdir()) == []
