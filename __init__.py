@@ -5,9 +5,12 @@ from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is h
 from .indexer.pipeline import IndexOptions
 from .indexer.report import IndexReport, Progress
 from .library.errors import (
+    AddressRefused,
     CatalogUnavailable,
     DimensionMismatch,
     EmbedderError,
+    EvaluationError,
+    FilterError,
     FolderNotFound,
     ImageUnreadable,
     LibraryError,
@@ -24,18 +27,28 @@ from .library.errors import (
     UnknownModel,
 )
 from .library.types import Failure, Hit, ImageRecord, Label
+from .search.arithmetic import parse_terms
+from .search.evaluate import Evaluation
+from .search.filters import parse_filter
+from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
 
 __all__ = [
+    "Address",
+    "AddressRefused",
     "CatalogUnavailable",
     "DimensionMismatch",
     "EmbedderError",
+    "Evaluation",
+    "EvaluationError",
     "Failure",
+    "FilterError",
     "FolderNotFound",
     "Hit",
     "ImageRecord",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "KnownImage",
     "Label",
     "Library",
     "LibraryError",
@@ -48,10 +61,17 @@ __all__ = [
     "ModelUnavailable",
     "NothingIndexed",
     "PhotoseekError",
+    "Picture",
     "Progress",
+    "Query",
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Sort",
+    "Term",
     "UnknownModel",
+    "Words",
     "open",
+    "parse_filter",
+    "parse_terms",
 ]

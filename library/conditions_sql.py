@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
 from typing import Any, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from .conditions import All, Compared, Condition, Glob, Matches, Not, OneOf, Order, Some, Unknown, Wildcard
+from .conditions import All, Compared, Condition, Glob, Matches, Not, OneOf, Some, Unknown, Wildcard
 from .tables import images
 
-_ORDERS: dict[Order, Callable[[sa.Column[Any], object], sa.ColumnElement[bool]]] = {
-    Order.EQUAL: operator.eq,
-    Order.LESS: operator.lt,
-    Order.AT_MOST: operator.le,
-    Order.GREATER: operator.gt,
-    Order.AT_LEAST: operator.ge,
-}
 
-
-def predicate(condition: Condition) -> sa.ColumnElement[bool]:
+def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 - one for each kind of condition
     """Return the predicate on rows of `images` that is true where `condition` is, and false, never null, elsewhere."""
     match condition:
         case Compared(field, order, value):
-            return _known(field, _ORDERS[order](images.c[field], value))
+            return _known(field, images.c[field].bool_op(order.value)(value))
         case OneOf(field, values):
             return _known(field, images.c[field].in_(values))
         case Matches(field, glob):

@@ -94,9 +94,10 @@ def _period(text: str, token: Token) -> Between:
         )
     given = {name: digits for name, digits in match.groupdict().items() if digits is not None}
     fraction = given.pop("fraction", None)
-    parts = {name: int(digits) for name, digits in given.items()}
+    parts = [int(digits) for digits in given.values()]
+    year, month, day, hour, minute, second = [*parts, *(1, 1, 1, 0, 0, 0)[len(parts) :]]
     try:
-        moment = datetime(**{"month": 1, "day": 1, **parts})
+        moment = datetime(year, month, day, hour, minute, second)
         if fraction is not None:
             return Between(moment.replace(microsecond=int(fraction.ljust(6, "0"))))
         return Between(moment, moment + _length(moment, len(parts)))

@@ -67,11 +67,12 @@ class _Parser:
         self._tests = 0
 
     def parse(self) -> Condition:
-        if self._next.kind is TokenKind.END:
+        if not self._text.strip():
             raise FilterError(self._text, 0, "the filter is empty")
         condition = self._either()
-        if self._next.kind is not TokenKind.END:
-            raise self._error(self._next, "expected `and`, `or` or the end here")
+        rest = self._take()
+        if rest.kind is not TokenKind.END:
+            raise self._error(rest, "expected `and`, `or` or the end here")
         return condition
 
     @property

@@ -15,16 +15,22 @@ from photoseek.library import errors
 from photoseek.tests.source_tree import package_sources
 
 PUBLIC = [
+    "Address",
+    "AddressRefused",
     "CatalogUnavailable",
     "DimensionMismatch",
     "EmbedderError",
+    "Evaluation",
+    "EvaluationError",
     "Failure",
+    "FilterError",
     "FolderNotFound",
     "Hit",
     "ImageRecord",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "KnownImage",
     "Label",
     "Library",
     "LibraryError",
@@ -37,12 +43,19 @@ PUBLIC = [
     "ModelUnavailable",
     "NothingIndexed",
     "PhotoseekError",
+    "Picture",
     "Progress",
+    "Query",
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Sort",
+    "Term",
     "UnknownModel",
+    "Words",
     "open",
+    "parse_filter",
+    "parse_terms",
 ]
 
 HEAVY = [
