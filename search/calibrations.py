@@ -7,6 +7,7 @@ import logging
 import uuid
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
@@ -116,7 +117,8 @@ class Calibrations:
             unfinished.replace(self._file)
         except OSError as error:
             logger.info("the library's calibration is not kept: %s", error)
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
 
 
 def _still_holds(old: _Made, new: _Made) -> bool:

@@ -113,9 +113,9 @@ class _Question:
     """A query's vectors. `wanted` is (dim,); `picture_share` is the part of the weight that example pictures carry."""
 
     def __init__(self, terms: Sequence[Term], vectors: Vectors) -> None:
-        weights = np.array([max(term.weight, 0.0) for term in terms], dtype=np.float32)
+        weights = np.array([max(term.weight, 0.0) for term in terms], dtype=np.float64)
         weights /= weights.max()  # so that no weight, however large, overflows
-        self.wanted: Vectors = normalized((weights[:, np.newaxis] * vectors).sum(axis=0, keepdims=True))[0]
+        self.wanted: Vectors = normalized((weights[np.newaxis] @ vectors).astype(np.float32))[0]
         is_picture = np.array([not isinstance(term.subject, Words) for term in terms])
         self.picture_share = float(weights[is_picture].sum() / weights.sum())
         self.avoided = [(term, vector) for term, vector in zip(terms, vectors, strict=True) if term.weight < 0]

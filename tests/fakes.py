@@ -42,7 +42,7 @@ class ColourEmbedder:
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         named = [[colour for word, colour in COLOURS.items() if word in text] for text in texts]
-        return normalized(np.array([np.sum(colours, axis=0) for colours in named], dtype=np.float32))
+        return normalized(np.array([np.sum([(0, 0, 0), *colours], axis=0) for colours in named], dtype=np.float32))
 
 
 def paint(path: Path, colour: str | tuple[int, int, int], size: tuple[int, int] = (12, 10)) -> Path:
