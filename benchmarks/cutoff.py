@@ -1,10 +1,10 @@
-"""Measure the automatic threshold: does it say "nothing here matches" when, and only when, that is so?
+"""Measure whether the automatic threshold says "nothing here matches" when, and only when, that is so.
 
     python benchmarks/cutoff.py ../shared/eval --model mini
 
-Each query is asked twice: of all photographs, and of those alone that do not answer it. Labels name what a photograph is
-of, not all that could pass for it, so that some of what is left may rightly match: the figures are bounds. Beside the
-calibrated threshold stands the best that one fixed cosine can do at the same share of wrongly silenced queries.
+Each query is asked twice: of all photographs, and of those alone that do not answer it. Labels name what a photograph
+is of, not all that could pass for it, so that some of what is left may rightly match: the figures are bounds. Beside
+the calibrated threshold stands what one fixed cosine does at the same share of wrongly silenced queries.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labelled:
-    """Photographs (n, dim), queries (q, dim), neutral texts (t, dim), and which photographs answer which query (q, n)."""
+    """Photographs (n, dim), queries (q, dim), neutral texts (t, dim), and who answers whom: `relevant` is (q, n)."""
 
     images: Vectors
     texts: Vectors
@@ -33,7 +33,7 @@ class Labelled:
 
 
 def read_labelled(description: str) -> tuple[Labelled, str]:
-    """Read what the command line names: a folder with `photos/` and `queries.jsonl`, and a model; return its name too."""
+    """Read the folder and the model that the command line names; return the model's name too."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="holds photos/ and queries.jsonl")
     parser.add_argument("--model", default="mini", help="as for photoseek --model (default: mini)")

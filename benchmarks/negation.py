@@ -2,9 +2,9 @@
 
     python benchmarks/negation.py ../shared/eval --model mini
 
-Every two queries, names apart, of which some photographs answer both and at least three only the first make one question; what
-answers the first and not the second is relevant. Printed are mean average precision, precision at 10, and the share of
-the first ten that show what was to be avoided. The baseline is the query without its negative part.
+Two queries, names apart, make a question when some photographs answer both and at least three the first alone; those
+three and their like are relevant. Printed are mean average precision, precision at 10, and the share of the first ten
+that show what was to be avoided. The baseline is the query without its negative part.
 """
 
 from __future__ import annotations

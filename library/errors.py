@@ -19,9 +19,10 @@
     |   |-- ModelMismatch           the library holds vectors of other models only
     |   `-- DimensionMismatch
     |-- EvaluationError             labelled queries that cannot be read or measured
-    `-- QueryError                  a question that cannot be asked
-        |-- FilterError             the filter of a question makes no sense; says where
-        `-- AddressRefused          a picture's URL that is not fetched
+    |-- QueryError                  a question that cannot be asked
+    |   |-- FilterError             the filter of a question makes no sense; says where
+    |   `-- AddressRefused          a picture's URL that is not fetched
+    `-- DemoUnavailable             the sample photographs are not installed
 
 Errors carry facts as attributes and word them in `__str__`: what, which file, what to do next.
 """
@@ -280,3 +281,10 @@ class EvaluationError(PhotoseekError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class DemoUnavailable(PhotoseekError):
+    """The demo's photographs are not installed."""
+
+    def __str__(self) -> str:
+        return "the demo needs scikit-image's sample photographs: pip install 'photoseek[demo]'"

@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import photoseek
 import pytest
+
+import photoseek
 from photoseek.library import errors
 from photoseek.tests.source_tree import package_sources
 
@@ -25,6 +26,7 @@ PUBLIC = [
     "Failure",
     "FilterError",
     "FolderNotFound",
+    "FolderUnusable",
     "Hit",
     "ImageRecord",
     "ImageUnreadable",
