@@ -13,9 +13,9 @@ from photoseek.library.errors import FilterError
 from photoseek.search.filters import DEEPEST, MOST_TESTS, parse_filter, read_glob
 
 
-def at(*parts: int) -> datetime:
-    year, month, day, *rest = parts
-    return datetime(year, month, day, *rest)
+def at(year: int, month: int, day: int, *clock: int) -> datetime:
+    hour, minute, second, micro = [*clock, 0, 0, 0, 0][:4]
+    return datetime(year, month, day, hour, minute, second, micro)
 
 
 def test_a_whole_filter_is_read() -> None:

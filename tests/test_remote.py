@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from photoseek import AddressRefused, ImageUnreadable
-from photoseek.search import remote
 from photoseek.search.remote import FetchLimits, fetch_picture
 
 LOCAL = FetchLimits(allow_private=True, timeout_s=5.0, max_bytes=1000, max_redirects=2)
@@ -151,7 +150,7 @@ def test_a_public_name_that_leads_inside_is_refused(monkeypatch: pytest.MonkeyPa
     def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("93.184.215.14", "127.0.0.1")]
 
-    monkeypatch.setattr(remote.socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(AddressRefused, match=r"127\.0\.0\.1, in a private network"):
         fetch_picture("http://pictures.example/a.jpg")
 
@@ -176,14 +175,14 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_dialled(
         plain.connect(("127.0.0.1", port))
         return plain
 
-    monkeypatch.setattr(remote.socket, "getaddrinfo", resolve)
-    monkeypatch.setattr(remote.socket, "create_connection", dial)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "create_connection", dial)
     answer = fetch_picture(f"http://pictures.example:{port}/a.jpg")
     assert answer == f"pictures.example:{port}/a.jpg".encode()
     assert (asked, dialled) == (["pictures.example"], [("93.184.215.14", port)])
 
 
 def test_no_name_server_is_asked_about_what_is_no_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote.socket, "getaddrinfo", lambda *_, **__: pytest.fail("a name was resolved"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("a name was resolved"))
     with pytest.raises(AddressRefused):
         fetch_picture(f"file://{tmp_path}/a.jpg")
