@@ -1,37 +1,40 @@
 """photoseek: find pictures in your own folders by words, by example, or both."""
 
-from .api import Library, LibraryInfo, ModelInfo
-from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
-from .indexer.pipeline import IndexOptions
-from .indexer.report import IndexReport, Progress
-from .library.errors import (
-    AddressRefused,
-    CatalogUnavailable,
-    DimensionMismatch,
-    EmbedderError,
-    EvaluationError,
-    FilterError,
-    FolderNotFound,
-    FolderUnusable,
-    ImageUnreadable,
-    LibraryError,
-    LibraryLocked,
-    LibraryNotFound,
-    LibraryTooNew,
-    ModelMismatch,
-    ModelUnavailable,
-    NothingIndexed,
-    PhotoseekError,
-    QueryError,
-    RootEmptied,
-    SettingsError,
-    UnknownModel,
-)
-from .library.types import Failure, Hit, ImageRecord, Label
-from .search.arithmetic import parse_terms
-from .search.evaluate import Evaluation
-from .search.filters import parse_filter
-from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .api import Library, LibraryInfo, ModelInfo
+    from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
+    from .indexer.pipeline import IndexOptions
+    from .indexer.report import IndexReport, Progress
+    from .library.errors import (
+        AddressRefused,
+        CatalogUnavailable,
+        DimensionMismatch,
+        EmbedderError,
+        EvaluationError,
+        FilterError,
+        FolderNotFound,
+        FolderUnusable,
+        ImageUnreadable,
+        LibraryError,
+        LibraryLocked,
+        LibraryNotFound,
+        LibraryTooNew,
+        ModelMismatch,
+        ModelUnavailable,
+        NothingIndexed,
+        PhotoseekError,
+        QueryError,
+        RootEmptied,
+        SettingsError,
+        UnknownModel,
+    )
+    from .library.types import Failure, Hit, ImageRecord, Label
+    from .search.arithmetic import parse_terms
+    from .search.evaluate import Evaluation
+    from .search.filters import parse_filter
+    from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
 
 __all__ = [
     "Address",
@@ -77,3 +80,26 @@ __all__ = [
     "parse_filter",
     "parse_terms",
 ]
+
+_HOMES = {
+    ".api": {"Library", "LibraryInfo", "ModelInfo", "open"},
+    ".indexer.pipeline": {"IndexOptions"},
+    ".indexer.report": {"IndexReport", "Progress"},
+    ".library.types": {"Failure", "Hit", "ImageRecord", "Label"},
+    ".search.arithmetic": {"parse_terms"},
+    ".search.evaluate": {"Evaluation"},
+    ".search.filters": {"parse_filter"},
+    ".search.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
+}
+
+if not TYPE_CHECKING:
+    # A name is imported when first asked for: the command line, and the processes that decode, need few of them.
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = next((home for home, names in _HOMES.items() if name in names), ".library.errors")
+        value = getattr(import_module(home, __name__), "open_library" if name == "open" else name)
+        globals()[name] = value
+        return value

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
-import platformdirs
-
 from .indexer.discover import as_roots
 from .indexer.pipeline import IndexOptions, index
 from .indexer.report import IndexReport
@@ -20,7 +18,7 @@ from .library.embedders.base import Embedder
 from .library.embedders.prompts import embed_queries
 from .library.embedders.registry import load_embedder
 from .library.errors import QueryError
-from .library.settings import library_folder, read_settings
+from .library.settings import cache_folder, library_folder, read_settings
 from .library.store import Store
 from .library.types import Failure, Hit, Label, Vectors
 from .search.calibrations import Calibrations
@@ -194,8 +192,7 @@ class Library:
 
     @cached_property
     def _describer(self) -> Describer:
-        cache = platformdirs.user_cache_path("photoseek", appauthor=False)
-        return Describer(self._embedder, Vocabulary.imagenet(), cache)
+        return Describer(self._embedder, Vocabulary.imagenet(), cache_folder())
 
 
 def open_library(folder: StrPath | None = None, *, model: str | Embedder | None = None) -> Library:

@@ -34,6 +34,12 @@ FIELDS: Mapping[str, Kind] = MappingProxyType(
         "camera": Kind.TEXT,
         "latitude": Kind.REAL,
         "longitude": Kind.REAL,
+        "taken_offset_min": Kind.INTEGER,
+        "lens": Kind.TEXT,
+        "rating": Kind.INTEGER,
+        "colours": Kind.TEXT,
+        "perceptual_hash": Kind.INTEGER,
+        "warning": Kind.TEXT,
     }
 )
 """Every field a condition may name: an attribute of `ImageRecord` that is a column of `images`, both so called."""

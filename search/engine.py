@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from .query import Query, Sort, Term, Words
 from .ranking import Avoided, Penalty, ranked_without
 from .remote import DEFAULT_FETCH, FetchLimits
 from .subjects import Subjects
+
+_TRIES: Final = 3
 
 
 class Engine:
@@ -65,10 +69,19 @@ class Engine:
         if not len(self._vectors):
             return []
         if question.avoided or query.threshold == "auto":
-            matches, probabilities = self._calibrated(query, question, selection)
+            matches, probabilities = self._until_settled(query, question, selection)
         else:
             matches, probabilities = self._vectors.search(question.wanted[np.newaxis], query.k, selection)[0], None
         return _sorted(self._hits(query, matches, probabilities), query.sort)
+
+    def _until_settled(
+        self, query: Query, question: _Question, selection: Selection
+    ) -> tuple[list[Match], Values | None]:
+        """Ask again when an image vanished between being found and being looked at: its vector is gone."""
+        for _ in range(_TRIES):
+            with suppress(KeyError):
+                return self._calibrated(query, question, selection)
+        return self._calibrated(query, question, selection)
 
     def _calibrated(self, query: Query, question: _Question, selection: Selection) -> tuple[list[Match], Values | None]:
         calibration = self._calibrate()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,18 @@ import numpy as np
 from ..library.embedders.base import Embedder
 from ..library.errors import ImageUnreadable
 from ..library.images import DEFAULT_LIMITS, decode
+from ..library.sources import read_bytes
 from ..library.types import Vectors
 
 
 def embed_file(embedder: Embedder, path: Path) -> Vectors:
-    """Embed the picture in one file into (1, dim) L2-normalised float32.
+    """Embed the picture in one file, or in an archive as `ARCHIVE!/MEMBER`, into (1, dim) L2-normalised float32.
 
     Raises:
         ImageUnreadable: there is no such file, or no picture in it.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe waits for ever, reading a device may never end
-            raise ImageUnreadable(str(path), "not a regular file")
-        with path.open("rb") as stream:
-            data = stream.read(DEFAULT_LIMITS.max_bytes + 1)
+        data = read_bytes(str(path), DEFAULT_LIMITS.max_bytes)
     except OSError as error:
         raise ImageUnreadable(str(path), f"cannot be read: {error.strerror or error}") from error
     return embed_bytes(embedder, data, str(path))
