@@ -1,9 +1,9 @@
 """The order of answers when something is to be kept away from.
 
-A vector less another is no negation: it looks for the opposite, and loses what was looked for (Beyond the measurement,
-it has no bound: `dog - cat` prefers what is least like a cat to what is most like a dog). Here a picture's score is its
-cosine to what is looked for; only where the evidence that it shows what is avoided is strong does it lose score, in
-proportion. benchmarks/negation.py compares this with subtracting, projecting and comparing the two cosines.
+A vector less another is no negation: `dog - cat` then prefers what is least like a cat to what is most like a dog. Here
+a picture's score is its cosine to what is looked for, and only where the evidence that it shows what is avoided is
+strong does it lose, in proportion. benchmarks/negation.py compares this with subtracting, projecting and comparing the
+two cosines.
 """
 
 from __future__ import annotations

@@ -153,6 +153,12 @@ def test_search_answers_in_json_with_id_path_and_score_first(run: Run, indexed: 
         "camera": None,
         "latitude": None,
         "longitude": None,
+        "taken_offset_min": None,
+        "lens": None,
+        "rating": None,
+        "colours": "red",
+        "perceptual_hash": 0,
+        "warning": None,
     }
 
 
