@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from .indexer.report import IndexReport, Progress
     from .library.captions import ImageText
     from .library.errors import (
+        AddressRefused,
         CatalogUnavailable,
         DimensionMismatch,
         EmbedderError,
+        EvaluationError,
+        FilterError,
         FolderNotFound,
         FolderUnusable,
         ImageUnreadable,
@@ -29,13 +32,22 @@ if TYPE_CHECKING:
         UnknownModel,
     )
     from .library.types import Damage, Failure, Hit, ImageRecord, Label
+    from .search.arithmetic import parse_terms
+    from .search.evaluate import Evaluation
+    from .search.filters import parse_filter
+    from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
 
 __all__ = [
+    "Address",
+    "AddressRefused",
     "CatalogUnavailable",
     "Damage",
     "DimensionMismatch",
     "EmbedderError",
+    "Evaluation",
+    "EvaluationError",
     "Failure",
+    "FilterError",
     "FolderNotFound",
     "FolderUnusable",
     "Hit",
@@ -44,6 +56,7 @@ __all__ = [
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "KnownImage",
     "Label",
     "Library",
     "LibraryError",
@@ -56,12 +69,19 @@ __all__ = [
     "ModelUnavailable",
     "NothingIndexed",
     "PhotoseekError",
+    "Picture",
     "Progress",
+    "Query",
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Sort",
+    "Term",
     "UnknownModel",
+    "Words",
     "open",
+    "parse_filter",
+    "parse_terms",
 ]
 
 _HOMES = {
@@ -70,6 +90,10 @@ _HOMES = {
     ".indexer.report": {"IndexReport", "Progress"},
     ".library.captions": {"ImageText"},
     ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
+    ".search.arithmetic": {"parse_terms"},
+    ".search.evaluate": {"Evaluation"},
+    ".search.filters": {"parse_filter"},
+    ".search.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
 }
 
 if not TYPE_CHECKING:

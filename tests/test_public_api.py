@@ -16,11 +16,16 @@ from photoseek.library import errors
 from photoseek.tests.source_tree import package_sources
 
 PUBLIC = [
+    "Address",
+    "AddressRefused",
     "CatalogUnavailable",
     "Damage",
     "DimensionMismatch",
     "EmbedderError",
+    "Evaluation",
+    "EvaluationError",
     "Failure",
+    "FilterError",
     "FolderNotFound",
     "FolderUnusable",
     "Hit",
@@ -29,6 +34,7 @@ PUBLIC = [
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "KnownImage",
     "Label",
     "Library",
     "LibraryError",
@@ -41,12 +47,19 @@ PUBLIC = [
     "ModelUnavailable",
     "NothingIndexed",
     "PhotoseekError",
+    "Picture",
     "Progress",
+    "Query",
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Sort",
+    "Term",
     "UnknownModel",
+    "Words",
     "open",
+    "parse_filter",
+    "parse_terms",
 ]
 
 HEAVY = [
