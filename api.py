@@ -5,25 +5,30 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import platformdirs
-
-from .indexer.discover import as_roots
-from .indexer.pipeline import IndexOptions, index
-from .indexer.report import IndexReport
 from .library.embedders.base import Embedder
 from .library.embedders.registry import load_embedder
+from .library.errors import PhotoseekError
 from .library.settings import library_folder, read_settings
-from .library.store import Store
 from .library.types import Failure, Hit, Label
-from .search.describe import Describer, Vocabulary
-from .search.engine import Engine
 from .search.query import Query
+from .search.text_vectors import TextVectors
+
+# The rest is imported by the verbs that need it: SQLAlchemy alone takes a fifth of a second, and a search spends it
+# loading its model.
+if TYPE_CHECKING:
+    from .indexer.pipeline import IndexOptions
+    from .indexer.report import IndexReport
+    from .library.store import Store
+    from .search.describe import Describer
+    from .search.engine import Engine
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -78,6 +83,10 @@ class Library:
             LibraryLocked: another process is writing to this library.
             PhotoseekError: the library or the model cannot be used.
         """
+        from .indexer.discover import as_roots
+        from .indexer.pipeline import IndexOptions, index
+        from .library.store import Store
+
         given = [paths] if isinstance(paths, str | os.PathLike) else paths
         roots = as_roots(_path(path) for path in given)
         spec = self._embedder.spec  # a wrong name fails here, before a library is made for it
@@ -102,7 +111,16 @@ class Library:
         texts = () if text is None else (text,)
         images = () if like is None else (_path(like),)
         query = Query(texts, images)
+        self._prepare_texts(texts)
         return self._engine.search(query, k)
+
+    def search_many(self, texts: Sequence[str], *, k: int = 20) -> list[list[Hit]]:
+        """Return for each of `texts` what `search` returns for it alone; faster than one after the other.
+
+        Raises: as `search` does.
+        """
+        queries = [Query((text,)) for text in texts]
+        return self._engine.search_many(queries, k)
 
     def describe(self, image: StrPath, *, k: int = 5) -> list[Label]:
         """Return the `k` labels nearest to the picture in a file, best first. Needs no library.
@@ -125,6 +143,25 @@ class Library:
         size_bytes = sum(_size_bytes(file) for file in self.folder.rglob("*"))
         return LibraryInfo(self.folder, counts.images, counts.missing, counts.failures, models, size_bytes)
 
+    def _prepare_texts(self, texts: tuple[str, ...]) -> None:
+        """Open the library and, meanwhile, embed the first words asked for: a cold search then takes the longer of both.
+
+        A model that fails does so again, and is told of, when the vectors are asked for.
+        """
+        if self._opened is not None or not texts:
+            return
+
+        def embed() -> None:
+            with suppress(PhotoseekError):
+                self._texts.of(texts)
+
+        thread = Thread(target=embed)
+        thread.start()
+        try:
+            _ = self._store
+        finally:
+            thread.join()
+
     def close(self) -> None:
         """Let go of the database; call it last."""
         if self._opened is not None:
@@ -140,6 +177,8 @@ class Library:
 
     @property
     def _store(self) -> Store:
+        from .library.store import Store
+
         if self._opened is None:
             self._opened = Store.open(self._settings)
         return self._opened
@@ -149,12 +188,22 @@ class Library:
         return self._given or load_embedder(self._settings.model)
 
     @cached_property
+    def _texts(self) -> TextVectors:
+        return TextVectors(self._embedder)
+
+    @cached_property
     def _engine(self) -> Engine:
+        from .search.engine import Engine
+
         store = self._store
-        return Engine(store.catalog, store.vectors(self._embedder.spec), self._embedder)
+        return Engine(store.catalog, store.vectors(self._embedder.spec), self._embedder, self._texts)
 
     @cached_property
     def _describer(self) -> Describer:
+        import platformdirs
+
+        from .search.describe import Describer, Vocabulary
+
         cache = platformdirs.user_cache_path("photoseek", appauthor=False)
         return Describer(self._embedder, Vocabulary.imagenet(), cache)
 

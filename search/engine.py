@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..library.catalog import Catalog
 from ..library.embedders.base import Embedder, normalized
-from ..library.embedders.prompts import embed_queries
 from ..library.errors import ImageUnreadable
-from ..library.images import DEFAULT_LIMITS, decode
 from ..library.types import Hit, Vectors
 from ..library.vectors.live import LiveVectors
 from .query import Query
+from .text_vectors import TextVectors
 
 
 class Engine:
     """Answers queries over one library in the space of one model. Thread-safe."""
 
-    def __init__(self, catalog: Catalog, vectors: LiveVectors, embedder: Embedder) -> None:
+    def __init__(self, catalog: Catalog, vectors: LiveVectors, embedder: Embedder, texts: TextVectors) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._embedder = embedder
+        self._texts = texts
 
     def search(self, query: Query, k: int) -> list[Hit]:
         """Return up to `k` images nearest to `query`, best first; ties break by ascending id.
@@ -33,14 +34,29 @@ class Engine:
             ImageUnreadable: an example picture cannot be read.
             ModelUnavailable: the model's weights or packages cannot be had.
         """
-        matches = self._vectors.search(self._vector(query), k)[0]
-        records = self._catalog.images([match.image_id for match in matches])
-        return [Hit(records[match.image_id], match.score) for match in matches if match.image_id in records]
+        return self.search_many([query], k)[0]
+
+    def search_many(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
+        """Answer several queries at once, each as `search` would, in the order asked: one search, one look at SQL.
+
+        Raises: as `search` does.
+        """
+        if not queries:
+            return []
+        # All words in one go: what is not remembered passes through the model together.
+        self._texts.of([text for query in queries for text in query.texts])
+        vectors = np.concatenate([self._vector(query) for query in queries])
+        answers = self._vectors.search(vectors, k)
+        records = self._catalog.images(sorted({match.image_id for matches in answers for match in matches}))
+        return [
+            [Hit(records[match.image_id], match.score) for match in matches if match.image_id in records]
+            for matches in answers
+        ]
 
     def _vector(self, query: Query) -> Vectors:
         parts: list[Vectors] = []
         if query.texts:
-            parts.append(embed_queries(self._embedder, list(query.texts)))
+            parts.append(self._texts.of(query.texts))
         parts += [embed_file(self._embedder, path) for path in query.images]
         return normalized(np.concatenate(parts).mean(axis=0, keepdims=True))
 
@@ -51,6 +67,8 @@ def embed_file(embedder: Embedder, path: Path) -> Vectors:
     Raises:
         ImageUnreadable: there is no such file, or no picture in it.
     """
+    from ..library.images import DEFAULT_LIMITS, decode  # not needed by a search for words
+
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe waits for ever, reading a device may never end
             raise ImageUnreadable(str(path), "not a regular file")

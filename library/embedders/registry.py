@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..errors import UnknownModel
 from .base import Embedder
-from .openclip import OpenClipEmbedder
 
 BUILT_IN = "mini"
 """The default model: ships with the package, needs neither torch nor network."""
@@ -26,5 +25,7 @@ def load_embedder(name: str) -> Embedder:
 
         return MiniEmbedder()
     if "/" in name or name.startswith(("hf-hub:", "local-dir:")):
+        from .openclip import OpenClipEmbedder
+
         return OpenClipEmbedder(name)
     raise UnknownModel(name, _FORMS)
