@@ -8,17 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .api import Library
-from .library.errors import PhotoseekError
+from .library.errors import DemoUnavailable
 
 _QUESTIONS = ("a cat", "a cup of coffee", "a rocket launch", "an astronaut", "the surface of the moon")
 _TOP = 3
-
-
-class DemoUnavailable(PhotoseekError):
-    """The demo's photographs are not installed."""
-
-    def __str__(self) -> str:
-        return "the demo needs scikit-image's sample photographs: pip install 'photoseek[demo]'"
 
 
 def run_demo(echo: Callable[[str], None]) -> None:

@@ -154,7 +154,7 @@ def _describe(path: str, root: str) -> Iterator[FileState | Failed]:
     elif not stat.S_ISREG(status.st_mode):
         yield _failed(path, root, "not a regular file")
     else:
-        yield FileState(path, root, status.st_size, status.st_mtime_ns)
+        yield FileState.described(path, root, status)
 
 
 def _is_text(path: str) -> bool:

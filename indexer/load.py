@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -108,8 +108,7 @@ def in_order(
 
 
 def _as_now(file: FileState, stream: BinaryIO) -> FileState:
-    status = os.fstat(stream.fileno())
-    return replace(file, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+    return FileState.described(file.path, file.root, os.fstat(stream.fileno()))
 
 
 def _facts(decoded: DecodedImage, content_hash: str) -> ImageFacts:

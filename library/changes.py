@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from .types import Vectors
+
+_LATEST_NS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,11 @@ class FileState:
     root: str
     size_bytes: int
     mtime_ns: int
+
+    @classmethod
+    def described(cls, path: str, root: str, status: os.stat_result) -> FileState:
+        """Return the file as `status` has it; a date past the year 2262 is taken for that year's, to fit SQL."""
+        return cls(path, root, status.st_size, max(-_LATEST_NS, min(status.st_mtime_ns, _LATEST_NS)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@
     |   |-- ModelUnavailable        known, but its weights or packages cannot be had
     |   |-- ModelMismatch           the library holds vectors of other models only
     |   `-- DimensionMismatch
-    `-- QueryError                  a question that cannot be asked
+    |-- QueryError                  a question that cannot be asked
+    `-- DemoUnavailable             the sample photographs are not installed
 
 Errors carry facts as attributes and word them in `__str__`: what, which file, what to do next.
 """
@@ -234,3 +235,10 @@ class DimensionMismatch(EmbedderError):
 
 class QueryError(PhotoseekError):
     """A question that cannot be asked."""
+
+
+class DemoUnavailable(PhotoseekError):
+    """The demo's photographs are not installed."""
+
+    def __str__(self) -> str:
+        return "the demo needs scikit-image's sample photographs: pip install 'photoseek[demo]'"

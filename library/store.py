@@ -57,12 +57,11 @@ class Store:
         folder = settings.folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with writing_lock(folder, "index"):
-                with closing(_database(settings)) as database:
-                    if not database.exists():
-                        # Settings first: a catalogue without them would be searched with the wrong model.
-                        write_initial_settings(settings)
-                        database.create()
+            with writing_lock(folder, "index"), closing(_database(settings)) as database:
+                if not database.exists():
+                    # Settings first: a catalogue without them would be searched with the wrong model.
+                    write_initial_settings(settings)
+                    database.create()
         except OSError as error:
             reason = error.strerror or error
             message = f"no library can be made at {folder}: {reason}; choose another folder with --library"
@@ -87,7 +86,8 @@ class Store:
     def vectors_of(self, model: ModelRow) -> LiveVectors:
         """Return the vectors of one of the library's models."""
         identity = GenerationIdentity(self.catalog.meta().library_id, model.key, model.dim)
-        return LiveVectors(self.catalog, Generations(self.settings.folder / _VECTORS_NAME, identity), model)
+        generations = Generations(self.settings.folder / _VECTORS_NAME, identity)
+        return LiveVectors(self.catalog, generations, model, lambda: self.writing("search"))
 
     def writing(self, purpose: str) -> AbstractContextManager[None]:
         """Hold the library for writing; see `writing_lock`."""

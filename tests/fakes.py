@@ -41,7 +41,7 @@ class ColourEmbedder:
         return normalized(pixels.mean(axis=(1, 2)).astype(np.float32))
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        named = [[colour for word, colour in COLOURS.items() if word in text] for text in texts]
+        named = [[COLOURS[word] for word in COLOURS if word in text] or [(0, 0, 0)] for text in texts]
         return normalized(np.array([np.sum(colours, axis=0) for colours in named], dtype=np.float32))
 
 

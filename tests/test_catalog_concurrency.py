@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
+
 from photoseek.library import tables
 from photoseek.library.catalog import Catalog, Counts, ModelRow
 from photoseek.library.database import Database

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -37,10 +38,9 @@ class Obedient(ColourEmbedder):
 
 def main_with_fake(told: int = -1, heard: int = -1) -> None:
     """Run the command line of this process with a fake model."""
-    from photoseek import api
-
-    api.load_embedder = lambda _name: ColourEmbedder("mini@1") if told < 0 else Obedient(told, heard)
-    cli.main()
+    model = ColourEmbedder("mini@1") if told < 0 else Obedient(told, heard)
+    with mock.patch("photoseek.api.load_embedder", return_value=model):
+        cli.main()
 
 
 def command(*arguments: str | Path, told: int = -1, heard: int = -1) -> list[str]:

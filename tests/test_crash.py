@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -21,7 +22,6 @@ import pytest
 import photoseek
 from photoseek import IndexOptions, IndexReport
 from photoseek.library.types import Pixels, Vectors
-from photoseek.library.vectors import live
 from photoseek.tests.fakes import ColourEmbedder, paint
 
 KNOWN, MOVED, DELETED, NEW, BROKEN = 40, 12, 6, 80, 6
@@ -70,18 +70,14 @@ def indexing(photos: str, library: str, *, die_at: int = 0, wait_at: int = 0) ->
         if calls == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    publish_always()
     options = IndexOptions(batch_size=BATCH_SIZE, workers=2)
+    # Let the run end with the publishing of a generation, which small libraries do without.
+    publishing = mock.patch("photoseek.library.vectors.live.should_build", lambda _total, newer: newer > 0)
     sys.setprofile(count)
-    with photoseek.open(library, model=Working(note)) as opened:
+    with publishing, photoseek.open(library, model=Working(note)) as opened:
         opened.index(photos, options)
     sys.setprofile(None)
     note(f"calls {calls}")
-
-
-def publish_always() -> None:
-    """Let every run end with the publishing of a generation, which small libraries do without."""
-    live.should_build = lambda _total, newer: newer > 0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
 from photoseek.library import database as database_module
 from photoseek.library.database import Database
 from photoseek.library.errors import CatalogUnavailable, PhotoseekError, SettingsError

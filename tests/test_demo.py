@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from photoseek import demo
-from photoseek.demo import DemoUnavailable, run_demo
+from photoseek.demo import run_demo
+from photoseek.library.errors import DemoUnavailable
 
 
 def test_the_demo_finds_what_it_asks_for_and_leaves_nothing_behind(

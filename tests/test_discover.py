@@ -291,3 +291,11 @@ def forbid_listing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         return listing(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
+
+
+def test_a_date_beyond_what_sql_holds_is_cut_to_the_last_that_fits(tmp_path: Path) -> None:
+    file = tmp_path / "future.png"
+    file.touch()
+    status = list(file.stat())
+    described = FileState.described(str(file), str(tmp_path), os.stat_result(status, {"st_mtime_ns": 2**63}))
+    assert described.mtime_ns == 2**63 - 1

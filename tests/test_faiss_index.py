@@ -29,7 +29,7 @@ from photoseek.tests import oracle
 
 DIM = 16
 COUNT = 3_000
-SCALAR, PRODUCT = IndexRecipe("IVF16,SQ8"), IndexRecipe("IVF16,PQ4x4")
+SCALAR, PRODUCT = IndexRecipe("IVF16,SQ8"), IndexRecipe("IVF16,PQ8x6")
 
 
 def crowded(count: int, seed: int = 0) -> tuple[ImageIds, Vectors]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from photoseek.library.errors import LibraryError, LibraryLocked
 from photoseek.library.lock import writing_lock
 

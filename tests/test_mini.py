@@ -16,6 +16,7 @@ from PIL import Image
 
 from photoseek.library.embedders.mini import FILES, IMAGE_SIZE, WEIGHTS, MiniEmbedder, read_manifest
 from photoseek.library.errors import ModelUnavailable
+from photoseek.library.types import Vectors
 
 # Processors differ in how they round int8 products; a wrong model is off by far more.
 TOLERANCE = 0.03
@@ -33,11 +34,11 @@ TEXTS = {
 
 
 @pytest.fixture(scope="module")
-def mini():
+def mini() -> MiniEmbedder:
     return MiniEmbedder(threads=1)
 
 
-def generated(name):
+def generated(name: str) -> Image.Image:
     """A picture made of arithmetic alone: a red field, a gradient, rings."""
     rows, columns = np.mgrid[0:300, 0:400]
     channels = {
@@ -48,29 +49,29 @@ def generated(name):
     return Image.fromarray(np.stack(channels, axis=2).astype(np.uint8))
 
 
-def embedded(model, *images):
+def embedded(model: MiniEmbedder, *images: Image.Image) -> Vectors:
     return model.embed_images(np.stack([model.preprocess(image) for image in images]))
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_vectors_of_generated_pictures_are_pinned(mini, name):
+def test_vectors_of_generated_pictures_are_pinned(mini: MiniEmbedder, name: str) -> None:
     vector = embedded(mini, generated(name))[0]
     assert vector[:8] == pytest.approx(PICTURES[name], abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_vectors_of_texts_are_pinned(mini, text):
+def test_vectors_of_texts_are_pinned(mini: MiniEmbedder, text: str) -> None:
     assert mini.embed_texts([text])[0, :8] == pytest.approx(TEXTS[text], abs=TOLERANCE)
 
 
-def test_words_find_their_photograph(mini):
+def test_words_find_their_photograph(mini: MiniEmbedder) -> None:
     texts = ["a cat", "a cup of coffee", "a rocket launch", "an astronaut"]
     photographs = [skimage.data.chelsea(), skimage.data.coffee(), skimage.data.rocket(), skimage.data.astronaut()]
     images = embedded(mini, *map(Image.fromarray, photographs))
     assert (mini.embed_texts(texts) @ images.T).argmax(axis=1).tolist() == [0, 1, 2, 3]
 
 
-def test_vectors_have_length_one_and_the_stated_shape(mini):
+def test_vectors_have_length_one_and_the_stated_shape(mini: MiniEmbedder) -> None:
     images = embedded(mini, generated("red"), generated("rings"))
     texts = mini.embed_texts(["a dog", "", "ein Hund 🐶"])
     assert images.shape == (2, mini.spec.dim)
@@ -79,12 +80,12 @@ def test_vectors_have_length_one_and_the_stated_shape(mini):
     assert np.linalg.norm(np.concatenate([images, texts]), axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_nothing_embeds_to_no_rows(mini):
+def test_nothing_embeds_to_no_rows(mini: MiniEmbedder) -> None:
     assert mini.embed_texts([]).shape == (0, mini.spec.dim)
     assert mini.embed_images(np.empty((0, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)).shape == (0, mini.spec.dim)
 
 
-def test_a_vector_does_not_depend_on_its_neighbours(mini):
+def test_a_vector_does_not_depend_on_its_neighbours(mini: MiniEmbedder) -> None:
     names = list(PICTURES)
     together = embedded(mini, *map(generated, names))
     alone = np.concatenate([embedded(mini, generated(name)) for name in names])
@@ -94,20 +95,22 @@ def test_a_vector_does_not_depend_on_its_neighbours(mini):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 900), (900, 3), (260, 260), (4000, 250)])
-def test_pictures_of_any_shape_are_taken(mini, size):
+def test_pictures_of_any_shape_are_taken(mini: MiniEmbedder, size: tuple[int, int]) -> None:
     pixels = mini.preprocess(Image.new("RGB", size, (10, 200, 30)))
     assert pixels.shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
     assert pixels.dtype == np.uint8
     assert (pixels == (10, 200, 30)).all()
 
 
-def test_the_crop_is_the_middle(mini):
+def test_the_crop_is_the_middle(mini: MiniEmbedder) -> None:
     picture = Image.new("RGB", (900, 300), (255, 0, 0))
     picture.paste((0, 0, 255), (300, 0, 600, 300))
     assert (mini.preprocess(picture) == (0, 0, 255)).all()
 
 
-def test_a_long_text_is_split_with_a_note_and_every_part_counts(mini, caplog):
+def test_a_long_text_is_split_with_a_note_and_every_part_counts(
+    mini: MiniEmbedder, caplog: pytest.LogCaptureFixture
+) -> None:
     sentences = ["A lighthouse stands on a rock above the grey sea. "] * 12 + ["Two zebras graze. "] * 12
     with caplog.at_level(logging.WARNING):
         whole = mini.embed_texts(["".join(sentences)])[0]
@@ -116,7 +119,7 @@ def test_a_long_text_is_split_with_a_note_and_every_part_counts(mini, caplog):
     assert whole @ mini.embed_texts(["Two zebras graze."])[0] > whole @ mini.embed_texts(["a wedding cake"])[0]
 
 
-def test_threads_share_one_embedder():
+def test_threads_share_one_embedder() -> None:
     model = MiniEmbedder(threads=1)
     texts = ["a cat", "a red car", "a snowy mountain", "two children"] * 4
     with ThreadPoolExecutor(8) as pool:
@@ -124,17 +127,17 @@ def test_threads_share_one_embedder():
     assert np.stack(found) == pytest.approx(MiniEmbedder(threads=1).embed_texts(texts), abs=1e-6)
 
 
-def test_manifest_names_every_file_and_its_hash():
+def test_manifest_names_every_file_and_its_hash() -> None:
     files = read_manifest().files
     assert set(files) == set(FILES)
     assert files == {name: hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() for name in files}
 
 
-def test_shipped_files_stay_under_40_megabytes():
+def test_shipped_files_stay_under_40_megabytes() -> None:
     assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 40_000_000
 
 
-def test_key_changes_with_any_file(mini, tmp_path):
+def test_key_changes_with_any_file(mini: MiniEmbedder, tmp_path: Path) -> None:
     fields = json.loads((WEIGHTS / "manifest.json").read_text())
     fields["files"]["text_head.onnx"] = "0" * 64
     (tmp_path / "manifest.json").write_text(json.dumps(fields))
@@ -143,7 +146,7 @@ def test_key_changes_with_any_file(mini, tmp_path):
     assert changed.startswith("mini@")
 
 
-def test_spec_and_a_text_query_load_no_image_tower(tmp_path):
+def test_spec_and_a_text_query_load_no_image_tower(tmp_path: Path) -> None:
     for name in ("manifest.json", "text_tower.onnx", "text_head.onnx", "tokenizer.json"):
         shutil.copy(WEIGHTS / name, tmp_path)
     model = MiniEmbedder(folder=tmp_path)
@@ -153,7 +156,7 @@ def test_spec_and_a_text_query_load_no_image_tower(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["text_tower.onnx", "text_head.onnx", "tokenizer.json"])
-def test_a_damaged_file_is_named_with_its_remedy(tmp_path, name):
+def test_a_damaged_file_is_named_with_its_remedy(tmp_path: Path, name: str) -> None:
     shutil.copytree(WEIGHTS, tmp_path, dirs_exist_ok=True)
     (tmp_path / name).write_bytes(b"not a model")
     with pytest.raises(ModelUnavailable, match=rf"{name}.*reinstall") as caught:
@@ -162,14 +165,14 @@ def test_a_damaged_file_is_named_with_its_remedy(tmp_path, name):
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[1]", '{"background": {}}'])
-def test_a_damaged_manifest_is_named(tmp_path, content):
+def test_a_damaged_manifest_is_named(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(ModelUnavailable, match=r"manifest\.json"):
         MiniEmbedder(folder=tmp_path)
 
 
-def test_neither_torch_nor_any_runtime_is_imported_before_use():
+def test_neither_torch_nor_any_runtime_is_imported_before_use() -> None:
     script = (
         "import sys; from photoseek.library.embedders.mini import MiniEmbedder; model = MiniEmbedder(); model.spec; "
         "assert not {'onnxruntime', 'tokenizers'} & set(sys.modules); model.embed_texts(['a cat']); "

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from photoseek.tests.source_tree import ROOT, is_beside, package_sources
 
 DATA = ("schema.sql", "py.typed", "library/embedders/weights/mini/*", "search/vocabularies/*")

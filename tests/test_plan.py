@@ -129,7 +129,8 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, Found], dict[str, KnownFile], dic
     found: dict[str, Found] = {}
     for name in draw(places) - {".h/e.jpg", "f.dat"}:  # what discover never yields
         file = at(name, draw(stamps), draw(stamps))
-        found[file.path] = draw(st.sampled_from([file, Failed(at(name, 0, 0), "discover", "not a regular file")]))
+        kinds: list[Found] = [file, Failed(at(name, 0, 0), "discover", "not a regular file")]
+        found[file.path] = draw(st.sampled_from(kinds))
     if draw(st.booleans()):
         found = {path: item for path, item in found.items() if not path.startswith(f"{ROOT}/b/")}
         found[f"{ROOT}/b"] = unlisted("b")

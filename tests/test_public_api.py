@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import photoseek
 import pytest
+
+import photoseek
 from photoseek.library import errors
 from photoseek.tests.source_tree import package_sources
 
@@ -20,6 +21,7 @@ PUBLIC = [
     "EmbedderError",
     "Failure",
     "FolderNotFound",
+    "FolderUnusable",
     "Hit",
     "ImageRecord",
     "ImageUnreadable",

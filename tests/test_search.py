@@ -38,7 +38,7 @@ def library(photos: Path, tmp_path: Path) -> Library:
     return library
 
 
-def ranked(hits: list[photoseek.Hit]) -> list[tuple[str, float]]:
+def ranked(hits: list[photoseek.Hit]) -> list[tuple[str, object]]:
     return [(hit.image.path.stem, pytest.approx(hit.score, abs=1e-3)) for hit in hits]
 
 

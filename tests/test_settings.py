@@ -45,7 +45,7 @@ def test_a_folder_may_be_relative_or_begin_at_home(tmp_path: Path, monkeypatch: 
 
 
 def test_the_home_of_nobody_is_one_line() -> None:
-    with pytest.raises(SettingsError, match="^~nobody-at-all/x: its home folder is not known; write .* out$"):
+    with pytest.raises(SettingsError, match=r"^~nobody-at-all/x: its home folder is not known; write .* out$"):
         library_folder("~nobody-at-all/x", {})
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
 from photoseek.library import store as store_module
 from photoseek.library.catalog import Counts
 from photoseek.library.database import SCHEMA_VERSION, Database
@@ -128,9 +129,8 @@ def test_an_empty_file_left_by_a_killed_creation_is_no_library_until_it_is_made(
 def test_a_damaged_catalogue_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
     file = tmp_path / "catalog.sqlite"
     file.write_bytes(b"no database at all" * 100)
-    for attempt in (Store.open, Store.open_or_create):
-        message = complaint(lambda attempt=attempt: attempt(Settings(tmp_path)), CatalogUnavailable)
-        assert str(file) in message
+    assert str(file) in complaint(lambda: Store.open(Settings(tmp_path)), CatalogUnavailable)
+    assert str(file) in complaint(lambda: Store.open_or_create(Settings(tmp_path)), CatalogUnavailable)
     assert file.read_bytes() == b"no database at all" * 100
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..catalog import Catalog, ModelRow
+from ..errors import LibraryError
 from ..types import ImageIds, Match, Vectors
 from .exact import ExactIndex
 from .generations import Generation, Generations, should_build
@@ -37,7 +39,15 @@ class _Snapshot:
 class LiveVectors:
     """The vectors of `model`, always as SQL has them. Thread-safe; searches never wait for a build."""
 
-    def __init__(self, catalog: Catalog, generations: Generations, model: ModelRow) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        generations: Generations,
+        model: ModelRow,
+        writing: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Take `writing` as the way to hold the library while a lost generation is built again."""
+        self._writing = writing
         self._catalog = catalog
         self._generations = generations
         self._model = model
@@ -50,8 +60,7 @@ class LiveVectors:
         return self._model.dim
 
     def __len__(self) -> int:
-        snapshot = self._current()
-        return len(snapshot.recent) + (0 if snapshot.generation is None else len(snapshot.generation))
+        return self._catalog.count_vectors(self._model.id)
 
     def search(self, queries: Vectors, k: int, selection: Selection = EVERYTHING) -> list[list[Match]]:
         """Return up to `k` nearest images per query, best first; see `VectorIndex.search`."""
@@ -107,7 +116,7 @@ class LiveVectors:
 
     def _refreshed(self, old: _Snapshot | None, seq: int) -> _Snapshot:
         number = self._catalog.generation_number(self._model.id)
-        if old is not None and number <= old.generation_number:
+        if old is not None and number == old.generation_number:
             return self._advanced(old, seq)
         return self._opened(number, seq)
 
@@ -116,13 +125,22 @@ class LiveVectors:
         generation = self._generations.newest()
         if generation is None and recorded_number:
             logger.warning("the vector file of %s is missing or damaged: building it again from SQL", self._model.key)
-            generation = self._publish()
+            generation = self._rebuilt()
         if generation is None:
             changes = self._catalog.vector_changes(self._model.id, self.dim, after_seq=0)
             return _Snapshot(seq, recorded_number, None, _NOTHING, ExactIndex(changes.ids, changes.vectors))
         changes = self._catalog.vector_changes(self._model.id, self.dim, generation.manifest.change_seq)
         recent = ExactIndex(changes.ids, changes.vectors)
         return _Snapshot(seq, generation.number, generation.load(), changes.touched, recent)
+
+    def _rebuilt(self) -> Generation | None:
+        """Build a lost generation again; None where nothing may be written, or somebody else is writing."""
+        try:
+            with self._writing():
+                return self._publish()
+        except LibraryError as error:
+            logger.warning("searching all vectors in SQL meanwhile: %s", error)
+            return None
 
     def _advanced(self, old: _Snapshot, seq: int) -> _Snapshot:
         """Add to `old` what has changed since it was taken."""
