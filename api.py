@@ -144,7 +144,7 @@ class Library:
         return LibraryInfo(self.folder, counts.images, counts.missing, counts.failures, models, size_bytes)
 
     def _prepare_texts(self, texts: tuple[str, ...]) -> None:
-        """Open the library and, meanwhile, embed the first words asked for: a cold search then takes the longer of both.
+        """Open the library and meanwhile embed the first words: a cold search takes the longer of both.
 
         A model that fails does so again, and is told of, when the vectors are asked for.
         """

@@ -24,7 +24,7 @@ ROTATED_SHARE = 0.3
 
 
 def augmented_features(folder: Path, rounds: int, seed: int = 0) -> Vectors:
-    """Return (pictures * rounds, 1280) features of the built-in image tower: each picture, and crops of it recoloured."""
+    """Return (pictures * rounds, 1280) features of the built-in image tower: pictures, and crops of them."""
     chance = np.random.default_rng(seed)
     model = MiniEmbedder(threads=1)
     pictures = []

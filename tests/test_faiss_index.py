@@ -35,7 +35,7 @@ SCALAR, PRODUCT = IndexRecipe("IVF16,SQ8"), IndexRecipe("IVF16,PQ8x6")
 def crowded(count: int, seed: int = 0) -> tuple[ImageIds, Vectors]:
     """Vectors around forty places, as the catalogue rounds them, under ids in no order."""
     rng = np.random.default_rng(seed)
-    places = rng.standard_normal((40, DIM), dtype=np.float32)
+    places = np.random.default_rng(99).standard_normal((40, DIM), dtype=np.float32)
     vectors = normalized(places[rng.integers(40, size=count)] + 0.5 * rng.standard_normal((count, DIM), np.float32))
     return rng.permutation(count).astype(np.int64) + 1, vectors.astype(np.float16).astype(np.float32)
 
@@ -181,7 +181,7 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
-DAMAGES: dict[str, Callable[[Path], None]] = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "bit flipped": flip_a_bit,
     "cut short": lambda path: path.write_bytes(path.read_bytes()[:-8]),
     "lost": lambda path: path.unlink(),
@@ -192,7 +192,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize("suffix", ["vectors", "faiss"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_damage_to_either_file_is_told_and_the_generation_not_used(
-    tmp_path: Path, suffix: str, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, suffix: str, damage: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
     publish(tmp_path, SCALAR)
     generations = generations_in(tmp_path)
@@ -201,7 +201,7 @@ def test_damage_to_either_file_is_told_and_the_generation_not_used(
     with caplog.at_level(logging.WARNING):
         assert generations.newest() is None
     assert "gen-1.vectors is not used" in caplog.text
-    assert f"gen-1.{suffix}" in generations.damage()[1]
+    assert list(generations.damage()) == [1]
 
 
 def test_a_flipped_bit_in_a_file_too_large_to_sum_each_time_is_found_by_reading_it_whole(tmp_path: Path) -> None:
@@ -269,9 +269,9 @@ class CardIndex:
     def __init__(self) -> None:
         self.asked: list[SimpleNamespace] = []
 
-    def search(self, queries: Vectors, asked: int, *, params: SimpleNamespace) -> tuple[Vectors, ImageIds]:
+    def search(self, x: Vectors, k: int, *, params: SimpleNamespace) -> tuple[Vectors, ImageIds]:
         self.asked.append(params)
-        return np.zeros((len(queries), asked), np.float32), np.zeros((len(queries), asked), np.int64)
+        return np.zeros((len(x), k), np.float32), np.zeros((len(x), k), np.int64)
 
 
 def faiss_with(cards: int, moved: Callable[[object], object]) -> SimpleNamespace:
@@ -280,7 +280,7 @@ def faiss_with(cards: int, moved: Callable[[object], object]) -> SimpleNamespace
 
 def test_an_index_is_moved_to_the_cards_only_where_there_are_some(caplog: pytest.LogCaptureFixture) -> None:
     card = CardIndex()
-    on_processor = cast("CardIndex", object())
+    on_processor = object()
 
     def no_room(index: object) -> object:
         raise RuntimeError("out of memory")

@@ -155,8 +155,8 @@ DAMAGES = {
     "another model's": (rewrite(model_key="mini"), "mini"),
     "another dimension": (rewrite(dim=8), "dim=8"),
     "a newer format": (rewrite(format_version=2), "format is 2"),
-    "a miscount": (rewrite(count=11), "instead of 11 x 4"),
-    "a fact missing": (rewrite(vectors=None), "object"),
+    "a miscount": (rewrite(count=11), "of 11 x 4 numbers"),
+    "a fact missing": (rewrite(vectors=None), "garbles 'vectors'"),
     "a fact garbled": (rewrite(change_seq=float("inf")), "infinity"),
 }
 

@@ -32,7 +32,9 @@ def over_a_file(ids: ImageIds, vectors: Vectors) -> VectorIndex:
     """Publish as a flat generation, which takes what the catalogue stores, and open it."""
     with tempfile.TemporaryDirectory() as folder:
         generations = Generations(Path(folder), GenerationIdentity("library", "model", vectors.shape[1]))
-        generations.publish([(ids[start : start + 7], vectors[start : start + 7]) for start in range(0, len(ids), 7)], 1, 0)
+        generations.publish(
+            [(ids[start : start + 7], vectors[start : start + 7]) for start in range(0, len(ids), 7)], 1, 0
+        )
         generation = generations.newest()
         assert generation is not None
         return generation.load()

@@ -19,8 +19,8 @@ MOST_CANDIDATES = 2048
 class SearchedIndex(Protocol):
     """What is used of a FAISS index on a card."""
 
-    def search(self, queries: Vectors, asked: int, *, params: object) -> tuple[Vectors, RowNumbers]:
-        """Return scores and rows, both (n, asked)."""
+    def search(self, x: Vectors, k: int, *, params: object) -> tuple[Vectors, RowNumbers]:
+        """Return scores and rows, both (n, k)."""
         ...
 
 
@@ -44,7 +44,7 @@ class OnAccelerator:
         return asked <= MOST_CANDIDATES and nprobe <= MOST_CANDIDATES
 
 
-def on_accelerator(module: ModuleType, index: SearchedIndex) -> OnAccelerator | None:
+def on_accelerator(module: ModuleType, index: object) -> OnAccelerator | None:
     """Return a copy of `index` on the cards, or None where FAISS knows no cards or they have no room for it."""
     count_cards = getattr(module, "get_num_gpus", None)
     if count_cards is None or not count_cards():

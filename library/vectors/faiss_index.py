@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from math import sqrt
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
@@ -58,7 +59,7 @@ class FaissIndex:
     """Inverted lists over stored vectors: FAISS's rows are theirs.
 
     FAISS only names candidates. Their scores are summed anew from the stored vectors, so that answers are ordered, tied
-    and scored exactly as by `ExactIndex`; what the lists can do wrong is to leave one out. `k` are always found when `k`
+    and scored exactly as by `ExactIndex`; what the lists can do wrong is to leave one out. `k` are found whenever `k`
     may be answered: more lists are visited until it is so. A selection is a bitmap over rows, one bit each however many
     ids it names. Parameters go with every search: nothing shared is changed by one.
     """
@@ -187,7 +188,7 @@ class FaissIndex:
         down, the more lists hold a part of it, though not in proportion.
         """
         nprobe = self.tuning.nprobe if share > ALMOST_ALL else self.tuning.careful_nprobe
-        return min(self.list_count, round(nprobe * max(1.0, wanted / share / TUNED_K) ** 0.5))
+        return min(self.list_count, round(nprobe * sqrt(max(1.0, wanted / share / TUNED_K))))
 
     def _enough(
         self, query: Vectors, scores: Vectors, rows: RowNumbers, wanted: int, nprobe: int, mask: Mask | None

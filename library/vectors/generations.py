@@ -106,7 +106,7 @@ class Generations:
         return None
 
     def damage(self) -> dict[int, str]:
-        """Read every byte of every generation and return what is wrong with which, by number; empty when all is well."""
+        """Read every byte of every generation and return what is wrong with which, by number."""
         found: dict[int, str] = {}
         for number in self._numbers():
             try:

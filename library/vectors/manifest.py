@@ -90,15 +90,13 @@ class Manifest:
             message = f"the manifest's format is {version}, this photoseek reads {FORMAT_VERSION}"
             raise ValueError(message)
         try:
-            index, tuning = facts["index"], facts["tuning"]
-            if facts["precision"] not in PRECISIONS:
-                raise KeyError("precision")
+            index, tuning = facts.get("index"), facts.get("tuning")
             return Manifest(
                 identity=GenerationIdentity(str(facts["library_id"]), str(facts["model_key"]), int(facts["dim"])),
                 count=int(facts["count"]),
                 change_seq=int(facts["change_seq"]),
                 recipe=IndexRecipe(str(facts["recipe"]["factory"])),
-                precision=str(facts["precision"]),
+                precision=_precision(facts),
                 vectors=FileFacts.from_json(facts["vectors"]),
                 index=None if index is None else FileFacts.from_json(index),
                 tuning=None if tuning is None else _tuning(tuning),
@@ -110,14 +108,23 @@ class Manifest:
 
 
 def _tuning(facts: Mapping[str, object]) -> Tuning:
-    counts = (_number(facts, name) for name in ("nprobe", "careful_nprobe", "candidates"))
     recall = facts["recall"]
     if not isinstance(recall, int | float):
         raise TypeError("recall")
-    tuning = Tuning(*counts, recall=float(recall))
+    tuning = Tuning(
+        _number(facts, "nprobe"), _number(facts, "careful_nprobe"), _number(facts, "candidates"), float(recall)
+    )
     if min(tuning.nprobe, tuning.careful_nprobe, tuning.candidates) < 1:
         raise ValueError("the manifest's tuning visits nothing")
     return tuning
+
+
+def _precision(facts: Mapping[str, object]) -> Precision:
+    precision = str(facts["precision"])
+    if precision not in PRECISIONS:
+        message = f"the manifest's precision is {precision}"
+        raise ValueError(message)
+    return precision
 
 
 def _number(facts: Mapping[str, object], name: str) -> int:

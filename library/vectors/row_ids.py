@@ -101,10 +101,8 @@ class RowIds:
         self._last_mask = (selection, mask)
         return mask
 
-    def nearest(
-        self, query: Vectors, rows: RowNumbers, fetch: Callable[[RowNumbers], Vectors], k: int
-    ) -> list[Match]:
-        """Compare (dim,) `query` with all of `rows`, exactly, and return the `k` best; for few rows at random places."""
+    def nearest(self, query: Vectors, rows: RowNumbers, fetch: Callable[[RowNumbers], Vectors], k: int) -> list[Match]:
+        """Compare (dim,) `query` with all of `rows`, exactly, and return the `k` best; meant for few rows."""
         scores = np.empty(rows.size, dtype=np.float32)
         for start in range(0, rows.size, RANKING_BLOCK):
             block = slice(start, start + RANKING_BLOCK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -21,7 +21,7 @@ Chunks: TypeAlias = Iterable[tuple[ImageIds, Vectors]]
 Precision: TypeAlias = str
 """`float32`, compared as it is; or `float16`, as the catalogue keeps them, half the size and read a few at a time."""
 
-PRECISIONS: Final = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
+PRECISIONS: Final[Mapping[str, np.dtype[np.floating]]] = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 
 _ID: Final = np.dtype("<i8")
 
