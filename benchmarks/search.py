@@ -4,7 +4,7 @@
     pip install hnswlib usearch     # the two others; left out when not installed
 
 The vectors are drawn from a mixture fitted to image features of augmented photographs (see mixture.py), and queries
-from the same mixture; the intrinsic dimension of both is told. Times are of one query at a time on two threads, wall clock
+from the same mixture; the intrinsic dimension of both is told. Times are of one query at a time, wall clock
 and processor: on a machine shared with others the second is the one to compare.
 """
 
