@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
 from photoseek.library.types import Vectors
 from photoseek.search.text_vectors import TextVectors
 from photoseek.tests.fakes import ColourEmbedder
