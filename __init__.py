@@ -1,6 +1,5 @@
 """photoseek: find pictures in your own folders by words, by example, or both."""
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,6 +7,7 @@ if TYPE_CHECKING:
     from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
     from .indexer.pipeline import IndexOptions
     from .indexer.report import IndexReport, Progress
+    from .library.captions import ImageText
     from .library.errors import (
         CatalogUnavailable,
         DimensionMismatch,
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
         SettingsError,
         UnknownModel,
     )
-    from .library.types import Failure, Hit, ImageRecord, Label
+    from .library.types import Damage, Failure, Hit, ImageRecord, Label
 
 __all__ = [
     "CatalogUnavailable",
+    "Damage",
     "DimensionMismatch",
     "EmbedderError",
     "Failure",
@@ -39,6 +40,7 @@ __all__ = [
     "FolderUnusable",
     "Hit",
     "ImageRecord",
+    "ImageText",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
@@ -62,30 +64,22 @@ __all__ = [
     "open",
 ]
 
-_ELSEWHERE = {
-    "Failure": "library.types",
-    "Hit": "library.types",
-    "ImageRecord": "library.types",
-    "IndexOptions": "indexer.pipeline",
-    "IndexReport": "indexer.report",
-    "Label": "library.types",
-    "Library": "api",
-    "LibraryInfo": "api",
-    "ModelInfo": "api",
-    "Progress": "indexer.report",
+_HOMES = {
+    ".api": {"Library", "LibraryInfo", "ModelInfo", "open"},
+    ".indexer.pipeline": {"IndexOptions"},
+    ".indexer.report": {"IndexReport", "Progress"},
+    ".library.captions": {"ImageText"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
 }
 
+if not TYPE_CHECKING:
+    # A name is imported when first asked for: the command line, and the processes that decode, need few of them.
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
 
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for: the command line needs few of them, and none for --help."""
-    if name not in __all__:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    home = _import_module(f".{_ELSEWHERE.get(name, 'api' if name == 'open' else 'library.errors')}", __name__)
-    value: object = getattr(home, "open_library" if name == "open" else name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = next((home for home, names in _HOMES.items() if name in names), ".library.errors")
+        value = getattr(import_module(home, __name__), "open_library" if name == "open" else name)
+        globals()[name] = value
+        return value

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from .library.embedders.base import Embedder
 from .library.embedders.registry import load_embedder
 from .library.errors import PhotoseekError
-from .library.settings import library_folder, read_settings
-from .library.types import Failure, Hit, Label
+from .library.settings import cache_folder, library_folder, read_settings
+from .library.types import Damage, Failure, Hit, ImageRecord, Label
 from .search.query import Query
 from .search.text_vectors import TextVectors
 
@@ -26,6 +26,7 @@ from .search.text_vectors import TextVectors
 if TYPE_CHECKING:
     from .indexer.pipeline import IndexOptions
     from .indexer.report import IndexReport
+    from .library.captions import ImageText
     from .library.store import Store
     from .search.describe import Describer
     from .search.engine import Engine
@@ -135,6 +136,14 @@ class Library:
         """Return the files that could not be indexed, in the order of their paths."""
         return self._store.catalog.failures()
 
+    def damages(self) -> list[Damage]:
+        """Return the pictures that were kept though something is wrong with them, in the order of their paths."""
+        return self._store.catalog.damages()
+
+    def texts(self, images: Sequence[ImageRecord]) -> dict[int, tuple[ImageText, ...]]:
+        """Return the words known about these images, by image id: captions, titles and keywords, with their source."""
+        return self._store.catalog.texts.of([image.id for image in images])
+
     def info(self) -> LibraryInfo:
         """Return what the library holds."""
         catalog = self._store.catalog
@@ -200,12 +209,9 @@ class Library:
 
     @cached_property
     def _describer(self) -> Describer:
-        import platformdirs
-
         from .search.describe import Describer, Vocabulary
 
-        cache = platformdirs.user_cache_path("photoseek", appauthor=False)
-        return Describer(self._embedder, Vocabulary.imagenet(), cache)
+        return Describer(self._embedder, Vocabulary.imagenet(), cache_folder())
 
 
 def open_library(folder: StrPath | None = None, *, model: str | Embedder | None = None) -> Library:
