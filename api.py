@@ -5,29 +5,33 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from .indexer.discover import as_roots
-from .indexer.pipeline import IndexOptions, index
-from .indexer.report import IndexReport
-from .library.captions import ImageText
 from .library.embedders.base import Embedder
 from .library.embedders.prompts import embed_queries
 from .library.embedders.registry import load_embedder
-from .library.errors import QueryError
+from .library.errors import PhotoseekError, QueryError
 from .library.settings import cache_folder, library_folder, read_settings
-from .library.store import Store
 from .library.types import Damage, Failure, Hit, ImageRecord, Label, Vectors
-from .search.calibrations import Calibrations
-from .search.describe import Describer, Vocabulary
-from .search.engine import Engine
-from .search.evaluate import Evaluation, evaluate
-from .search.judged import read_judged
 from .search.query import DEFAULT_K, Picture, Query, Term, Words
+from .search.text_vectors import TextVectors
+
+# The rest is imported by the verbs that need it: SQLAlchemy alone takes a fifth of a second, and a search spends it
+# loading its model.
+if TYPE_CHECKING:
+    from .indexer.pipeline import IndexOptions
+    from .indexer.report import IndexReport
+    from .library.captions import ImageText
+    from .library.store import Store
+    from .search.describe import Describer
+    from .search.engine import Engine
+    from .search.evaluate import Evaluation
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -82,6 +86,10 @@ class Library:
             LibraryLocked: another process is writing to this library.
             PhotoseekError: the library or the model cannot be used.
         """
+        from .indexer.discover import as_roots
+        from .indexer.pipeline import IndexOptions, index
+        from .library.store import Store
+
         given = [paths] if isinstance(paths, str | os.PathLike) else paths
         roots = as_roots(_path(path) for path in given)
         spec = self._embedder.spec  # a wrong name fails here, before a library is made for it
@@ -115,10 +123,13 @@ class Library:
         if isinstance(query, Query):
             if like is not None:
                 raise QueryError("a Query holds its own pictures: put the example among its terms")
-            return self._engine.search(query if k is None else replace(query, k=k))
-        words = () if query is None else (Term(Words(query)),)
-        pictures = () if like is None else (Term(Picture(_path(like))),)
-        return self._engine.search(Query((*words, *pictures), k=DEFAULT_K if k is None else k))
+            asked = query if k is None else replace(query, k=k)
+        else:
+            words = () if query is None else (Term(Words(query)),)
+            pictures = () if like is None else (Term(Picture(_path(like))),)
+            asked = Query((*words, *pictures), k=DEFAULT_K if k is None else k)
+        self._open_while_embedding(asked)
+        return self._engine.search(asked)
 
     def evaluate(self, queries: StrPath) -> Evaluation:
         """Measure how well the library finds what labelled queries ask for; see search/judged.py for the formats.
@@ -128,10 +139,20 @@ class Library:
             LibraryNotFound: nothing has been indexed yet.
             ModelMismatch: the library was indexed with another model.
         """
+        from .search.evaluate import evaluate
+        from .search.judged import read_judged
+
         store = self._store
         model = store.model(self._embedder.spec)
         path = _path(queries)
         return evaluate(store.catalog, model, self._embedder, path, read_judged(path))
+
+    def search_many(self, texts: Sequence[str], *, k: int = 20) -> list[list[Hit]]:
+        """Return for each of `texts` what `search` returns for it alone; faster than one after the other.
+
+        Raises: as `search` does.
+        """
+        return self._engine.search_many([Query((Term(Words(text)),), k=k) for text in texts])
 
     def describe(self, image: StrPath, *, k: int = 5) -> list[Label]:
         """Return the `k` labels nearest to the picture in a file, best first. Needs no library.
@@ -162,6 +183,26 @@ class Library:
         size_bytes = sum(_size_bytes(file) for file in self.folder.rglob("*"))
         return LibraryInfo(self.folder, counts.images, counts.missing, counts.failures, models, size_bytes)
 
+    def _open_while_embedding(self, query: Query) -> None:
+        """Open the library and meanwhile embed the first words: a cold search takes the longer of both.
+
+        A model that fails does so again, and is told of, when the vectors are asked for.
+        """
+        texts = [term.subject.text for term in query.terms if isinstance(term.subject, Words)]
+        if self._opened is not None or not texts:
+            return
+
+        def embed() -> None:
+            with suppress(PhotoseekError):
+                self._texts.of(texts)
+
+        thread = Thread(target=embed)
+        thread.start()
+        try:
+            _ = self._store
+        finally:
+            thread.join()
+
     def close(self) -> None:
         """Let go of the database; call it last."""
         if self._opened is not None:
@@ -177,6 +218,8 @@ class Library:
 
     @property
     def _store(self) -> Store:
+        from .library.store import Store
+
         if self._opened is None:
             self._opened = Store.open(self._settings)
         return self._opened
@@ -186,7 +229,16 @@ class Library:
         return self._given or load_embedder(self._settings.model)
 
     @cached_property
+    def _texts(self) -> TextVectors:
+        return TextVectors(self._embedder)
+
+    @cached_property
     def _engine(self) -> Engine:
+        from .search.calibrations import Calibrations
+        from .search.describe import Vocabulary
+        from .search.engine import Engine
+        from .search.subjects import Subjects
+
         store = self._store
         model = store.model(self._embedder.spec)
         vectors = store.vectors_of(model)
@@ -197,10 +249,13 @@ class Library:
 
         folder = self.folder / "calibration"
         calibrations = Calibrations(store.catalog, vectors, model, folder, neutral.fingerprint, embed_neutral)
-        return Engine(store.catalog, vectors, self._embedder, calibrations.current)
+        subjects = Subjects(store.catalog, vectors, self._embedder, self._texts)
+        return Engine(store.catalog, vectors, subjects, calibrations.current)
 
     @cached_property
     def _describer(self) -> Describer:
+        from .search.describe import Describer, Vocabulary
+
         return Describer(self._embedder, Vocabulary.imagenet(), cache_folder())
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Vectors: TypeAlias = NDArray[np.float32]
+# Named in quotes, since numpy.typing is slow to import and only type checkers read it.
+Vectors: TypeAlias = "NDArray[np.float32]"
 """(n, dim) float32; rows L2-normalised unless said otherwise."""
 
-Pixels: TypeAlias = NDArray[np.uint8]
+Pixels: TypeAlias = "NDArray[np.uint8]"
 """(height, width, 3) or (n, height, width, 3) uint8 RGB."""
 
-ImageIds: TypeAlias = NDArray[np.int64]
+ImageIds: TypeAlias = "NDArray[np.int64]"
 """(n,) int64 ids of rows in the `images` table."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -10,14 +10,13 @@ from typing import Final
 import numpy as np
 
 from ..library.catalog import Catalog
-from ..library.embedders.base import Embedder, normalized
-from ..library.types import Hit, Match, Vectors
+from ..library.embedders.base import normalized
+from ..library.types import Hit, ImageRecord, Match, Vectors
 from ..library.vectors.index import EVERYTHING, Selection
 from ..library.vectors.live import LiveVectors
 from .calibration import AUTO_PROBABILITY, Calibration, Values, match_probability
 from .query import Query, Sort, Term, Words
 from .ranking import Avoided, Penalty, ranked_without
-from .remote import DEFAULT_FETCH, FetchLimits
 from .subjects import Subjects
 
 _TRIES: Final = 3
@@ -29,23 +28,21 @@ class Engine:
     Args:
         catalog: the library's rows.
         vectors: its vectors in the model's space.
-        embedder: the model.
+        subjects: turns what a query speaks of into vectors.
         calibrate: returns the library's calibration; called when a query needs it.
-        limits: what may be fetched from the web.
     """
 
     def __init__(
         self,
         catalog: Catalog,
         vectors: LiveVectors,
-        embedder: Embedder,
+        subjects: Subjects,
         calibrate: Callable[[], Calibration],
-        limits: FetchLimits = DEFAULT_FETCH,
     ) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._calibrate = calibrate
-        self._subjects = Subjects(catalog, vectors, embedder, limits)
+        self._subjects = subjects
 
     def search(self, query: Query) -> list[Hit]:
         """Return the images that answer `query`, in its order; ties of score break by ascending id.
@@ -66,13 +63,36 @@ class Engine:
                 return []
         all_vectors = self._subjects.vectors_of([term.subject for term in query.terms])
         question = _Question(query.terms, all_vectors)
-        if not len(self._vectors):
-            return []
         if question.avoided or query.threshold == "auto":
             matches, probabilities = self._until_settled(query, question, selection)
         else:
             matches, probabilities = self._vectors.search(question.wanted[np.newaxis], query.k, selection)[0], None
-        return _sorted(self._hits(query, matches, probabilities), query.sort)
+        records = self._catalog.images([match.image_id for match in matches])
+        return _sorted(_hits(query, matches, probabilities, records), query.sort)
+
+    def search_many(self, queries: Sequence[Query]) -> list[list[Hit]]:
+        """Answer several queries, each as `search` would, in the order asked.
+
+        Those without filter, negative terms and "auto" threshold share one pass of the model, one search and one look
+        at SQL.
+
+        Raises: as `search` does.
+        """
+        if not queries or not all(_is_plain(query) for query in queries):
+            return [self.search(query) for query in queries]
+        all_vectors = self._subjects.vectors_of([term.subject for query in queries for term in query.terms])
+        starts = np.cumsum([len(query.terms) for query in queries])[:-1]
+        questions = [
+            _Question(query.terms, vectors)
+            for query, vectors in zip(queries, np.split(all_vectors, starts), strict=True)
+        ]
+        wanted = np.stack([question.wanted for question in questions])
+        found = self._vectors.search(wanted, max(query.k for query in queries))
+        records = self._catalog.images(sorted({match.image_id for matches in found for match in matches}))
+        return [
+            _sorted(_hits(query, matches[: query.k], None, records), query.sort)
+            for query, matches in zip(queries, found, strict=True)
+        ]
 
     def _until_settled(
         self, query: Query, question: _Question, selection: Selection
@@ -84,6 +104,8 @@ class Engine:
         return self._calibrated(query, question, selection)
 
     def _calibrated(self, query: Query, question: _Question, selection: Selection) -> tuple[list[Match], Values | None]:
+        if not self._vectors.search(question.wanted[np.newaxis], 1, selection)[0]:
+            return [], None
         calibration = self._calibrate()
         background = calibration.background(question.wanted, question.picture_share)
         avoided = tuple(
@@ -107,20 +129,6 @@ class Engine:
         shown = [curve.probability(one.background.evidence(pictures)) for one in avoided]
         return matches, match_probability(found, shown)
 
-    def _hits(self, query: Query, matches: Sequence[Match], probabilities: Values | None) -> list[Hit]:
-        """Turn matches into hits, less those below the threshold and those that have just vanished."""
-        records = self._catalog.images([match.image_id for match in matches])
-        hits = [
-            Hit(records[match.image_id], match.score, None if probabilities is None else float(probabilities[place]))
-            for place, match in enumerate(matches)
-            if match.image_id in records
-        ]
-        if query.threshold is None:
-            return hits
-        if query.threshold == "auto":
-            return [hit for hit in hits if hit.probability is not None and hit.probability >= AUTO_PROBABILITY]
-        return [hit for hit in hits if hit.score >= query.threshold]
-
 
 class _Question:
     """A query's vectors. `wanted` is (dim,); `picture_share` is the part of the weight that example pictures carry."""
@@ -132,6 +140,26 @@ class _Question:
         is_picture = np.array([not isinstance(term.subject, Words) for term in terms])
         self.picture_share = float(weights[is_picture].sum() / weights.sum())
         self.avoided = [(term, vector) for term, vector in zip(terms, vectors, strict=True) if term.weight < 0]
+
+
+def _is_plain(query: Query) -> bool:
+    return query.where is None and not query.negative and query.threshold != "auto"
+
+
+def _hits(
+    query: Query, matches: Sequence[Match], probabilities: Values | None, records: Mapping[int, ImageRecord]
+) -> list[Hit]:
+    """Turn matches into hits, less those below the threshold and those that have just vanished."""
+    hits = [
+        Hit(records[match.image_id], match.score, None if probabilities is None else float(probabilities[place]))
+        for place, match in enumerate(matches)
+        if match.image_id in records
+    ]
+    if query.threshold is None:
+        return hits
+    if query.threshold == "auto":
+        return [hit for hit in hits if hit.probability is not None and hit.probability >= AUTO_PROBABILITY]
+    return [hit for hit in hits if hit.score >= query.threshold]
 
 
 def _sorted(hits: list[Hit], sort: Sort) -> list[Hit]:

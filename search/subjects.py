@@ -5,29 +5,38 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..library.catalog import Catalog
 from ..library.embedders.base import Embedder
-from ..library.embedders.prompts import embed_queries
 from ..library.errors import QueryError
 from ..library.types import Vectors
 from ..library.vectors.live import LiveVectors
-from .pictures import embed_bytes, embed_file
 from .query import Address, KnownImage, Picture, Subject, Words
-from .remote import DEFAULT_FETCH, FetchLimits, fetch_picture
+from .text_vectors import TextVectors
+
+# What fetches from the web is imported when a query speaks of an address.
+if TYPE_CHECKING:
+    from .remote import FetchLimits
 
 
 class Subjects:
     """Knows the vectors of subjects in one library and one model. Thread-safe."""
 
     def __init__(
-        self, catalog: Catalog, vectors: LiveVectors, embedder: Embedder, limits: FetchLimits = DEFAULT_FETCH
+        self,
+        catalog: Catalog,
+        vectors: LiveVectors,
+        embedder: Embedder,
+        texts: TextVectors,
+        limits: FetchLimits | None = None,
     ) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._embedder = embedder
+        self._texts = texts
         self._limits = limits
 
     def vectors_of(self, subjects: Sequence[Subject]) -> Vectors:
@@ -39,7 +48,7 @@ class Subjects:
             ImageUnreadable: a picture cannot be read.
         """
         texts = [subject.text for subject in subjects if isinstance(subject, Words)]
-        embedded = iter(embed_queries(self._embedder, texts) if texts else ())
+        embedded = iter(self._texts.of(texts))
         return np.stack([next(embedded) if isinstance(one, Words) else self._picture(one) for one in subjects])
 
     def _picture(self, subject: Picture | KnownImage | Address) -> Vectors:
@@ -47,12 +56,17 @@ class Subjects:
             case KnownImage(image_id):
                 return self._known(image_id)
             case Picture(path):
+                from .pictures import embed_file
+
                 # Unlike Path.expanduser, this leaves the name of an unknown user as it is: a file may be called so.
                 expanded = Path(os.path.expanduser(path))  # noqa: PTH111
                 stored = self._stored(expanded)
                 return np.asarray(embed_file(self._embedder, expanded)[0] if stored is None else stored)
             case Address(url):
-                vector = embed_bytes(self._embedder, fetch_picture(url, self._limits), url)[0]
+                from .pictures import embed_bytes
+                from .remote import DEFAULT_FETCH, fetch_picture
+
+                vector = embed_bytes(self._embedder, fetch_picture(url, self._limits or DEFAULT_FETCH), url)[0]
                 return np.asarray(vector, dtype=np.float32)
 
     def _known(self, image_id: int) -> Vectors:

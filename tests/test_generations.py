@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from photoseek.library.errors import DimensionMismatch, IndexWriteFailed, LibraryError
 from photoseek.library.types import ImageIds, Match, Vectors
-from photoseek.library.vectors.faiss_index import IndexRecipe
 from photoseek.library.vectors.generations import Generation, Generations, model_folder_name, should_build
-from photoseek.library.vectors.manifest import GenerationIdentity, Manifest
+from photoseek.library.vectors.manifest import FileFacts, GenerationIdentity, Manifest
+from photoseek.library.vectors.recipe import IndexRecipe, Tuning
 
 DIM = 4
 IDENTITY = GenerationIdentity("library-1", "ViT-B-32/laion2b@0a1b:224", DIM)
@@ -85,7 +85,7 @@ def test_a_newer_generation_replaces_the_older_which_stays_searchable_where_it_i
     publish(generations, 5)
     opened = generations.newest()
     publish(generations, 9, change_seq=2)
-    assert names(generations) == {"gen-2.faiss", "gen-2.json"}
+    assert names(generations) == {"gen-2.vectors", "gen-2.json"}
     assert on_first_axis(opened) == [0, 4]
     assert on_first_axis(generations.newest()) == [0, 4, 8]
 
@@ -99,7 +99,7 @@ def test_models_live_side_by_side(tmp_path: Path, generations: Generations) -> N
 
 
 def index_file(generations: Generations) -> Path:
-    return generations.folder / "gen-1.faiss"
+    return generations.folder / "gen-1.vectors"
 
 
 def manifest_file(generations: Generations) -> Path:
@@ -155,8 +155,8 @@ DAMAGES = {
     "another model's": (rewrite(model_key="mini"), "mini"),
     "another dimension": (rewrite(dim=8), "dim=8"),
     "a newer format": (rewrite(format_version=2), "format is 2"),
-    "a miscount": (rewrite(count=11), "instead of 11 x 4"),
-    "a fact missing": (rewrite(sha256=None), "sha256"),
+    "a miscount": (rewrite(count=11), "of 11 x 4 numbers"),
+    "a fact missing": (rewrite(vectors=None), "garbles 'vectors'"),
     "a fact garbled": (rewrite(change_seq=float("inf")), "infinity"),
 }
 
@@ -173,7 +173,7 @@ def test_a_damaged_generation_is_logged_and_treated_as_absent_until_it_is_built_
     with caplog.at_level(logging.WARNING):
         assert generations.newest() is None
     [message] = caplog.messages
-    assert "gen-1.faiss is not used" in message
+    assert "gen-1.vectors is not used" in message
     assert reason in message
     publish(generations, 10)
     assert on_first_axis(generations.newest()) == [0, 4, 8]
@@ -185,7 +185,7 @@ def test_an_older_generation_that_verifies_serves_in_place_of_a_damaged_one(gene
     publish(generations, 9, change_seq=2)
     for path, content in older.items():
         path.write_bytes(content)
-    (generations.folder / "gen-2.faiss").write_bytes(b"")
+    (generations.folder / "gen-2.vectors").write_bytes(b"")
     newest = generations.newest()
     assert newest is not None
     assert (newest.number, newest.manifest.change_seq) == (1, 1)
@@ -194,18 +194,17 @@ def test_an_older_generation_that_verifies_serves_in_place_of_a_damaged_one(gene
 def test_a_file_too_large_to_hash_each_time_is_opened_and_measured_instead(generations: Generations) -> None:
     publish(generations, 10)
     flip_a_bit(generations)
-    assert generations.newest(checksum_limit_bytes=0) is not None
+    assert generations.newest(sum_limit_bytes=0) is not None
     size = index_file(generations).stat().st_size
     index_file(generations).write_bytes(b"\0" * size)
-    assert generations.newest(checksum_limit_bytes=0) is None
+    assert generations.newest(sum_limit_bytes=0) is None
     truncate(generations)
-    assert generations.newest(checksum_limit_bytes=0) is None
+    assert generations.newest(sum_limit_bytes=0) is None
 
 
 KILLED_WHILE_PUBLISHING = """
 import os, sys
 from pathlib import Path
-import faiss
 from photoseek.tests.test_generations import IDENTITY, publish
 from photoseek.library.vectors.generations import Generations
 
@@ -273,7 +272,7 @@ def test_leftovers_of_killed_builds_are_swept_but_not_those_of_a_live_process(ge
     for name in (live, recycled, dead, f"unfinished-{'9' * 30}-{token}.json", "note.txt"):
         (generations.folder / name).write_bytes(b"")
     publish(generations, 5)
-    assert names(generations) == {"gen-1.faiss", "gen-1.json", live, "note.txt"}
+    assert names(generations) == {"gen-1.vectors", "gen-1.json", live, "note.txt"}
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3], ids=["index", "manifest", "folder"])
@@ -296,7 +295,7 @@ def test_a_disk_that_fails_leaves_no_half_file_and_a_generation_in_place(
     assert isinstance(failure.value, LibraryError)
     for part in (str(generations.folder), os.strerror(number), remedy):
         assert part in str(failure.value)
-    assert {"gen-1.faiss", "gen-1.json"} <= names(generations)
+    assert {"gen-1.vectors", "gen-1.json"} <= names(generations)
     assert not [name for name in names(generations) if name.startswith("unfinished")]
     assert on_first_axis(generations.newest()) == ([0, 4] if failing < 3 else [0, 4, 8])
 
@@ -318,7 +317,7 @@ def test_chunks_that_fail_leave_the_older_generation_and_nothing_else(generation
         generations.publish(interrupted(), 2, 9)
     with pytest.raises(DimensionMismatch):
         generations.publish([(np.arange(1, dtype=np.int64), np.ones((1, 3), dtype=np.float32))], 2, 9)
-    assert names(generations) == {"gen-1.faiss", "gen-1.json"}
+    assert names(generations) == {"gen-1.vectors", "gen-1.json"}
     assert on_first_axis(generations.newest()) == [0, 4]
 
 
@@ -378,8 +377,23 @@ def test_a_folder_name_can_be_read() -> None:
     assert model_folder_name("ViT-B-32/laion2b@0a1b:224").startswith("vit-b-32-laion2b-0a1b-224-")
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(0), st.datetimes())
-def test_a_manifest_is_read_as_it_was_written(text: str, number: int, moment: datetime) -> None:
-    identity = GenerationIdentity(text, text, number)
-    manifest = Manifest(identity, number, number, IndexRecipe(text), number, text, moment.replace(tzinfo=UTC))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.integers(0),
+    st.datetimes(),
+    st.none() | st.builds(Tuning, *[st.integers(1)] * 3, st.floats(0, 1)),
+)
+def test_a_manifest_is_read_as_it_was_written(text: str, number: int, moment: datetime, tuning: Tuning | None) -> None:
+    facts = FileFacts(number, number, text)
+    manifest = Manifest(
+        identity=GenerationIdentity(text, text, number),
+        count=number,
+        change_seq=number,
+        recipe=IndexRecipe(text),
+        precision="float16",
+        vectors=facts,
+        index=None if tuning is None else facts,
+        tuning=tuning,
+        built_at=moment.replace(tzinfo=UTC),
+    )
     assert Manifest.from_json(manifest.to_json()) == manifest

@@ -40,7 +40,7 @@ def ids_found(vectors: LiveVectors) -> list[int]:
 
 
 def index_files(store: Store) -> list[Path]:
-    return sorted((store.settings.folder / "vectors").rglob("gen-*.faiss"))
+    return sorted((store.settings.folder / "vectors").rglob("gen-*.vectors"))
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_a_small_library_is_searched_without_any_file(store: Store, model: Model
 
 def test_a_generation_answers_like_the_rows_it_was_built_from(store: Store, model: ModelRow, six: list[int]) -> None:
     vectors = store.vectors_of(model)
-    assert [file.name for file in index_files(store)] == ["gen-1.faiss"]
+    assert [file.name for file in index_files(store)] == ["gen-1.vectors"]
     assert [image_id for image_id, _ in answers(vectors)[1][:2]] == six[2:4]
     assert store.catalog.generation_number(model.id) == 1
     assert not vectors.publish_if_due()
@@ -199,7 +199,7 @@ def test_a_resident_takes_up_a_generation_that_another_instance_published(
     assert snapshot is not None
     assert snapshot.generation_number == 2
     assert snapshot.recent.image_ids.tolist() == []
-    assert [file.name for file in index_files(store)] == ["gen-2.faiss"]
+    assert [file.name for file in index_files(store)] == ["gen-2.vectors"]
 
 
 _WRITER = """

@@ -23,6 +23,8 @@ from photoseek.library.vectors.live import LiveVectors
 from photoseek.library.vectors.manifest import GenerationIdentity
 from photoseek.search.calibration import Calibration, Curve
 from photoseek.search.engine import Engine
+from photoseek.search.subjects import Subjects
+from photoseek.search.text_vectors import TextVectors
 from photoseek.tests.changes import facts, indexed
 from photoseek.tests.fakes import COLOURS, ColourEmbedder, paint
 from photoseek.tests.oracle import nearest, similarities
@@ -158,6 +160,11 @@ def live(catalog: Catalog, model: ModelRow, folder: Path) -> LiveVectors:
     return LiveVectors(catalog, Generations(folder, identity), model)
 
 
+def engine_over(catalog: Catalog, vectors: LiveVectors, calibrate: Callable[[], Calibration]) -> Engine:
+    embedder = ColourEmbedder()
+    return Engine(catalog, vectors, Subjects(catalog, vectors, embedder, TextVectors(embedder)), calibrate)
+
+
 @pytest.fixture
 def dated(catalog: Catalog, model: ModelRow, tmp_path: Path) -> Engine:
     """Pictures a, b, c and d, ever less red; b and d have dates, b the later one."""
@@ -167,7 +174,7 @@ def dated(catalog: Catalog, model: ModelRow, tmp_path: Path) -> Engine:
         taken_at = None if year is None else datetime(year, 1, 1)
         changes.append(replace(one, facts=replace(facts(name), taken_at=taken_at)))
     catalog.apply(changes, model.id)
-    return Engine(catalog, live(catalog, model, tmp_path), ColourEmbedder(), pytest.fail)
+    return engine_over(catalog, live(catalog, model, tmp_path), pytest.fail)
 
 
 def test_the_best_k_come_in_the_order_of_their_dates(dated: Engine) -> None:
@@ -215,7 +222,7 @@ def test_the_engine_agrees_with_the_oracle(  # noqa: PLR0917 - what hypothesis d
     known = {one.path: one.image_id for one in catalog.known_files(f"/{start}", model.id)}
     ids = np.array([known[f"/{start}/{number}.png"] for number in range(len(rows))])
     catalog.apply([Vanished(int(ids[number])) for number in gone if number < len(rows)], model.id)
-    engine = Engine(catalog, live(catalog, model, tmp_path), ColourEmbedder(), pytest.fail)
+    engine = engine_over(catalog, live(catalog, model, tmp_path), pytest.fail)
     words = [Term(Words(colour), weight) for colour, weight in zip(COLOURS, weights, strict=False)]
     hits = engine.search(Query(tuple(words), parse_filter(f"height = {start} and width >= {least}"), k, threshold))
 
@@ -241,7 +248,7 @@ def test_ranking_without_something_is_as_if_every_picture_had_been_ranked(
     ids = catalog.matching_ids(parse_filter("id > 0"))
     stored = vectors_live.vector_of(ids)
     calibration = Calibration(stored, neutral, Curve(midpoint=0.3, slope=4.0))
-    engine = Engine(catalog, vectors_live, ColourEmbedder(), lambda: calibration)
+    engine = engine_over(catalog, vectors_live, lambda: calibration)
     hits = engine.search(asked("red - 5:red green", k=7))
 
     red, avoided = (normalized(np.array([one], dtype=np.float32))[0] for one in ([1, 0, 0], [1, 1, 0]))

@@ -217,3 +217,14 @@ def test_an_unknown_model_is_told_before_a_library_is_made(tmp_path: Path, photo
     with pytest.raises(photoseek.UnknownModel, match="unknown model 'minni'"):
         photoseek.open(tmp_path / "fresh", model="minni").index(photos)
     assert not (tmp_path / "fresh").exists()
+
+
+def test_many_queries_are_answered_as_each_one_alone(library: Library) -> None:
+    texts = ["red", "a blue one", "red", "green and red"]
+    assert library.search_many(texts, k=3) == [library.search(text, k=3) for text in texts]
+    assert library.search_many([], k=3) == []
+
+
+def test_an_empty_text_among_many_is_refused(library: Library) -> None:
+    with pytest.raises(photoseek.QueryError):
+        library.search_many(["red", " "])

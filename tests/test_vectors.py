@@ -1,11 +1,11 @@
-"""Every kind of index against the plain oracle: exact order, ties, selections, edges, threads."""
+"""Exact indexes, in memory and over a file, against the plain oracle: order, ties, selections, edges, threads."""
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
@@ -18,27 +18,30 @@ from hypothesis import strategies as st
 from photoseek.library.embedders.base import normalized
 from photoseek.library.errors import DimensionMismatch, QueryError
 from photoseek.library.types import ImageIds, Match, Vectors
-from photoseek.library.vectors import exact, faiss_index, row_ids
+from photoseek.library.vectors import exact, row_ids
 from photoseek.library.vectors.exact import ExactIndex
-from photoseek.library.vectors.faiss_index import FaissIndex, choose_recipe
+from photoseek.library.vectors.generations import Generations
 from photoseek.library.vectors.index import Selection, VectorIndex
+from photoseek.library.vectors.manifest import GenerationIdentity
 from photoseek.tests import oracle
 
 Maker: TypeAlias = Callable[[ImageIds, Vectors], VectorIndex]
 
 
-def chunked(ids: ImageIds, vectors: Vectors, size: int) -> Iterator[tuple[ImageIds, Vectors]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size], vectors[start : start + size]
+def over_a_file(ids: ImageIds, vectors: Vectors) -> VectorIndex:
+    """Publish as a flat generation, which takes what the catalogue stores, and open it."""
+    with tempfile.TemporaryDirectory() as folder:
+        generations = Generations(Path(folder), GenerationIdentity("library", "model", vectors.shape[1]))
+        generations.publish(
+            [(ids[start : start + 7], vectors[start : start + 7]) for start in range(0, len(ids), 7)], 1, 0
+        )
+        generation = generations.newest()
+        assert generation is not None
+        return generation.load()
 
 
-def made_by_faiss(ids: ImageIds, vectors: Vectors, chunk: int = 7) -> FaissIndex:
-    dim = vectors.shape[1]
-    return FaissIndex.build(chunked(ids, vectors, chunk), dim, len(ids), choose_recipe(len(ids), dim))
-
-
-MAKERS: tuple[Maker, ...] = (ExactIndex, made_by_faiss)
-every_index = pytest.mark.parametrize("make", MAKERS, ids=["exact", "faiss"])
+MAKERS: tuple[Maker, ...] = (ExactIndex, over_a_file)
+every_index = pytest.mark.parametrize("make", MAKERS, ids=["memory", "file"])
 
 
 def unit_vectors(rng: np.random.Generator, count: int, dim: int) -> Vectors:
@@ -129,7 +132,6 @@ def test_many_queries_are_answered_as_each_one_alone(make: Maker, monkeypatch: p
     alone = [index.search(query[np.newaxis], 20)[0] for query in queries]
     assert index.search(queries, 20) == alone
     monkeypatch.setattr(exact, "SCORES_BLOCK", 1000)
-    monkeypatch.setattr(faiss_index, "ANSWERS_BLOCK", 100)
     monkeypatch.setattr(row_ids, "RANKING_BLOCK", 3)
     assert index.search(queries, 20) == alone
 
@@ -207,62 +209,11 @@ def test_ids_and_vectors_that_do_not_belong_together_are_refused() -> None:
         ExactIndex(np.array([1, 2], dtype=np.int64), np.eye(3, dtype=np.float32))
 
 
-def test_a_chunk_of_another_model_is_refused() -> None:
-    chunks = [(np.array([1], dtype=np.int64), np.ones((1, 3), dtype=np.float32))]
-    with pytest.raises(DimensionMismatch):
-        FaissIndex.build(chunks, 4, 1, choose_recipe(1, 4))
-
-
-@pytest.mark.parametrize("guess", [0, 100, 100_000])
-def test_the_count_given_to_build_may_be_a_guess(guess: int) -> None:
-    ids, vectors = np.arange(100, dtype=np.int64), unit_vectors(np.random.default_rng(5), 100, 6)
-    index = FaissIndex.build(chunked(ids, vectors, 33), 6, guess, choose_recipe(guess, 6))
-    assert np.array_equal(index.vector_of(ids), vectors)
-
-
-def test_an_index_written_and_read_answers_the_same(tmp_path: Path) -> None:
-    rng = np.random.default_rng(6)
-    index = made_by_faiss(rng.permutation(200).astype(np.int64), stored(unit_vectors(rng, 200, 16)))
-    path = tmp_path / "index.faiss"
-    with path.open("wb") as file:
-        index.write_to(file.write)
-    queries = unit_vectors(rng, 5, 16)
-    selection = Selection.all_but(range(0, 200, 3))
-    assert FaissIndex.read(path).search(queries, 9, selection) == index.search(queries, 9, selection)
-
-
-def test_a_write_that_fails_says_why_and_leaves_the_index_searchable() -> None:
-    index = made_by_faiss(np.array([1], dtype=np.int64), np.ones((1, 1), dtype=np.float32))
-
-    def full(block: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space left"):
-        index.write_to(full)
-    assert index.search(np.ones((1, 1), dtype=np.float32), 1) == [[Match(1, 1.0)]]
-
-
-def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "index.faiss"
-    with pytest.raises(FileNotFoundError):
-        FaissIndex.read(path)
-    path.write_bytes(b"not an index at all")
-    with pytest.raises(ValueError, match="cannot read"):
-        FaissIndex.read(path)
-
-
-def test_places_that_an_approximate_index_leaves_empty_are_no_answers() -> None:
-    ids, vectors = np.arange(100, 180, dtype=np.int64), unit_vectors(np.random.default_rng(7), 80, 6)
-    faiss = importlib.import_module("faiss")
-    approximate = faiss.index_factory(6, "IDMap,IVF2,Flat", faiss.METRIC_INNER_PRODUCT)
-    approximate.train(vectors)
-    approximate.add_with_ids(vectors, ids)
-    faiss.downcast_index(approximate.index).make_direct_map()
-    # Of the two lists one is visited, so that fewer images are found than were asked for.
-    [matches] = FaissIndex(approximate).search(vectors[:1], 80)
-    assert 1 <= len(matches) < 80
-    assert matches[0].image_id == 100
-    assert len({match.image_id for match in matches} & set(range(100, 180))) == len(matches)
+def test_the_file_of_a_generation_is_mapped_not_read() -> None:
+    index = over_a_file(np.arange(100, dtype=np.int64), np.eye(100, dtype=np.float32))
+    assert isinstance(index, ExactIndex)
+    assert not index._vectors.flags.owndata
+    assert not index._vectors.flags.writeable
 
 
 def test_faiss_is_not_imported_before_it_is_needed() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from PIL import Image
 
 from ..types import Pixels, Vectors
 
-Preprocess: TypeAlias = Callable[[Image.Image], Pixels]
+if TYPE_CHECKING:
+    from PIL import Image
+
+Preprocess: TypeAlias = "Callable[[Image.Image], Pixels]"
 """From one RGB image to the (side, side, 3) uint8 pixels of a model's input."""
 
 

@@ -11,7 +11,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from ..errors import ModelUnavailable
 from ..types import Pixels, Vectors
@@ -20,6 +19,7 @@ from .long_text import embed_long
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+    from PIL import Image
     from tokenizers import Tokenizer
 
 WEIGHTS = Path(__file__).parent / "weights" / "mini"
@@ -89,11 +89,13 @@ def read_manifest(folder: Path = WEIGHTS) -> Manifest:
 
 def cropped(image: Image.Image) -> Pixels:
     """Resize an RGB image by its shorter side and cut out its middle: (260, 260, 3) uint8."""
+    from PIL.Image import Resampling  # not needed by a search for words
+
     scale = RESIZED_SIDE / min(image.size)
     left, top = ((side - IMAGE_SIZE / scale) / 2 for side in image.size)
     box = (left, top, left + IMAGE_SIZE / scale, top + IMAGE_SIZE / scale)
     # Only what the crop keeps is resized: a panorama costs no more than a square.
-    return np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC, box=box))
+    return np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Resampling.BICUBIC, box=box))
 
 
 class MiniEmbedder:

@@ -7,7 +7,6 @@ from pathlib import Path
 from ..errors import UnknownModel
 from ..settings import cache_folder
 from .base import Embedder
-from .openclip_cpu import CpuOpenClipEmbedder
 
 BUILT_IN = "mini"
 """The default model: ships with the package, needs neither torch nor network."""
@@ -35,5 +34,7 @@ def load_embedder(name: str, cache: Path | None = None) -> Embedder:
 
         return MiniEmbedder()
     if "/" in name or name.startswith(("hf-hub:", "local-dir:")):
+        from .openclip_cpu import CpuOpenClipEmbedder
+
         return CpuOpenClipEmbedder(name, (cache or cache_folder()) / "open_clip")
     raise UnknownModel(name, _FORMS)

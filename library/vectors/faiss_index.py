@@ -1,48 +1,53 @@
-"""The index kept on disk and searched by FAISS; the sole importer of `faiss`."""
+"""The index of a large generation: inverted lists searched by FAISS choose candidates, the stored vectors decide."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from math import sqrt
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..errors import DimensionMismatch
 from ..types import ImageIds, Match, Vectors
+from .accelerator import OnAccelerator, on_accelerator
 from .index import EVERYTHING, Selection, checked_queries
-from .row_ids import RowIds, RowNumbers, rounding_margin
+from .recipe import TUNED_K, IndexRecipe, Tuning
+from .row_ids import Mask, RowNumbers
+from .stored import StoredVectors
 
 if TYPE_CHECKING:
     import faiss
 
-Chunks: TypeAlias = Iterable[tuple[ImageIds, Vectors]]
-"""Ids (m,) with their vectors (m, dim), piece by piece, so that no more than one piece is held twice."""
+SPARE: Final = 8
+"""Candidates beyond those that tuning asks for, so that very small `k` find their best too."""
 
-SPARE: Final = 16
-"""Asked of FAISS beyond `k`, so that ties at the last place seldom need a second question."""
+FEW_ROWS: Final = 2_000
+"""Up to this many rows left by a filter, all are compared exactly: some milliseconds, about what the lists cost."""
+
+ALMOST_ALL: Final = 0.9
+"""A selection of more than this share, such as all but what changed lately, is searched as if it were everything; one
+of less is a filter, whose answers lie further apart."""
 
 ANSWERS_BLOCK: Final = 1_000_000
 """Candidates held at once, over all queries: 12 MB of scores and rows."""
 
+TRAINING_ROWS_PER_LIST: Final = 40
+"""FAISS warns below 39; more cost time and hardly move the centres."""
+
+LEAST_TRAINING_ROWS: Final = 10_240
+"""For product quantisation, whose every byte has 256 values to place, whatever the number of lists."""
+
+TRAINING_ROUNDS: Final = 8
+"""Of k-means: the lists change little after the first few."""
+
+ADD_BLOCK_ROWS: Final = 16_384
+"""Rows added at once: 32 MB of float32 at 512 dimensions."""
+
 WRITE_BLOCK_BYTES: Final = 1 << 20
 """Handed to the file at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRecipe:
-    """How an index is made: `factory` is FAISS's own description of its type."""
-
-    factory: str
-
-
-def choose_recipe(count: int, dim: int) -> IndexRecipe:  # noqa: ARG001
-    """Choose the type for `count` vectors of `dim` dimensions: for now exact at every size."""
-    return IndexRecipe(factory="Flat")
 
 
 def _faiss() -> ModuleType:
@@ -51,126 +56,161 @@ def _faiss() -> ModuleType:
 
 
 class FaissIndex:
-    """A FAISS index and the image id of each of its rows.
+    """Inverted lists over stored vectors: FAISS's rows are theirs.
 
-    FAISS answers with row numbers, and this class turns them into image ids: a selection is then a bitmap over
-    rows, which every type of index understands and which costs one bit a row however many ids it names.
-    With an exact recipe answers are exact, ties included: FAISS is asked for more as long as rounding could have
-    swapped an image it left out with one it gave.
+    FAISS only names candidates. Their scores are summed anew from the stored vectors, so that answers are ordered, tied
+    and scored exactly as by `ExactIndex`; what the lists can do wrong is to leave one out. `k` are found whenever `k`
+    may be answered: more lists are visited until it is so. A selection is a bitmap over rows, one bit each however many
+    ids it names. Parameters go with every search: nothing shared is changed by one.
     """
 
-    def __init__(self, stored: faiss.IndexIDMap) -> None:
-        faiss = _faiss()
-
+    def __init__(self, stored: StoredVectors, lists: faiss.IndexIVF, tuning: Tuning) -> None:
         self._stored = stored
-        self._index = faiss.downcast_index(stored.index)
-        self._rows = RowIds(faiss.vector_to_array(stored.id_map))
+        self._lists = lists
+        self.tuning = tuning
+        self._accelerated: OnAccelerator | None = on_accelerator(_faiss(), lists)
 
     @classmethod
-    def build(cls, chunks: Chunks, dim: int, count: int, recipe: IndexRecipe) -> FaissIndex:
-        """Build an index of the vectors in `chunks`; memory is that of the index and of one chunk.
+    def build(cls, stored: StoredVectors, recipe: IndexRecipe) -> FaissIndex:
+        """Build lists over all of `stored`, not tuned yet: every search visits every list.
 
-        `count` is how many are to come: it reserves the memory, and may be a guess.
-
-        Raises:
-            DimensionMismatch: a chunk came from another model.
-            ValueError: an id comes twice, or a vector holds numbers that are not finite.
+        Memory is that of the codes, of a bounded sample to train on, and of one block of vectors.
         """
         faiss = _faiss()
 
-        stored = faiss.index_factory(dim, f"IDMap,{recipe.factory}", faiss.METRIC_INNER_PRODUCT)
-        # Growing to the full size and back keeps the capacity, so that adding never copies what was added before.
-        for column, width in ((stored.id_map, 1), (faiss.downcast_index(stored.index).codes, 4 * dim)):
-            column.resize(count * width)
-            column.resize(0)
-        for image_ids, vectors in chunks:
-            if vectors.shape[1] != dim:
-                raise DimensionMismatch(dim, vectors.shape[1])
-            if not np.isfinite(vectors).all():
-                raise ValueError("a stored vector holds numbers that are not finite")
-            stored.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), image_ids.astype(np.int64))
-        return cls(stored)
+        lists = faiss.index_factory(stored.dim, recipe.factory, faiss.METRIC_INNER_PRODUCT)
+        lists.cp.niter = TRAINING_ROUNDS
+        lists.cp.max_points_per_centroid = TRAINING_ROWS_PER_LIST
+        training_rows = max(LEAST_TRAINING_ROWS, TRAINING_ROWS_PER_LIST * lists.nlist)
+        lists.train(stored.fetch(spread_rows(len(stored), training_rows)))
+        for start in range(0, len(stored), ADD_BLOCK_ROWS):
+            lists.add(stored.fetch(np.arange(start, min(start + ADD_BLOCK_ROWS, len(stored)))))
+        return cls(stored, lists, Tuning(lists.nlist, lists.nlist, len(stored), 1.0))
 
     @classmethod
-    def read(cls, path: Path) -> FaissIndex:
-        """Open an index file, mapping the vectors into memory rather than reading them.
+    def read(cls, path: Path, stored: StoredVectors, tuning: Tuning) -> FaissIndex:
+        """Open an index file over `stored`, mapping the lists into memory rather than reading them.
 
         Raises:
             OSError: the file cannot be opened.
-            ValueError: it is no index of this kind, or not all of one.
+            ValueError: it is no index of this kind, not all of one, or not over these vectors.
         """
         faiss = _faiss()
 
         with path.open("rb"):  # FAISS words a missing or forbidden file as it does a broken one
             pass
         try:
-            stored = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            lists = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         except (RuntimeError, MemoryError) as error:
             message = f"FAISS cannot read {path}: {str(error).splitlines()[-1:]}"
             raise ValueError(message) from error
-        if not isinstance(stored, faiss.IndexIDMap):
-            message = f"{path} holds a FAISS index without image ids"
+        if not isinstance(lists, faiss.IndexIVF):
+            message = f"{path} holds no inverted lists"
             raise ValueError(message)  # noqa: TRY004 - the file is wrong, not the caller
-        return cls(stored)
+        if (lists.ntotal, lists.d) != (len(stored), stored.dim):
+            message = f"it holds {lists.ntotal} x {lists.d} numbers instead of {len(stored)} x {stored.dim}"
+            raise ValueError(message)
+        return cls(stored, lists, tuning)
+
+    def tuned(self, tuning: Tuning) -> FaissIndex:
+        """Return the same index with other parameters."""
+        return FaissIndex(self._stored, self._lists, tuning)
 
     def write_to(self, write: Callable[[bytes], int]) -> None:
-        """Hand the index to `write`, block by block; what that raises, such as a full disk, comes through."""
+        """Hand the lists to `write`, block by block; what that raises, such as a full disk, comes through."""
         faiss = _faiss()
 
         # FAISS's own file writer only prints when the last buffer cannot be written.
-        faiss.write_index(self._stored, faiss.PyCallbackIOWriter(write, WRITE_BLOCK_BYTES))
+        faiss.write_index(self._lists, faiss.PyCallbackIOWriter(write, WRITE_BLOCK_BYTES))
 
     @property
     def dim(self) -> int:
         """Length of every vector held."""
-        return int(self._index.d)
+        return self._stored.dim
+
+    @property
+    def list_count(self) -> int:
+        """How many lists there are to visit."""
+        return int(self._lists.nlist)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._stored)
 
     def search(self, queries: Vectors, k: int, selection: Selection = EVERYTHING) -> list[list[Match]]:
         """Return up to `k` nearest images per query, best first; see `VectorIndex.search`."""
         queries = checked_queries(queries, k, self.dim)
-        mask = self._rows.selected(selection)
-        available = len(self) if mask is None else int(mask.sum())
+        mask = self._stored.rows.selected(selection)
+        available = len(self) if mask is None else mask.count
         wanted = min(k, available)
         if not wanted:
             return [[] for _ in queries]
+        if available <= max(FEW_ROWS, 2 * wanted):
+            rows = np.arange(len(self)) if mask is None else np.flatnonzero(mask.allowed)
+            return [self._stored.rows.nearest(query, rows, self._stored.fetch, wanted) for query in queries]
+        share = available / len(self)
+        asked = min(available, self._candidates(wanted, share))
+        nprobe = self._visits(wanted, share)
         answers: list[list[Match]] = []
-        block = max(1, ANSWERS_BLOCK // (wanted + SPARE))
+        block = max(1, ANSWERS_BLOCK // asked)
         for start in range(0, len(queries), block):
             some = queries[start : start + block]
-            asked = min(wanted + SPARE, available)
-            for query, scores, rows in zip(some, *self._nearest(some, asked, mask), strict=True):
-                near = self._settled(query, scores, rows, wanted, mask)
-                answers.append(self._rows.ranked(query, near, self._fetch, wanted))
+            for query, scores, rows in zip(some, *self.candidates(some, asked, nprobe, mask), strict=True):
+                near = self._enough(query, scores, rows, wanted, nprobe, mask)
+                answers.append(self._stored.rows.ranked(query, near, self._stored.fetch, wanted))
         return answers
 
     def vector_of(self, image_ids: ImageIds | Sequence[int]) -> Vectors:
         """Return the stored vectors of these images; see `VectorIndex.vector_of`."""
-        return self._fetch(self._rows.find(image_ids))
+        return self._stored.fetch(self._stored.rows.find(image_ids))
 
-    def _nearest(self, queries: Vectors, asked: int, mask: NDArray[np.bool_] | None) -> tuple[Vectors, RowNumbers]:
-        """Ask FAISS for the scores and rows, both (n, asked), of the nearest rows in `mask`; row -1 where none is."""
+    def candidates(
+        self, queries: Vectors, asked: int, nprobe: int, mask: Mask | None = None
+    ) -> tuple[Vectors, RowNumbers]:
+        """Return the scores by code and the rows, both (n, asked), nearest in `nprobe` lists; row -1 where none is."""
         faiss = _faiss()
 
-        if mask is None:
-            scores, rows = self._index.search(queries, asked)
-        else:
-            selector = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
-            scores, rows = self._index.search(queries, asked, params=faiss.SearchParameters(sel=selector))
+        if mask is None and self._accelerated is not None and self._accelerated.can_answer(asked, nprobe):
+            return self._accelerated.search(queries, asked, nprobe)
+        # The bitmap must outlive the search: FAISS keeps a bare pointer to it.
+        selector = None if mask is None else faiss.IDSelectorBitmap(mask.bits)
+        parameters = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
+        scores, rows = self._lists.search(queries, asked, params=parameters)
         return scores, rows
 
-    def _settled(
-        self, query: Vectors, scores: Vectors, rows: RowNumbers, wanted: int, mask: NDArray[np.bool_] | None
-    ) -> RowNumbers:
-        """Return rows among which the `wanted` nearest surely are, asking again for more until that is so."""
-        available = len(self) if mask is None else int(mask.sum())
-        margin = rounding_margin(query)
-        while rows.size < available and scores[-1] >= scores[wanted - 1] - margin:
-            (scores,), (rows,) = self._nearest(query[np.newaxis], min(4 * rows.size, available), mask)
-        return rows[rows >= 0]  # FAISS fills the places for which an approximate index found nothing with -1
+    def _candidates(self, wanted: int, share: float) -> int:
+        careful = 1 if share > ALMOST_ALL else 2
+        return SPARE + -(-self.tuning.candidates * wanted * careful // TUNED_K)
 
-    def _fetch(self, rows: RowNumbers) -> Vectors:
-        vectors: Vectors = self._index.reconstruct_batch(rows)
-        return vectors
+    def _visits(self, wanted: int, share: float) -> int:
+        """Return how many lists to visit: the more, the more is wanted of fewer.
+
+        The nearest `wanted` of a share lie as far down the whole ranking as the nearest `wanted / share`. The further
+        down, the more lists hold a part of it, though not in proportion.
+        """
+        nprobe = self.tuning.nprobe if share > ALMOST_ALL else self.tuning.careful_nprobe
+        return min(self.list_count, round(nprobe * sqrt(max(1.0, wanted / share / TUNED_K))))
+
+    def _enough(
+        self, query: Vectors, scores: Vectors, rows: RowNumbers, wanted: int, nprobe: int, mask: Mask | None
+    ) -> RowNumbers:
+        """Return at least `wanted` rows, visiting more lists, or asking for more of equal ones, until there are."""
+        available = len(self) if mask is None else mask.count
+        asked = rows.size
+        while True:
+            # Equal vectors have equal codes: where they fill all places, the lowest ids may be among those left out.
+            cut_off = asked < available and rows[-1] >= 0 and scores[-1] >= scores[wanted - 1]
+            found = rows[(rows >= 0) & (rows < len(self))]
+            if cut_off:
+                asked = min(4 * asked, available)
+            elif found.size < wanted and nprobe < self.list_count:
+                nprobe = min(4 * nprobe, self.list_count)
+            else:
+                return found
+            (scores,), (rows,) = self.candidates(query[np.newaxis], asked, nprobe, mask)
+
+
+def spread_rows(count: int, wanted: int) -> RowNumbers:
+    """Return up to `wanted` of `count` rows spread evenly at random, in their order; always the same ones."""
+    if count <= wanted:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, wanted, replace=False))

@@ -9,15 +9,19 @@ import os
 import re
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from ..errors import IndexWriteFailed
-from .faiss_index import Chunks, FaissIndex, choose_recipe
+from .checks import folder_to_disk, sha256_of, word_sum_of, write_file
+from .exact import ExactIndex
 from .index import VectorIndex
-from .manifest import GenerationIdentity, Manifest
+from .manifest import FileFacts, GenerationIdentity, Manifest
+from .recipe import IndexRecipe, choose_recipe
+from .stored import Chunks, StoredVectors, write_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +32,12 @@ BUILD_SHARE: Final = 0.1
 """Newer vectors call for a build past this share of the whole: a library that grows to n vectors has then written
 about 10 n in all its builds together (n + 0.9 n + 0.81 n + ...), and exact search never reads more than a tenth."""
 
-CHECKSUM_LIMIT_BYTES: Final = 64 << 20
-"""Files up to this size are hashed before each use: 0.06 s with the processor's SHA instructions, 0.2 s without."""
+SUM_LIMIT_BYTES: Final = 256 << 20
+"""Files up to this size are summed before each use: a flat generation's, of which a search reads every byte anyway, and
+0.01 s for 100 MB. Of larger ones a search reads little; `doctor` hashes them whole."""
 
-_PUBLISHED: Final = re.compile(r"gen-(\d+)\.(?:faiss|json)")
-_UNFINISHED: Final = re.compile(r"unfinished-(\d+)-[0-9a-f]{32}\.(?:faiss|json)")
+_PUBLISHED: Final = re.compile(r"gen-(\d+)\.(?:vectors|faiss|json)")
+_UNFINISHED: Final = re.compile(r"unfinished-(\d+)-[0-9a-f]{32}\.(?:vectors|faiss|json)")
 _PUBLISHING: Final = threading.Lock()
 
 
@@ -53,7 +58,7 @@ class Generation:
 
     number: int
     manifest: Manifest
-    _index: FaissIndex = field(repr=False)
+    _index: VectorIndex = field(repr=False)
 
     def load(self) -> VectorIndex:
         """Return its index, opened when the generation was verified."""
@@ -63,19 +68,31 @@ class Generation:
 class Generations:
     """The generations of one model under a library's `vectors` folder.
 
-    `gen-N.faiss` is named into place first and `gen-N.json` last: a generation exists when its manifest does. Those
-    who publish in one library are kept apart by the library's lock; readers need none.
+    `gen-N.vectors` holds the vectors; beside it, when they are many, `gen-N.faiss` an index over them. Both are named
+    into place before `gen-N.json`, the manifest that vouches for them: a generation exists when its manifest does.
+    Those who publish in one library are kept apart by the library's lock; readers need none.
+
+    Args:
+        folder: the library's folder of vectors.
+        identity: whose vectors these are.
+        choose: from about how many vectors, and their dimension, to the type of index.
     """
 
-    def __init__(self, folder: Path, identity: GenerationIdentity) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: GenerationIdentity,
+        choose: Callable[[int, int], IndexRecipe] = choose_recipe,
+    ) -> None:
         self.folder = folder / model_folder_name(identity.model_key)
         self.identity = identity
+        self._choose = choose
 
-    def newest(self, *, checksum_limit_bytes: int = CHECKSUM_LIMIT_BYTES) -> Generation | None:
+    def newest(self, *, sum_limit_bytes: int = SUM_LIMIT_BYTES) -> Generation | None:
         """Return the newest generation that verifies; None says that one must be built from SQL.
 
-        Each one passed over is logged with the reason. Files larger than `checksum_limit_bytes` are not hashed: their
-        size is compared, and that FAISS opens them with the right number of vectors.
+        Each one passed over is logged with the reason. Of files larger than `sum_limit_bytes` the size is compared, and
+        that FAISS opens its own with the right number of vectors; see `damage` for what looks at every byte.
         """
         seen: list[int] | None = None
         # A generation replaced between listing and opening is not a loss: list again, until nothing moves.
@@ -83,17 +100,30 @@ class Generations:
             seen = numbers
             for number in numbers:
                 try:
-                    return self._verified(number, checksum_limit_bytes)
+                    return self._verified(number, sum_limit_bytes)
                 except (OSError, ValueError) as error:
-                    logger.warning("%s is not used: %s", self._index_path(number), error)
+                    logger.warning("%s is not used: %s", self._path(number, "vectors"), error)
         return None
+
+    def damage(self) -> dict[int, str]:
+        """Read every byte of every generation and return what is wrong with which, by number."""
+        found: dict[int, str] = {}
+        for number in self._numbers():
+            try:
+                manifest = self._verified(number, 0).manifest
+                for suffix, facts in _files(manifest).items():
+                    if sha256_of(self._path(number, suffix)) != facts.sha256:
+                        found[number] = f"the checksum of gen-{number}.{suffix} is not the one in its manifest"
+            except (OSError, ValueError) as error:
+                found[number] = str(error)
+        return found
 
     def publish(self, chunks: Chunks, change_seq: int, count: int) -> Generation:
         """Build a generation of the vectors in `chunks`, put it in place of the older ones and return it.
 
         `chunks` hold every vector whose change is numbered `change_seq` or less, and may hold later ones. `count` is
-        about how many will come: it chooses the type of index and reserves its memory. Until the last step the older
-        generation stays as it is; whoever has it open may go on with it afterwards.
+        about how many will come: it chooses the type of index. Until the last step the older generation stays as it
+        is; whoever has it open may go on with it afterwards.
 
         Raises:
             IndexWriteFailed: the disk is full, or refuses.
@@ -102,55 +132,86 @@ class Generations:
         """
         with _PUBLISHING:
             token = f"unfinished-{os.getpid()}-{uuid.uuid4().hex}"
-            index_path, manifest_path = self.folder / f"{token}.faiss", self.folder / f"{token}.json"
+            unfinished = {suffix: self.folder / f"{token}.{suffix}" for suffix in ("vectors", "faiss", "json")}
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._sweep()
+                manifest = self._written(chunks, change_seq, count, unfinished)
+                number = self._put_in_place(unfinished, manifest)
+                index = self._opened(number, manifest)
             except OSError as error:
                 raise _write_failed(self.folder, error) from error
-            recipe = choose_recipe(count, self.identity.dim)
-            index = FaissIndex.build(chunks, self.identity.dim, count, recipe)
-            try:
-                size_bytes, sha256 = _write_index(index, index_path)
-                built_at = datetime.now(UTC)
-                manifest = Manifest(self.identity, len(index), change_seq, recipe, size_bytes, sha256, built_at)
-                _write_text(manifest.to_json(), manifest_path)
-                number = self._put_in_place(index_path, manifest_path)
-                published = FaissIndex.read(self._index_path(number))
-            except (OSError, ValueError) as error:
-                raise _write_failed(self.folder, error) from error
             finally:
-                _remove([index_path, manifest_path])
+                _remove(list(unfinished.values()))
             # Only now: until the newest could be read back, the older one may be all there is.
             _remove([path for path, older in self._published_files() if older < number])
-            return Generation(number, manifest, published)
+            return Generation(number, manifest, index)
 
-    def _verified(self, number: int, checksum_limit_bytes: int) -> Generation:
+    def _written(self, chunks: Chunks, change_seq: int, count: int, paths: dict[str, Path]) -> Manifest:
+        """Write the files of a new generation; return what its manifest, the last of them, says."""
+        dim, recipe = self.identity.dim, self._choose(count, self.identity.dim)
+        precision = "float32" if recipe.is_flat else "float16"
+        written: list[int] = []
+        vectors = write_file(
+            paths["vectors"], lambda write: written.append(write_vectors(chunks, dim, precision, write))
+        )
+        stored = StoredVectors.read(paths["vectors"], written[0], dim, precision)
+        index, tuning = None, None
+        if not recipe.is_flat:
+            from .faiss_index import FaissIndex
+            from .tuning import tune
+
+            lists = FaissIndex.build(stored, recipe)
+            tuning = tune(lists, stored)
+            index = write_file(paths["faiss"], lists.write_to)
+        manifest = Manifest(
+            identity=self.identity,
+            count=len(stored),
+            change_seq=change_seq,
+            recipe=recipe,
+            precision=precision,
+            vectors=vectors,
+            index=index,
+            tuning=tuning,
+            built_at=datetime.now(UTC),
+        )
+        text = manifest.to_json().encode()
+        write_file(paths["json"], lambda write: write(text))
+        return manifest
+
+    def _verified(self, number: int, sum_limit_bytes: int) -> Generation:
         """Open one generation, or raise OSError or ValueError with the reason why it must not be used."""
-        manifest = Manifest.from_json(self._manifest_path(number).read_text(encoding="utf-8"))
+        manifest = Manifest.from_json(self._path(number, "json").read_text(encoding="utf-8"))
         if manifest.identity != self.identity:
             message = f"it holds vectors of {manifest.identity}, not of {self.identity}"
             raise ValueError(message)
-        path = self._index_path(number)
-        size_bytes = path.stat().st_size
-        if size_bytes != manifest.size_bytes:
-            message = f"it has {size_bytes} bytes instead of {manifest.size_bytes}"
-            raise ValueError(message)
-        if size_bytes <= checksum_limit_bytes and _sha256_of(path) != manifest.sha256:
-            raise ValueError("its checksum is not the one in its manifest")
-        index = FaissIndex.read(path)
-        if (len(index), index.dim) != (manifest.count, self.identity.dim):
-            found, wanted = f"{len(index)} x {index.dim}", f"{manifest.count} x {self.identity.dim}"
-            message = f"it holds {found} numbers instead of {wanted}"
-            raise ValueError(message)
-        return Generation(number, manifest, index)
+        for suffix, facts in _files(manifest).items():
+            path = self._path(number, suffix)
+            size_bytes = path.stat().st_size
+            if size_bytes != facts.size_bytes:
+                message = f"{path.name} has {size_bytes} bytes instead of {facts.size_bytes}"
+                raise ValueError(message)
+            if size_bytes <= sum_limit_bytes and word_sum_of(path) != facts.word_sum:
+                message = f"the checksum of {path.name} is not the one in its manifest"
+                raise ValueError(message)
+        return Generation(number, manifest, self._opened(number, manifest))
 
-    def _put_in_place(self, index_path: Path, manifest_path: Path) -> int:
+    def _opened(self, number: int, manifest: Manifest) -> VectorIndex:
+        """Open the index of one generation, or raise OSError or ValueError."""
+        path = self._path(number, "vectors")
+        stored = StoredVectors.read(path, manifest.count, self.identity.dim, manifest.precision)
+        if manifest.tuning is None:
+            return ExactIndex(stored.rows.image_ids, stored.fetch_all(), finite=True)
+        from .faiss_index import FaissIndex
+
+        return FaissIndex.read(self._path(number, "faiss"), stored, manifest.tuning)
+
+    def _put_in_place(self, unfinished: dict[str, Path], manifest: Manifest) -> int:
         """Give the finished files their names, the manifest's last, and return the new generation's number."""
         number = max(self._numbers(), default=0) + 1
-        index_path.replace(self._index_path(number))
-        manifest_path.replace(self._manifest_path(number))
-        _folder_to_disk(self.folder)
+        for suffix in (*_files(manifest), "json"):
+            unfinished[suffix].replace(self._path(number, suffix))
+        folder_to_disk(self.folder)
         return number
 
     def _sweep(self) -> None:
@@ -174,51 +235,13 @@ class Generations:
     def _numbers(self) -> list[int]:
         return sorted({number for _, number in self._published_files()}, reverse=True)
 
-    def _index_path(self, number: int) -> Path:
-        return self.folder / f"gen-{number}.faiss"
-
-    def _manifest_path(self, number: int) -> Path:
-        return self.folder / f"gen-{number}.json"
+    def _path(self, number: int, suffix: str) -> Path:
+        return self.folder / f"gen-{number}.{suffix}"
 
 
-def _write_index(index: FaissIndex, path: Path) -> tuple[int, str]:
-    """Write the index to a new file and to the disk; return the file's size in bytes and its SHA-256."""
-    sha256 = hashlib.sha256()
-    with path.open("xb") as file:
-
-        def write(block: bytes) -> int:
-            sha256.update(block)
-            return file.write(block)
-
-        index.write_to(write)
-        _to_disk(file)
-        return file.tell(), sha256.hexdigest()
-
-
-def _write_text(text: str, path: Path) -> None:
-    with path.open("xb") as file:
-        file.write(text.encode())
-        _to_disk(file)
-
-
-def _to_disk(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _folder_to_disk(folder: Path) -> None:
-    if os.name == "nt":  # Windows has no such call, and orders renames by itself
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _files(manifest: Manifest) -> dict[str, FileFacts]:
+    """Return the facts of a generation's files by their suffix, the manifest's own aside."""
+    return {"vectors": manifest.vectors} | ({} if manifest.index is None else {"faiss": manifest.index})
 
 
 def _is_running(process_id: int) -> bool:

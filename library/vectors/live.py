@@ -30,10 +30,12 @@ class _Snapshot:
     generation: VectorIndex | None
     replaced: ImageIds
     recent: ExactIndex
+    kept: Selection = EVERYTHING
+    """Everything but `replaced`: the same value for every search without a filter, so that indexes may remember it."""
 
     def still_in_generation(self, selection: Selection) -> Selection:
         """Return `selection` less what the generation no longer has right."""
-        return selection.without(self.replaced) if len(self.replaced) else selection
+        return self.kept if selection.is_everything else selection.without(self.replaced)
 
 
 class LiveVectors:
@@ -131,7 +133,8 @@ class LiveVectors:
             return _Snapshot(seq, recorded_number, None, _NOTHING, ExactIndex(changes.ids, changes.vectors))
         changes = self._catalog.vector_changes(self._model.id, self.dim, generation.manifest.change_seq)
         recent = ExactIndex(changes.ids, changes.vectors)
-        return _Snapshot(seq, generation.number, generation.load(), changes.touched, recent)
+        kept = Selection.all_but(changes.touched)
+        return _Snapshot(seq, generation.number, generation.load(), changes.touched, recent, kept)
 
     def _rebuilt(self) -> Generation | None:
         """Build a lost generation again; None where nothing may be written, or somebody else is writing."""
@@ -151,7 +154,8 @@ class LiveVectors:
             np.concatenate([old.recent.vector_of(kept), changes.vectors]),
         )
         replaced = np.union1d(old.replaced, changes.touched)
-        return _Snapshot(seq, old.generation_number, old.generation, replaced, recent)
+        unchanged = Selection.all_but(replaced)
+        return _Snapshot(seq, old.generation_number, old.generation, replaced, recent, unchanged)
 
 
 def _merged(lists: Sequence[list[Match]], k: int) -> list[Match]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from .faiss_index import IndexRecipe
+from .recipe import IndexRecipe, Tuning
+from .stored import PRECISIONS, Precision
 
 FORMAT_VERSION: Final = 1
 """Raised when a manifest or index file changes so that an older photoseek would misread it."""
@@ -23,20 +25,36 @@ class GenerationIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class FileFacts:
+    """One file of a generation: its size, its SHA-256 (hexadecimal), and the sum of its 64-bit words; see checks.py."""
+
+    size_bytes: int
+    word_sum: int
+    sha256: str
+
+    @staticmethod
+    def from_json(facts: Mapping[str, object]) -> FileFacts:
+        """Read what `asdict` gave; see `Manifest.from_json`."""
+        return FileFacts(_number(facts, "size_bytes"), _number(facts, "word_sum"), str(facts["sha256"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The facts of one generation.
 
     It holds `count` vectors, among them every one whose change in the catalogue is numbered `change_seq` or less;
-    those of later changes are to be taken from the catalogue. `size_bytes` and `sha256` (hexadecimal) are those of the
-    index file; `built_at` is in UTC.
+    those of later changes are to be taken from the catalogue. `precision` is that of the file of vectors. `index` and
+    `tuning` are those of the index beside it, None for a flat generation; `built_at` is in UTC.
     """
 
     identity: GenerationIdentity
     count: int
     change_seq: int
     recipe: IndexRecipe
-    size_bytes: int
-    sha256: str
+    precision: Precision
+    vectors: FileFacts
+    index: FileFacts | None
+    tuning: Tuning | None
     built_at: datetime
 
     def to_json(self) -> str:
@@ -49,8 +67,10 @@ class Manifest:
             "count": self.count,
             "change_seq": self.change_seq,
             "recipe": {"factory": self.recipe.factory},
-            "size_bytes": self.size_bytes,
-            "sha256": self.sha256,
+            "precision": self.precision,
+            "vectors": asdict(self.vectors),
+            "index": None if self.index is None else asdict(self.index),
+            "tuning": None if self.tuning is None else asdict(self.tuning),
             "built_at": self.built_at.isoformat(),
         }
         return json.dumps(facts, indent=2) + "\n"
@@ -70,15 +90,45 @@ class Manifest:
             message = f"the manifest's format is {version}, this photoseek reads {FORMAT_VERSION}"
             raise ValueError(message)
         try:
+            index, tuning = facts.get("index"), facts.get("tuning")
             return Manifest(
                 identity=GenerationIdentity(str(facts["library_id"]), str(facts["model_key"]), int(facts["dim"])),
                 count=int(facts["count"]),
                 change_seq=int(facts["change_seq"]),
                 recipe=IndexRecipe(str(facts["recipe"]["factory"])),
-                size_bytes=int(facts["size_bytes"]),
-                sha256=str(facts["sha256"]),
+                precision=_precision(facts),
+                vectors=FileFacts.from_json(facts["vectors"]),
+                index=None if index is None else FileFacts.from_json(index),
+                tuning=None if tuning is None else _tuning(tuning),
                 built_at=datetime.fromisoformat(facts["built_at"]),
             )
         except (KeyError, TypeError, OverflowError) as error:
             message = f"the manifest lacks or garbles {error}"
             raise ValueError(message) from error
+
+
+def _tuning(facts: Mapping[str, object]) -> Tuning:
+    recall = facts["recall"]
+    if not isinstance(recall, int | float):
+        raise TypeError("recall")
+    tuning = Tuning(
+        _number(facts, "nprobe"), _number(facts, "careful_nprobe"), _number(facts, "candidates"), float(recall)
+    )
+    if min(tuning.nprobe, tuning.careful_nprobe, tuning.candidates) < 1:
+        raise ValueError("the manifest's tuning visits nothing")
+    return tuning
+
+
+def _precision(facts: Mapping[str, object]) -> Precision:
+    precision = str(facts["precision"])
+    if precision not in PRECISIONS:
+        message = f"the manifest's precision is {precision}"
+        raise ValueError(message)
+    return precision
+
+
+def _number(facts: Mapping[str, object], name: str) -> int:
+    value = facts[name]
+    if not isinstance(value, int):
+        raise TypeError(name)
+    return value

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..types import ImageIds, Match, Vectors
 from .index import Selection
 
-RowNumbers: TypeAlias = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RowNumbers: TypeAlias = "NDArray[np.int64]"
 """(n,) int64 positions in an index, from 0."""
 
 RANKING_BLOCK: Final = 4096
@@ -25,6 +29,19 @@ def rounding_margin(query: Vectors) -> float:
     Stability of Numerical Algorithms, 2nd ed., section 3.1); two sums are compared, so twice that.
     """
     return query.size * float(np.finfo(np.float32).eps) * max(1.0, float(np.linalg.norm(query)))
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Which rows may be answered: `allowed` is (n,) bool, `count` how many of them are true."""
+
+    allowed: NDArray[np.bool_]
+    count: int
+
+    @cached_property
+    def bits(self) -> NDArray[np.uint8]:
+        """The same as a bitmap, the first row in the lowest bit."""
+        return np.packbits(self.allowed, bitorder="little")
 
 
 class RowIds:
@@ -47,6 +64,7 @@ class RowIds:
         if repeated.size:
             message = f"image {repeated[0]} comes twice among the vectors of one index"
             raise ValueError(message)
+        self._last_mask: tuple[Selection, Mask] | None = None
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -64,16 +82,35 @@ class RowIds:
             raise KeyError(message)
         return rows
 
-    def selected(self, selection: Selection) -> NDArray[np.bool_] | None:
-        """Return (n,) bool, true where the row's image may be answered; None when all may."""
+    def selected(self, selection: Selection) -> Mask | None:
+        """Return the rows whose images may be answered; None when all may.
+
+        The last answer is kept: between two changes of a library its every search holds back the same images.
+        """
         if selection.is_everything:
             return None
-        mask = np.ones(len(self), dtype=np.bool_)
+        last = self._last_mask
+        if last is not None and last[0] is selection:
+            return last[1]
+        allowed = np.ones(len(self), dtype=np.bool_)
         if selection.allowed is not None:
-            mask[:] = False
-            mask[self._present(selection.allowed)] = True
-        mask[self._present(selection.excluded)] = False
+            allowed[:] = False
+            allowed[self._present(selection.allowed)] = True
+        allowed[self._present(selection.excluded)] = False
+        mask = Mask(allowed, int(np.count_nonzero(allowed)))
+        self._last_mask = (selection, mask)
         return mask
+
+    def nearest(self, query: Vectors, rows: RowNumbers, fetch: Callable[[RowNumbers], Vectors], k: int) -> list[Match]:
+        """Compare (dim,) `query` with all of `rows`, exactly, and return the `k` best; meant for few rows."""
+        scores = np.empty(rows.size, dtype=np.float32)
+        for start in range(0, rows.size, RANKING_BLOCK):
+            block = slice(start, start + RANKING_BLOCK)
+            scores[block] = fetch(rows[block]) @ query
+        if k < rows.size:
+            last = np.partition(scores, rows.size - k)[rows.size - k]
+            rows = rows[scores >= last - rounding_margin(query)]
+        return self.ranked(query, rows, fetch, k)
 
     def ranked(self, query: Vectors, near: RowNumbers, fetch: Callable[[RowNumbers], Vectors], k: int) -> list[Match]:
         """Order the rows `near` by their exact similarity to (dim,) `query` and return the `k` best.
