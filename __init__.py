@@ -2,8 +2,11 @@
 
 from .api import Library, LibraryInfo, ModelInfo
 from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
+from .indexer.agenda import Pace
+from .indexer.follow import WatchOptions
 from .indexer.pipeline import IndexOptions
-from .indexer.report import IndexReport, Progress
+from .indexer.report import IndexReport, Progress, WatchReport
+from .library.checks.base import Finding
 from .library.errors import (
     CatalogUnavailable,
     DimensionMismatch,
@@ -18,6 +21,7 @@ from .library.errors import (
     ModelMismatch,
     ModelUnavailable,
     NothingIndexed,
+    NotIndexed,
     PhotoseekError,
     QueryError,
     RootEmptied,
@@ -31,6 +35,7 @@ __all__ = [
     "DimensionMismatch",
     "EmbedderError",
     "Failure",
+    "Finding",
     "FolderNotFound",
     "FolderUnusable",
     "Hit",
@@ -48,12 +53,16 @@ __all__ = [
     "ModelInfo",
     "ModelMismatch",
     "ModelUnavailable",
+    "NotIndexed",
     "NothingIndexed",
+    "Pace",
     "PhotoseekError",
     "Progress",
     "QueryError",
     "RootEmptied",
     "SettingsError",
     "UnknownModel",
+    "WatchOptions",
+    "WatchReport",
     "open",
 ]

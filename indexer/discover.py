@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -63,6 +63,17 @@ def discover(root: str) -> Iterator[Found]:
         yield from _walk(root)
     else:
         yield from _describe(root, root)
+
+
+def found_in(found: Iterable[Found], root: str) -> Iterator[Found]:
+    """Yield what was found below a part of `root` as if all of `root` had been walked."""
+    for item in found:
+        if isinstance(item, FileState):
+            yield item if item.root == root else replace(item, root=root)
+        elif isinstance(item, Failed):
+            yield replace(item, file=replace(item.file, root=root))
+        else:
+            yield Unlisted(replace(item.failed, file=replace(item.failed.file, root=root)))
 
 
 def enters(root: str, path: str) -> bool:

@@ -13,7 +13,7 @@ from ..library.catalog import Catalog, ModelRow
 from ..library.changes import Change, Failed, FailureGone, Indexed, Relocated, Vanished
 from ..library.embedders.base import Embedder
 from ..library.errors import RootEmptied
-from .discover import discover
+from .discover import discover, found_in
 from .load import Loaded, Loader, in_order, worker_threads
 from .plan import StillFailing, ToRead, Unchanged, plan
 from .recognise import Recognised, Recogniser
@@ -38,7 +38,9 @@ class IndexOptions:
 
     `batch_size` pictures go through the model and into one transaction together; `workers` threads read and decode.
     `retry_failed` also reads files of the failure ledger that have not changed. `prune` believes a root that has
-    become empty. `stop` is asked between files: once it says yes, the batch in flight is written and the run ends.
+    become empty. `within` is the folder of which the roots are parts, if they are: what is in them is said to have been
+    found there.
+    `stop` is asked between files: once it says yes, the batch in flight is written and the run ends.
     `on_progress` is told of every batch, and of every file that needs none.
     """
 
@@ -46,6 +48,7 @@ class IndexOptions:
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     retry_failed: bool = False
     prune: bool = False
+    within: str | None = None
     stop: Callable[[], bool] = _never
     on_progress: Callable[[Progress], None] = _unheard
 
@@ -88,7 +91,8 @@ class _Run:
         failures = self.catalog.known_failures(root)
         vanished: list[Vanished] = []
         found_any = False
-        for step in plan(root, discover(root), known, failures, retry_failed=self.options.retry_failed):
+        found = found_in(discover(root), self.options.within or root)
+        for step in plan(root, found, known, failures, retry_failed=self.options.retry_failed):
             if self._stopping():
                 return  # what was not found so far may yet be
             found_any |= not isinstance(step, Vanished | FailureGone)

@@ -28,7 +28,14 @@ ROOMS = {
 
 # Modules from outside that only these of ours may import; a name that ends in "*" stands for all that begin so.
 SOLE_IMPORTERS = {
-    "sqlalchemy": ("library.catalog", "library.writing", "library.database", "library.tables"),
+    "sqlalchemy": (
+        "library.catalog",
+        "library.writing",
+        "library.database",
+        "library.tables",
+        "library.removal",
+        "library.checks*",
+    ),
     "faiss": ("library.vectors.faiss_index",),
     "torch": ("library.embedders.openclip*",),
     "torchvision": ("library.embedders.openclip*",),
@@ -39,6 +46,7 @@ SOLE_IMPORTERS = {
     "tomllib": ("library.settings",),
     "filelock": ("library.lock",),
     "click": ("cli", "commands*"),
+    "watchdog": ("indexer.events",),
     "streamlit": ("ui*",),
 }
 

@@ -105,7 +105,7 @@ class Generations:
             index_path, manifest_path = self.folder / f"{token}.faiss", self.folder / f"{token}.json"
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self._sweep()
+                _remove(self._leftovers())
             except OSError as error:
                 raise _write_failed(self.folder, error) from error
             recipe = choose_recipe(count, self.identity.dim)
@@ -124,6 +124,11 @@ class Generations:
             # Only now: until the newest could be read back, the older one may be all there is.
             _remove([path for path, older in self._published_files() if older < number])
             return Generation(number, manifest, published)
+
+    def strays(self, kept_number: int) -> list[Path]:
+        """Return the files that serve nothing beside generation `kept_number`: others, halves, killed builds."""
+        others = [path for path, number in self._published_files() if number != kept_number]
+        return sorted([*others, *self._leftovers()])
 
     def _verified(self, number: int, checksum_limit_bytes: int) -> Generation:
         """Open one generation, or raise OSError or ValueError with the reason why it must not be used."""
@@ -153,16 +158,18 @@ class Generations:
         _folder_to_disk(self.folder)
         return number
 
-    def _sweep(self) -> None:
-        """Remove what killed builds left behind.
+    def _leftovers(self) -> list[Path]:
+        """Return what killed builds left behind.
 
         Files that bear this process's own id are leftovers too, of an earlier process with the same id, as in a
         restarted container: no other thread of this process is building now.
         """
-        for path in self.folder.iterdir():
-            match = _UNFINISHED.fullmatch(path.name)
-            if match and (int(match[1]) == os.getpid() or not _is_running(int(match[1]))):
-                _remove([path])
+        matches = ((path, _UNFINISHED.fullmatch(path.name)) for path in self.folder.iterdir())
+        return [
+            path
+            for path, match in matches
+            if match and (int(match[1]) == os.getpid() or not _is_running(int(match[1])))
+        ]
 
     def _published_files(self) -> list[tuple[Path, int]]:
         """Return the files of every generation, complete or not, each with the generation's number."""

@@ -90,10 +90,11 @@ class LiveVectors:
         newer = total if newest is None else self._catalog.count_vectors(self._model.id, newest.manifest.change_seq)
         if not should_build(total, newer):
             return False
-        self._publish()
+        self.publish()
         return True
 
-    def _publish(self) -> Generation:
+    def publish(self) -> Generation:
+        """Build a generation of all vectors in SQL; the library must be held for writing."""
         # The number is taken before the rows are read: what changes meanwhile counts as newer.
         change_seq = self._catalog.meta().change_seq
         total = self._catalog.count_vectors(self._model.id)
@@ -137,7 +138,7 @@ class LiveVectors:
         """Build a lost generation again; None where nothing may be written, or somebody else is writing."""
         try:
             with self._writing():
-                return self._publish()
+                return self.publish()
         except LibraryError as error:
             logger.warning("searching all vectors in SQL meanwhile: %s", error)
             return None
