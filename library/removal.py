@@ -49,7 +49,11 @@ def delete_seen_deletions(connection: sa.Connection) -> None:
     Where a model has none yet, a reader may hold its vectors in memory since before a deletion: all are kept.
     """
     generations = tables.generations.c
-    built = sa.select(sa.func.max(generations.change_seq)).where(generations.model_id == tables.models.c.id)
-    reached = connection.execute(sa.select(sa.func.coalesce(built.scalar_subquery(), 0))).scalars().all()
+    built = (
+        sa.select(tables.models.c.id, sa.func.coalesce(sa.func.max(generations.change_seq), 0).label("change_seq"))
+        .select_from(tables.models.outerjoin(tables.generations))
+        .group_by(tables.models.c.id)
+    )
+    reached = [row.change_seq for row in connection.execute(built)]
     if reached:
         connection.execute(sa.delete(tables.deletions).where(_deletions.change_seq <= min(reached)))

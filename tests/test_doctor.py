@@ -308,10 +308,10 @@ def test_a_vector_file_that_holds_what_the_catalogue_does_not(ward: Ward) -> Non
 
 
 def test_a_vector_file_that_lacks_what_the_catalogue_has(ward: Ward) -> None:
-    ward.sql("UPDATE embeddings SET image_id = 50 WHERE image_id = 99")  # nothing: proves the next line alone does it
     columns = ", ".join(column.name for column in tables.images.columns if column.name not in {"id", "path"})
     ward.sql(
-        f"INSERT INTO images (id, path, {columns}) SELECT 50, '{ward.photos}/copy.png', {columns} FROM images WHERE id = 1",
+        f"INSERT INTO images (id, path, {columns}) SELECT 50, '{ward.photos}/copy.png', {columns} FROM images "
+        "WHERE id = 1",
         "INSERT INTO embeddings (image_id, model_id, vector, change_seq) SELECT 50, model_id, vector, change_seq "
         "FROM embeddings WHERE image_id = 1",
     )

@@ -84,11 +84,15 @@ class LiveVectors:
         return vectors
 
     def publish_if_due(self) -> bool:
-        """Build a new generation when enough vectors are newer than the last; say whether one was built."""
+        """Build a new generation when the last is too far behind; say whether one was built."""
         newest = self._generations.newest()
         total = self._catalog.count_vectors(self._model.id)
-        newer = total if newest is None else self._catalog.count_vectors(self._model.id, newest.manifest.change_seq)
-        if not should_build(total, newer):
+        newer, outdated = total, 0
+        if newest is not None:
+            newer = self._catalog.count_vectors(self._model.id, newest.manifest.change_seq)
+            outdated = max(0, newest.manifest.count - (total - newer))
+        # Searching past what is no longer so costs what searching beside the generation does.
+        if not should_build(total, max(newer, outdated)):
             return False
         self.publish()
         return True
