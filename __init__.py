@@ -1,34 +1,37 @@
 """photoseek: find pictures in your own folders by words, by example, or both."""
 
-from .api import Library, LibraryInfo, ModelInfo
-from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
-from .indexer.agenda import Pace
-from .indexer.follow import WatchOptions
-from .indexer.pipeline import IndexOptions
-from .indexer.report import IndexReport, Progress, WatchReport
-from .library.checks.base import Finding
-from .library.errors import (
-    CatalogUnavailable,
-    DimensionMismatch,
-    EmbedderError,
-    FolderNotFound,
-    FolderUnusable,
-    ImageUnreadable,
-    LibraryError,
-    LibraryLocked,
-    LibraryNotFound,
-    LibraryTooNew,
-    ModelMismatch,
-    ModelUnavailable,
-    NothingIndexed,
-    NotIndexed,
-    PhotoseekError,
-    QueryError,
-    RootEmptied,
-    SettingsError,
-    UnknownModel,
-)
-from .library.types import Failure, Hit, ImageRecord, Label
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .api import Library, LibraryInfo, ModelInfo
+    from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
+    from .indexer.agenda import Pace
+    from .indexer.follow import WatchOptions
+    from .indexer.pipeline import IndexOptions
+    from .indexer.report import IndexReport, Progress, WatchReport
+    from .library.checks.base import Finding
+    from .library.errors import (
+        CatalogUnavailable,
+        DimensionMismatch,
+        EmbedderError,
+        FolderNotFound,
+        FolderUnusable,
+        ImageUnreadable,
+        LibraryError,
+        LibraryLocked,
+        LibraryNotFound,
+        LibraryTooNew,
+        ModelMismatch,
+        ModelUnavailable,
+        NothingIndexed,
+        NotIndexed,
+        PhotoseekError,
+        QueryError,
+        RootEmptied,
+        SettingsError,
+        UnknownModel,
+    )
+    from .library.types import Failure, Hit, ImageRecord, Label
 
 __all__ = [
     "CatalogUnavailable",
@@ -66,3 +69,25 @@ __all__ = [
     "WatchReport",
     "open",
 ]
+
+_HOMES = {
+    ".api": {"Library", "LibraryInfo", "ModelInfo", "open"},
+    ".indexer.agenda": {"Pace"},
+    ".indexer.follow": {"WatchOptions"},
+    ".indexer.pipeline": {"IndexOptions"},
+    ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
+    ".library.checks.base": {"Finding"},
+    ".library.types": {"Failure", "Hit", "ImageRecord", "Label"},
+}
+
+if not TYPE_CHECKING:
+    # A name is imported when first asked for: the command line, and the processes that decode, need few of them.
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = next((home for home, names in _HOMES.items() if name in names), ".library.errors")
+        value = getattr(import_module(home, __name__), "open_library" if name == "open" else name)
+        globals()[name] = value
+        return value

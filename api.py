@@ -13,8 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
-import platformdirs
-
 from .indexer.discover import as_roots
 from .indexer.events import SystemEvents
 from .indexer.follow import WatchOptions, follow
@@ -26,7 +24,7 @@ from .library.doctor import examine
 from .library.embedders.base import Embedder
 from .library.embedders.registry import load_embedder
 from .library.errors import NotIndexed, QueryError
-from .library.settings import library_folder, read_settings
+from .library.settings import cache_folder, library_folder, read_settings
 from .library.store import Store
 from .library.types import Failure, Hit, Label
 from .search.describe import Describer, Vocabulary
@@ -118,12 +116,16 @@ class Library:
             NotIndexed: nothing is known at one of them; then nothing is removed.
             LibraryLocked: another process is writing to this library.
         """
-        unwanted = [os.path.abspath(path) for path in _paths(paths)]  # noqa: PTH100 - as indexing does
+        given = [os.path.abspath(path) for path in _paths(paths)]  # noqa: PTH100 - as indexing does
         store = self._store
         with store.writing("remove"):
-            for path in unwanted:
-                if not store.catalog.is_known(path):
+            unwanted: list[str] = []
+            for path in given:
+                # What is in an archive is known by its path and "!".
+                known = [name for name in (path, f"{path}!") if store.catalog.is_known(name)]
+                if not known:
                     raise NotIndexed(Path(path))
+                unwanted += known
             return store.catalog.remove(unwanted)
 
     def prune(self, *, missing_for_days: float = 0.0) -> int:
@@ -231,8 +233,7 @@ class Library:
 
     @cached_property
     def _describer(self) -> Describer:
-        cache = platformdirs.user_cache_path("photoseek", appauthor=False)
-        return Describer(self._embedder, Vocabulary.imagenet(), cache)
+        return Describer(self._embedder, Vocabulary.imagenet(), cache_folder())
 
 
 def open_library(folder: StrPath | None = None, *, model: str | Embedder | None = None) -> Library:

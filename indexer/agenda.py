@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from ..library.archives import is_archive_name
+from ..library.sidecars import is_sidecar_name
 from .discover import covers, enters
 
 # Past so many folders, one look at what holds them all is cheaper than a plan for each.
 _MOST_FOLDERS = 64
-
-# Files that are no pictures, but may hold some or tell of those beside them.
-_KIN_SUFFIXES = frozenset({".zip", ".tar", ".txt", ".json", ".xmp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +122,6 @@ def _depth(folder: str) -> int:
 
 
 def _matters(root: str, path: str) -> bool:
-    return covers(root, path) or (PurePath(path).suffix.lower() in _KIN_SUFFIXES and enters(root, path))
+    name = PurePath(path).name
+    # What is no picture may hold some, or tell of those beside it.
+    return covers(root, path) or ((is_archive_name(name) or is_sidecar_name(name)) and enters(root, path))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ..library.archives import is_archive_name
 from ..library.errors import CatalogUnavailable, IndexWriteFailed, LibraryLocked, PhotoseekError, RootEmptied
 from .agenda import Agenda, Pace
 from .discover import discover
@@ -78,6 +79,9 @@ class _Watch:
         """Begin to listen to each root that is new here: at first, and when its disk has been mounted again."""
         for agenda in self._agendas:
             root = agenda.root
+            if _is_archive(root):
+                agenda.is_polled = True  # its name here is not the one that the system tells of
+                continue
             identity = _identity(root)
             if root in self._identities and identity == self._identities[root]:
                 if identity is not None and not agenda.is_polled and not self._source.is_attending(root):
@@ -143,3 +147,7 @@ def _identity(root: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _is_archive(root: str) -> bool:
+    return root.endswith("!") and is_archive_name(root[:-1])

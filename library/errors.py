@@ -14,6 +14,7 @@
     |-- NothingIndexed              a library that holds no images yet
     |-- NotIndexed                  what was given to remove is not known
     |-- RootEmptied                 a folder full of known images has none: is its disk mounted?
+    |-- DecodingUnavailable         no process to decode files in can be started
     |-- EmbedderError               a model
     |   |-- UnknownModel
     |   |-- ModelUnavailable        known, but its weights or packages cannot be had
@@ -184,6 +185,17 @@ class RootEmptied(PhotoseekError):
             f"{self.root} holds no images, but {self.known_count:,} are known from there: "
             "mount its disk and run again, or add --prune if they are really gone"
         )
+
+
+class DecodingUnavailable(PhotoseekError):
+    """No process to decode files in can be started; no file is to blame."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"pictures cannot be decoded: {self.reason}; free some memory, or try fewer --workers"
 
 
 class EmbedderError(PhotoseekError):

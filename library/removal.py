@@ -23,6 +23,11 @@ def delete_images(connection: sa.Connection, which: sa.ColumnElement[bool], chan
     return connection.execute(sa.delete(tables.images).where(which)).rowcount
 
 
+def delete_archives(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    """Delete what is known of the archives that fulfil `which`: they are opened again when they are met again."""
+    connection.execute(sa.delete(tables.archives).where(which))
+
+
 def delete_failures(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
     """Delete the ledger's rows that fulfil `which` and return how many there were."""
     return connection.execute(sa.delete(tables.failures).where(which)).rowcount

@@ -16,6 +16,7 @@ FILE_NAME = "library.toml"
 DEFAULT_MODEL = "mini"
 DEBUG_VARIABLE = "PHOTOSEEK_DEBUG"
 _LIBRARY_VARIABLE = "PHOTOSEEK_LIBRARY"
+_CACHE_VARIABLE = "PHOTOSEEK_CACHE"
 _KNOWN_KEYS = frozenset({"model", "catalog"})
 
 
@@ -45,6 +46,12 @@ def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, s
         except RuntimeError as error:
             raise SettingsError(str(chosen), "its home folder is not known; write the library's path out") from error
     return platformdirs.user_data_path("photoseek", appauthor=False) / "default.library"
+
+
+def cache_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where to keep what can be made again: $PHOTOSEEK_CACHE, else the platform's folder for it."""
+    chosen = (os.environ if environ is None else environ).get(_CACHE_VARIABLE)
+    return Path(chosen).absolute() if chosen else platformdirs.user_cache_path("photoseek", appauthor=False)
 
 
 def is_debugging(environ: Mapping[str, str] | None = None) -> bool:

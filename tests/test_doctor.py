@@ -321,6 +321,7 @@ def test_a_vector_file_that_lacks_what_the_catalogue_has(ward: Ward) -> None:
 def test_a_vector_file_of_a_later_state(ward: Ward) -> None:
     """As after the catalogue was restored from an older backup."""
     ward.sql(*(f"UPDATE {table} SET change_seq = 0" for table in ("images", "embeddings", "generations", "meta")))
+    ward.sql("UPDATE images SET texts_seq = 0")
     assert ward.is_found("generations").endswith("was built from a later state of the catalogue than this one")
     ward.is_repaired("generations")
 
@@ -405,3 +406,16 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Notes on vector files passed over are for people."""
     with caplog.at_level("CRITICAL"):
         yield
+
+
+def test_a_text_vector_of_wrong_numbers_is_made_again_with_its_image(ward: Ward) -> None:
+    (ward.photos / "red.txt").write_text("something red", encoding="utf-8")
+    ward.index()
+    assert ward.number("SELECT count(*) FROM text_embeddings") == 1
+    blob = "X'3c00'" if ward.url.get_backend_name() == "sqlite" else "'\\x3c00'::bytea"
+    ward.sql(f"UPDATE text_embeddings SET vector = {blob}")
+    assert "1 vector of colours in text_embeddings with wrong numbers" in ward.is_found("vectors")
+    examine(ward.folder, repair=True)
+    ward.index()
+    assert examine(ward.folder) == []
+    assert ward.number("SELECT count(*) FROM text_embeddings") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -196,3 +197,13 @@ def test_deletions_are_kept_until_the_slowest_model_has_been_built_past_them(
     catalog.record_generation(other.id, 2, 0, first)
     catalog.forget_deletions()
     assert rows(database, tables.deletions) == 1
+
+
+def test_an_archive_is_removed_by_its_own_path_or_with_its_folder(library: Library, photos: Path) -> None:
+    with zipfile.ZipFile(photos / "scans.zip", "w") as archive:
+        archive.write(photos / "red.png", "a/rose.png")
+    assert library.index(photos).new == 1
+    assert library.remove(photos / "scans.zip") == 1
+    assert library.index(photos).new == 1
+    assert library.remove(photos) == 8
+    assert rows(library._store.database, tables.archives) == 0

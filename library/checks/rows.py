@@ -28,14 +28,15 @@ def check_owners(patient: Patient) -> Iterator[Finding]:
 
 def check_change_numbers(patient: Patient) -> Iterator[Finding]:
     """No row carries a number of a transaction yet to come: readers would never be told of its change."""
-    numbered = [
-        table for table in tables.metadata.sorted_tables if "change_seq" in table.c and table is not tables.meta
+    numbers = [
+        column
+        for table in tables.metadata.sorted_tables
+        for column in table.columns
+        if column.name in {"change_seq", "texts_seq"} and table is not tables.meta
     ]
     with patient.database.reading() as connection:
         now = connection.execute(sa.select(tables.meta.c.change_seq)).scalar_one()
-        highest = max(
-            connection.execute(sa.select(sa.func.max(table.c.change_seq))).scalar() or 0 for table in numbered
-        )
+        highest = max(connection.execute(sa.select(sa.func.max(number))).scalar() or 0 for number in numbers)
     if highest <= now:
         return
     if patient.repair:

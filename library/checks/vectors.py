@@ -25,19 +25,14 @@ _PAGE_ROWS = 5_000
 
 def check_stored_vectors(patient: Patient) -> Iterator[Finding]:
     """Every vector has its model's dimension, finite numbers and length 1; others are deleted, to be made again."""
-    owned = ((tables.embeddings, "image_id", tables.images), (tables.text_embeddings, "text_id", tables.texts))
     for model in patient.store.catalog.models():
-        for table, owner_id, owner in owned:
-            bad = [number for number, blob in _stored(patient, table, owner_id, model.id) if _is_bad(blob, model.dim)]
+        for table, key in ((tables.embeddings, "image_id"), (tables.text_embeddings, "text_id")):
+            bad = [number for number, blob in _stored(patient, table, key, model.id) if _is_bad(blob, model.dim)]
             if not bad:
                 continue
             if patient.repair:
-                with patient.database.writing() as (connection, change_seq):
-                    for part in parts(bad):
-                        which = table.c[owner_id].in_(part) & (table.c.model_id == model.id)
-                        connection.execute(sa.delete(table).where(which))
-                        renumber = sa.update(owner).where(owner.c.id.in_(part)).values(change_seq=change_seq)
-                        connection.execute(renumber)
+                for part in parts(bad):
+                    _delete(patient, table, table.c[key].in_(part) & (table.c.model_id == model.id), model.id)
             else:
                 patient.unsound.add(model.id)
             detail = f"{counted(len(bad), 'vector')} of {model.name} in {table.name} with wrong numbers"
@@ -94,6 +89,24 @@ def _stored(patient: Patient, table: sa.Table, owner_id: str, model_id: int) -> 
             return
         yield from ((number, bytes(blob)) for number, blob in page)
         after = page[-1][0]
+
+
+def _delete(patient: Patient, table: sa.Table, which: sa.ColumnElement[bool], model_id: int) -> None:
+    """Delete vectors of `table`, and those of their images, without which an image is read again with all its words."""
+    images, embeddings, texts = tables.images, tables.embeddings, tables.texts
+    owners = sa.select(table.c.image_id).where(which) if table is embeddings else _owners_of_texts(table, texts, which)
+    with patient.database.writing() as (connection, change_seq):
+        image_ids = list(connection.execute(owners).scalars())
+        connection.execute(sa.delete(table).where(which))
+        for part in parts(image_ids):
+            of_images = embeddings.c.image_id.in_(part) & (embeddings.c.model_id == model_id)
+            connection.execute(sa.delete(embeddings).where(of_images))
+            renumbered = sa.update(images).where(images.c.id.in_(part))
+            connection.execute(renumbered.values(change_seq=change_seq, texts_seq=change_seq))
+
+
+def _owners_of_texts(table: sa.Table, texts: sa.Table, which: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
+    return sa.select(texts.c.image_id).join(table, table.c.text_id == texts.c.id).where(which).distinct()
 
 
 def _is_bad(blob: bytes, dim: int) -> bool:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..errors import ModelUnavailable
 from ..types import Pixels, Vectors
-from .base import ModelSpec, normalized
+from .base import ModelSpec, Preprocess, normalized
 from .long_text import embed_long
 
 if TYPE_CHECKING:
@@ -127,6 +127,11 @@ class MiniEmbedder:
             source=manifest.source,
             licence=manifest.licence,
         )
+
+    @property
+    def preprocessing(self) -> Preprocess:
+        """What `preprocess` does, as a value that other processes can use."""
+        return cropped
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize and crop one RGB image to (260, 260, 3) uint8; thread-safe."""
