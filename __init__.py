@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .indexer.follow import WatchOptions
     from .indexer.pipeline import IndexOptions
     from .indexer.report import IndexReport, Progress, WatchReport
+    from .library.captions import ImageText
     from .library.checks.base import Finding
     from .library.errors import (
         CatalogUnavailable,
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
         SettingsError,
         UnknownModel,
     )
-    from .library.types import Failure, Hit, ImageRecord, Label
+    from .library.types import Damage, Failure, Hit, ImageRecord, Label
 
 __all__ = [
     "CatalogUnavailable",
+    "Damage",
     "DimensionMismatch",
     "EmbedderError",
     "Failure",
@@ -43,6 +45,7 @@ __all__ = [
     "FolderUnusable",
     "Hit",
     "ImageRecord",
+    "ImageText",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
@@ -76,8 +79,9 @@ _HOMES = {
     ".indexer.follow": {"WatchOptions"},
     ".indexer.pipeline": {"IndexOptions"},
     ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
+    ".library.captions": {"ImageText"},
     ".library.checks.base": {"Finding"},
-    ".library.types": {"Failure", "Hit", "ImageRecord", "Label"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
 }
 
 if not TYPE_CHECKING:

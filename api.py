@@ -18,6 +18,7 @@ from .indexer.events import SystemEvents
 from .indexer.follow import WatchOptions, follow
 from .indexer.pipeline import IndexOptions, index
 from .indexer.report import IndexReport, WatchReport
+from .library.captions import ImageText
 from .library.checks.base import Finding
 from .library.clock import utc_now
 from .library.doctor import examine
@@ -26,7 +27,7 @@ from .library.embedders.registry import load_embedder
 from .library.errors import NotIndexed, QueryError
 from .library.settings import cache_folder, library_folder, read_settings
 from .library.store import Store
-from .library.types import Failure, Hit, Label
+from .library.types import Damage, Failure, Hit, ImageRecord, Label
 from .search.describe import Describer, Vocabulary
 from .search.engine import Engine
 from .search.query import Query
@@ -183,6 +184,14 @@ class Library:
     def failures(self) -> list[Failure]:
         """Return the files that could not be indexed, in the order of their paths."""
         return self._store.catalog.failures()
+
+    def damages(self) -> list[Damage]:
+        """Return the pictures that were kept though something is wrong with them, in the order of their paths."""
+        return self._store.catalog.damages()
+
+    def texts(self, images: Sequence[ImageRecord]) -> dict[int, tuple[ImageText, ...]]:
+        """Return the words known about these images, by image id: captions, titles and keywords, with their source."""
+        return self._store.catalog.texts.of([image.id for image in images])
 
     def info(self) -> LibraryInfo:
         """Return what the library holds."""

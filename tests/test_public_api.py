@@ -17,6 +17,7 @@ from photoseek.tests.source_tree import package_sources
 
 PUBLIC = [
     "CatalogUnavailable",
+    "Damage",
     "DimensionMismatch",
     "EmbedderError",
     "Failure",
@@ -25,6 +26,7 @@ PUBLIC = [
     "FolderUnusable",
     "Hit",
     "ImageRecord",
+    "ImageText",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
