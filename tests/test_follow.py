@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 import photoseek
 from photoseek import IndexOptions, IndexReport, Library, Pace, WatchOptions, WatchReport
 from photoseek.indexer.events import Touched
+from photoseek.indexer.follow import follow
+from photoseek.indexer.pipeline import index
 from photoseek.library.errors import CatalogUnavailable
 from photoseek.library.lock import writing_lock
 from photoseek.tests.fakes import ColourEmbedder, paint
@@ -24,7 +27,7 @@ PATIENCE_S = 120.0
 class Script:
     """News and time, told by hand: each call to `receive` runs the next scene, and may let time pass."""
 
-    scenes: list[Callable[[], None]]
+    scenes: list[Callable[[], object]]
     now_s: float = 0.0
     news: list[Touched] = field(default_factory=list)
     attended: list[str] = field(default_factory=list)
@@ -60,6 +63,7 @@ class Watched:
     photos: Path
     library: Library
     monkeypatch: pytest.MonkeyPatch
+    index: Callable[..., IndexReport] = index
     syncs: list[IndexReport] = field(default_factory=list)
     looked_at: list[list[str]] = field(default_factory=list)
 
@@ -68,9 +72,9 @@ class Watched:
         ends = [None, None, None]
         script.scenes += [lambda: None for _ in ends]
         self.monkeypatch.setattr("photoseek.api.SystemEvents", lambda: script)
-        follow = photoseek.api.follow
-        self.monkeypatch.setattr("photoseek.api.follow", lambda *given: follow(*given, clock=lambda: script.now_s))
-        self.monkeypatch.setattr("photoseek.api.index", self._noting(photoseek.api.index))
+        timed = partial(follow, clock=lambda: script.now_s)
+        self.monkeypatch.setattr("photoseek.api.follow", timed)
+        self.monkeypatch.setattr("photoseek.api.index", self._noting(self.index))
         options = IndexOptions(stop=lambda: not script.scenes)
         pace = pace or Pace(quiet_s=0.5, full_every_s=1000)
         return self.library.watch(self.photos, WatchOptions(options, pace, self.syncs.append))
@@ -176,9 +180,9 @@ def test_a_root_that_went_altogether_is_waited_for(watched: Watched, caplog: pyt
     script = Script([])
     away = watched.photos.with_name("away")
     script.scenes = [
-        lambda: watched.photos.rename(away) and None,
+        lambda: watched.photos.rename(away),
         lambda: None,
-        lambda: away.rename(watched.photos) and None,
+        lambda: away.rename(watched.photos),
     ]
     watched.along(script)
     assert watched.syncs == [IndexReport(new=2, embedded=2), IndexReport(unchanged=2)]
@@ -194,8 +198,8 @@ def test_whoever_writes_to_the_library_is_waited_for(watched: Watched, caplog: p
         lock.__enter__()
         script.tell(paint(watched.photos / "land" / "green.png", "green"))
 
-    waiting: list[Callable[[], None]] = [lambda: None] * 8
-    script.scenes = [hold, *waiting, lambda: lock.__exit__(None, None, None) and None, *waiting]
+    waiting: list[Callable[[], object]] = [lambda: None] * 8
+    script.scenes = [hold, *waiting, lambda: lock.__exit__(None, None, None), *waiting]
     report = watched.along(script)
     assert report == WatchReport(syncs=2, new=3, embedded=3)
     assert watched.looked_at == [["."], ["land"]]
@@ -207,14 +211,13 @@ def test_whoever_writes_to_the_library_is_waited_for(watched: Watched, caplog: p
 def test_a_database_that_does_not_answer_is_tried_again(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     script = Script([lambda: None] * 8)
     failing = [CatalogUnavailable("here", "its server does not answer")] * 2
-    index = photoseek.api.index
 
     def unwilling(*given: object) -> IndexReport:
         if failing:
             raise failing.pop()
         return index(*given)  # type: ignore[arg-type]
 
-    watched.monkeypatch.setattr("photoseek.api.index", unwilling)
+    watched.index = unwilling
     assert watched.along(script, Pace(retry_s=2)) == WatchReport(syncs=1, new=2, embedded=2)
     assert [record.getMessage() for record in caplog.records] == [
         "the catalogue here cannot be used: its server does not answer; trying again"
@@ -224,7 +227,7 @@ def test_a_database_that_does_not_answer_is_tried_again(watched: Watched, caplog
 def test_without_news_all_of_the_folder_is_looked_at_now_and_then(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    script = Script([lambda: paint(watched.photos / "green.png", "green") and None, *[lambda: None] * 6])
+    script = Script([lambda: paint(watched.photos / "green.png", "green"), *[lambda: None] * 6])
     script.refusal = "the system's limit is reached"
     watched.along(script, Pace(poll_every_s=3))
     assert watched.looked_at == [["."]] * 4
