@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from .library.captions import ImageText
     from .library.checks.base import Finding
     from .library.errors import (
+        AddressRefused,
         CatalogUnavailable,
         DimensionMismatch,
         EmbedderError,
+        EvaluationError,
+        FilterError,
         FolderNotFound,
         FolderUnusable,
         ImageUnreadable,
@@ -33,13 +36,22 @@ if TYPE_CHECKING:
         UnknownModel,
     )
     from .library.types import Damage, Failure, Hit, ImageRecord, Label
+    from .search.arithmetic import parse_terms
+    from .search.evaluate import Evaluation
+    from .search.filters import parse_filter
+    from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
 
 __all__ = [
+    "Address",
+    "AddressRefused",
     "CatalogUnavailable",
     "Damage",
     "DimensionMismatch",
     "EmbedderError",
+    "Evaluation",
+    "EvaluationError",
     "Failure",
+    "FilterError",
     "Finding",
     "FolderNotFound",
     "FolderUnusable",
@@ -49,6 +61,7 @@ __all__ = [
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "KnownImage",
     "Label",
     "Library",
     "LibraryError",
@@ -63,14 +76,21 @@ __all__ = [
     "NothingIndexed",
     "Pace",
     "PhotoseekError",
+    "Picture",
     "Progress",
+    "Query",
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Sort",
+    "Term",
     "UnknownModel",
     "WatchOptions",
     "WatchReport",
+    "Words",
     "open",
+    "parse_filter",
+    "parse_terms",
 ]
 
 _HOMES = {
@@ -82,6 +102,10 @@ _HOMES = {
     ".library.captions": {"ImageText"},
     ".library.checks.base": {"Finding"},
     ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
+    ".search.arithmetic": {"parse_terms"},
+    ".search.evaluate": {"Evaluation"},
+    ".search.filters": {"parse_filter"},
+    ".search.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
 }
 
 if not TYPE_CHECKING:

@@ -17,7 +17,7 @@ from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import QueryError
 from ..library.types import Label, Vectors
-from .engine import embed_file
+from .pictures import embed_file
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,16 @@ class Vocabulary:
     @classmethod
     def imagenet(cls) -> Vocabulary:
         """Return the names of ImageNet's 1,000 classes."""
-        text = files(__package__).joinpath("vocabularies", "imagenet.txt").read_text(encoding="utf-8")
+        return cls._shipped("imagenet.txt")
+
+    @classmethod
+    def neutral(cls) -> Vocabulary:
+        """Return some hundred everyday things, against which a library's scores are calibrated."""
+        return cls._shipped("neutral.txt")
+
+    @classmethod
+    def _shipped(cls, name: str) -> Vocabulary:
+        text = files(__package__).joinpath("vocabularies", name).read_text(encoding="utf-8")
         return cls(tuple(dict.fromkeys(text.splitlines())))
 
     @cached_property

@@ -16,11 +16,16 @@ from photoseek.library import errors
 from photoseek.tests.source_tree import package_sources
 
 PUBLIC = [
+    "Address",
+    "AddressRefused",
     "CatalogUnavailable",
     "Damage",
     "DimensionMismatch",
     "EmbedderError",
+    "Evaluation",
+    "EvaluationError",
     "Failure",
+    "FilterError",
     "Finding",
     "FolderNotFound",
     "FolderUnusable",
@@ -30,6 +35,7 @@ PUBLIC = [
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "KnownImage",
     "Label",
     "Library",
     "LibraryError",
@@ -44,14 +50,21 @@ PUBLIC = [
     "NothingIndexed",
     "Pace",
     "PhotoseekError",
+    "Picture",
     "Progress",
+    "Query",
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Sort",
+    "Term",
     "UnknownModel",
     "WatchOptions",
     "WatchReport",
+    "Words",
     "open",
+    "parse_filter",
+    "parse_terms",
 ]
 
 HEAVY = [
