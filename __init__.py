@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .api import Library, LibraryInfo, ModelInfo
     from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
+    from .indexer.agenda import Pace
+    from .indexer.follow import WatchOptions
     from .indexer.pipeline import IndexOptions
-    from .indexer.report import IndexReport, Progress
+    from .indexer.report import IndexReport, Progress, WatchReport
     from .library.captions import ImageText
+    from .library.checks.base import Finding
     from .library.errors import (
         AddressRefused,
         CatalogUnavailable,
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
         ModelMismatch,
         ModelUnavailable,
         NothingIndexed,
+        NotIndexed,
         PhotoseekError,
         QueryError,
         RootEmptied,
@@ -48,6 +52,7 @@ __all__ = [
     "EvaluationError",
     "Failure",
     "FilterError",
+    "Finding",
     "FolderNotFound",
     "FolderUnusable",
     "Hit",
@@ -67,7 +72,9 @@ __all__ = [
     "ModelInfo",
     "ModelMismatch",
     "ModelUnavailable",
+    "NotIndexed",
     "NothingIndexed",
+    "Pace",
     "PhotoseekError",
     "Picture",
     "Progress",
@@ -78,6 +85,8 @@ __all__ = [
     "Sort",
     "Term",
     "UnknownModel",
+    "WatchOptions",
+    "WatchReport",
     "Words",
     "open",
     "parse_filter",
@@ -86,9 +95,12 @@ __all__ = [
 
 _HOMES = {
     ".api": {"Library", "LibraryInfo", "ModelInfo", "open"},
+    ".indexer.agenda": {"Pace"},
+    ".indexer.follow": {"WatchOptions"},
     ".indexer.pipeline": {"IndexOptions"},
-    ".indexer.report": {"IndexReport", "Progress"},
+    ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
     ".library.captions": {"ImageText"},
+    ".library.checks.base": {"Finding"},
     ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
     ".search.arithmetic": {"parse_terms"},
     ".search.evaluate": {"Evaluation"},

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Thread
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from .library.embedders.base import Embedder
 from .library.embedders.prompts import embed_queries
 from .library.embedders.registry import load_embedder
-from .library.errors import PhotoseekError, QueryError
+from .library.errors import NotIndexed, PhotoseekError, QueryError
 from .library.settings import cache_folder, library_folder, read_settings
 from .library.types import Damage, Failure, Hit, ImageRecord, Label, Vectors
 from .search.query import DEFAULT_K, Picture, Query, Term, Words
@@ -86,21 +87,78 @@ class Library:
             LibraryLocked: another process is writing to this library.
             PhotoseekError: the library or the model cannot be used.
         """
-        from .indexer.discover import as_roots
-        from .indexer.pipeline import IndexOptions, index
-        from .library.store import Store
+        roots = as_roots(_paths(paths))
+        return self._sync(roots, options or IndexOptions(), "index")
 
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths
-        roots = as_roots(_path(path) for path in given)
-        spec = self._embedder.spec  # a wrong name fails here, before a library is made for it
-        if self._opened is None:
-            self._opened = Store.open_or_create(self._settings)
-        store = self._opened
-        with store.writing("index"):
-            model = store.catalog.ensure_model(spec)
-            report = index(store.catalog, model, self._embedder, roots, options or IndexOptions())
-            store.vectors_of(model).publish_if_due()
-        return report
+    def watch(self, paths: StrPath | Sequence[StrPath], options: WatchOptions | None = None) -> WatchReport:
+        """Index folders and files, then follow them as they live until `options.index.stop` says yes.
+
+        The library is held for writing only while there is something to write; whoever holds it then is waited for.
+        A folder that vanishes or becomes empty is noted in the log, and taken up again when it is back.
+
+        Raises:
+            FolderNotFound: one of `paths` does not exist.
+            FolderUnusable: one of them cannot be indexed as it is.
+            PhotoseekError: the library or the model cannot be used.
+        """
+        roots = as_roots(_paths(paths))
+        options = options or WatchOptions()
+
+        def sync(root: str, folders: list[str]) -> IndexReport:
+            # A part of a folder may well have become empty; that the whole is still there was seen before.
+            is_part = folders != [root]
+            return self._sync(folders, replace(options.index, prune=is_part, within=root), "watch")
+
+        with closing(SystemEvents()) as source:
+            return follow(roots, sync, source, options)
+
+    def remove(self, paths: StrPath | Sequence[StrPath]) -> int:
+        """Forget the images at or below `paths`, and the failures; return how many images. No file is touched.
+
+        Raises:
+            NotIndexed: nothing is known at one of them; then nothing is removed.
+            LibraryLocked: another process is writing to this library.
+        """
+        given = [os.path.abspath(path) for path in _paths(paths)]  # noqa: PTH100 - as indexing does
+        store = self._store
+        with store.writing("remove"):
+            unwanted: list[str] = []
+            for path in given:
+                # What is in an archive is known by its path and "!".
+                known = [name for name in (path, f"{path}!") if store.catalog.is_known(name)]
+                if not known:
+                    raise NotIndexed(Path(path))
+                unwanted += known
+            return store.catalog.remove(unwanted)
+
+    def prune(self, *, missing_for_days: float = 0.0) -> int:
+        """Forget the images whose files have been missing for so many days; return how many.
+
+        What was kept for them alone goes too: their failures, judgements, and vector files of no model.
+
+        Raises:
+            QueryError: the number of days is negative.
+            LibraryLocked: another process is writing to this library.
+        """
+        if not 0 <= missing_for_days <= timedelta.max.days:
+            raise QueryError(f"{missing_for_days:g} is no number of days")
+        store = self._store
+        with store.writing("prune"):
+            count = store.catalog.prune(utc_now() - timedelta(days=missing_for_days))
+            for model in store.catalog.models():
+                store.vectors_of(model).publish_if_due()
+            store.catalog.forget_deletions()
+            store.remove_orphaned_vectors()
+        return count
+
+    def doctor(self, *, repair: bool = False) -> list[Finding]:
+        """Check everything this library must be, and with `repair` mend what can be; see `Finding`.
+
+        Raises:
+            LibraryNotFound: nothing has been indexed yet.
+            LibraryLocked: something is to be repaired, and another process is writing to this library.
+        """
+        return examine(self.folder, repair=repair)
 
     def search(
         self, query: str | Query | None = None, *, like: StrPath | None = None, k: int | None = None
@@ -216,6 +274,17 @@ class Library:
     ) -> None:
         self.close()
 
+    def _sync(self, roots: list[str], options: IndexOptions, purpose: str) -> IndexReport:
+        spec = self._embedder.spec  # a wrong name fails here, before a library is made for it
+        if self._opened is None:
+            self._opened = Store.open_or_create(self._settings)
+        store = self._opened
+        with store.writing(purpose):
+            model = store.catalog.ensure_model(spec)
+            report = index(store.catalog, model, self._embedder, roots, options)
+            store.vectors_of(model).publish_if_due()
+        return report
+
     @property
     def _store(self) -> Store:
         from .library.store import Store
@@ -271,6 +340,10 @@ def open_library(folder: StrPath | None = None, *, model: str | Embedder | None 
         SettingsError: the library's settings file makes no sense.
     """
     return Library(folder, model=model)
+
+
+def _paths(given: StrPath | Sequence[StrPath]) -> list[Path]:
+    return [_path(path) for path in ([given] if isinstance(given, str | os.PathLike) else given)]
 
 
 def _path(given: StrPath) -> Path:

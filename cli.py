@@ -21,8 +21,12 @@ _COMMANDS = {
     "search": ("search", "search_command"),
     "eval": ("evaluate", "eval_command"),
     "describe": ("describe", "describe_command"),
+    "watch": ("watch", "watch_command"),
+    "remove": ("remove", "remove_command"),
+    "prune": ("remove", "prune_command"),
     "failures": ("inspect", "failures_command"),
     "info": ("inspect", "info_command"),
+    "doctor": ("doctor", "doctor_command"),
     "demo": ("demo", "demo_command"),
 }
 

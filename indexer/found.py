@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..library.changes import ArchiveListed, Failed, FileState
@@ -38,6 +39,20 @@ class Intact:
 
 
 Found: TypeAlias = FileState | Failed | Unlisted | Intact | ArchiveListed
+
+
+def found_in(found: Iterable[Found], root: str) -> Iterator[Found]:
+    """Yield what was found below a part of `root` as if all of `root` had been walked."""
+    for item in found:
+        match item:
+            case FileState():
+                yield item if item.root == root else replace(item, root=root)
+            case Failed():
+                yield replace(item, file=replace(item.file, root=root))
+            case Unlisted(failed=unlisted):
+                yield Unlisted(replace(unlisted, file=replace(unlisted.file, root=root)))
+            case _:
+                yield item
 
 
 def is_skipped(name: str) -> bool:

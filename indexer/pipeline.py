@@ -15,6 +15,7 @@ from ..library.embedders.base import Embedder, preprocessing_of
 from ..library.errors import RootEmptied
 from .behind import WriterBehind
 from .discover import discover
+from .found import found_in
 from .isolation import IsolatedLoader, IsolationLimits
 from .load import Loaded, Loader, in_order, worker_threads
 from .plan import Retold, StillFailing, ToRead, Unchanged, plan
@@ -45,7 +46,9 @@ class IndexOptions:
     `batch_size` pictures go through the model and into one transaction together; `workers` processes read and decode.
     A file that takes one of them longer than `timeout_s`, and a second more for each 4 MB, is given up.
     `retry_failed` also reads files of the failure ledger that have not changed. `prune` believes a root that has
-    become empty. `stop` is asked between files: once it says yes, the batch in flight is written and the run ends.
+    become empty. `within` is the folder of which the roots are parts, if they are: what is in them is said to have been
+    found there.
+    `stop` is asked between files: once it says yes, the batch in flight is written and the run ends.
     `on_progress` is told of every batch, and of every file that needs none.
     """
 
@@ -54,6 +57,7 @@ class IndexOptions:
     timeout_s: float = 60.0
     retry_failed: bool = False
     prune: bool = False
+    within: str | None = None
     stop: Callable[[], bool] = _never
     on_progress: Callable[[Progress], None] = _unheard
 
@@ -105,6 +109,7 @@ class _Run:
         found = discover(
             root, lambda archive: self.catalog.is_archive_intact(archive, self.model.id, retry_failed=retry_failed)
         )
+        found = found_in(found, self.options.within or root)
         for step in plan(root, found, known, failures, retry_failed=retry_failed):
             if self._stopping():
                 return  # what was not found so far may yet be

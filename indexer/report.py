@@ -32,6 +32,26 @@ class IndexReport:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchReport:
+    """What a watch did in all its `syncs` together; the other fields are those of `IndexReport`, added up."""
+
+    syncs: int = 0
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    missing: int = 0
+    restored: int = 0
+    touched: int = 0
+    failed: int = 0
+    embedded: int = 0
+
+    def plus(self, report: IndexReport) -> WatchReport:
+        """Return this report with one more sync in it."""
+        sums = {name: getattr(self, name) + getattr(report, name) for name in self.__slots__ if name != "syncs"}
+        return WatchReport(syncs=self.syncs + 1, **sums)
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run has come: files `done` of the `total` whose content must be looked at."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +18,14 @@ from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
 from .embedders.base import ModelSpec
+from .removal import (
+    delete_archives,
+    delete_failures,
+    delete_images,
+    delete_missing,
+    delete_seen_deletions,
+    delete_stale_judgements,
+)
 from .rows import parts, split_rows, unpack_vectors
 from .text_catalog import TextCatalog
 from .types import Damage, Failure, ImageIds, ImageRecord, Vectors
@@ -201,6 +210,33 @@ class Catalog:
         """
         with self._database.writing() as (connection, change_seq):
             write_changes(connection, changes, model_id, change_seq, text_vectors)
+
+    def is_known(self, path: str) -> bool:
+        """Whether an image or a failure at `path`, or below it, is on record."""
+        image = sa.select(_images.id).where(_below(_images.path, path)).exists()
+        failure = sa.select(_failures.path).where(_below(_failures.path, path)).exists()
+        with self._database.reading() as connection:
+            return bool(connection.execute(sa.select(sa.or_(image, failure))).scalar_one())
+
+    def remove(self, paths: Sequence[str]) -> int:
+        """Forget the images and failures at `paths` or below them in one transaction; return how many images."""
+        with self._database.writing() as (connection, change_seq):
+            for path in paths:
+                delete_failures(connection, _below(_failures.path, path))
+                delete_archives(connection, _below(tables.archives.c.path, path))
+            return sum(delete_images(connection, _below(_images.path, path), change_seq) for path in paths)
+
+    def prune(self, missing_before: datetime) -> int:
+        """Forget the images missing since `missing_before`, in UTC, and answers about pictures no image shows."""
+        with self._database.writing() as (connection, change_seq):
+            count = delete_missing(connection, missing_before, change_seq)
+            delete_stale_judgements(connection)
+            return count
+
+    def forget_deletions(self) -> None:
+        """Forget the deletions that no reader needs to be told of any more."""
+        with self._database.writing() as (connection, _):
+            delete_seen_deletions(connection)
 
     # Reading
 

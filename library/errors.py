@@ -12,6 +12,7 @@
     |-- FolderNotFound              what was given to index is not there
     |-- FolderUnusable              it is there, but nothing can be indexed from it
     |-- NothingIndexed              a library that holds no images yet
+    |-- NotIndexed                  what was given to remove is not known
     |-- RootEmptied                 a folder full of known images has none: is its disk mounted?
     |-- DecodingUnavailable         no process to decode files in can be started
     |-- EmbedderError               a model
@@ -161,6 +162,17 @@ class NothingIndexed(PhotoseekError):
 
     def __str__(self) -> str:
         return f"the library at {self.folder} holds no images yet: add some with `photoseek index FOLDER`"
+
+
+class NotIndexed(PhotoseekError):
+    """A path given to remove, of which the library knows nothing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: the library knows nothing at or below this path, and nothing was removed"
 
 
 class RootEmptied(PhotoseekError):

@@ -47,6 +47,22 @@ def writing_lock(folder: Path, purpose: str) -> Iterator[None]:
         lock.release()
 
 
+def stale_owner(folder: Path) -> str | None:
+    """Return the name that a killed process left on the lock; None when none is there, or its owner is alive."""
+    owner = folder / _OWNER_NAME
+    if not owner.is_file():
+        return None
+    lock = filelock.FileLock(folder / _FILE_NAME)
+    try:
+        lock.acquire(blocking=False)
+    except (filelock.Timeout, OSError):
+        return None
+    try:
+        return _read_owner(owner) if owner.is_file() else None
+    finally:
+        lock.release()
+
+
 def _read_owner(owner: Path) -> str:
     try:
         return owner.read_text(encoding="utf-8") or "another process"

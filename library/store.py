@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from contextlib import AbstractContextManager, closing
+from pathlib import Path
 
 from .catalog import Catalog, ModelRow
 from .database import Database
@@ -10,12 +13,14 @@ from .embedders.base import ModelSpec
 from .errors import LibraryError, LibraryNotFound, ModelMismatch, NothingIndexed
 from .lock import writing_lock
 from .settings import Settings, write_initial_settings
-from .vectors.generations import Generations
+from .vectors.generations import Generations, model_folder_name
 from .vectors.live import LiveVectors
 from .vectors.manifest import GenerationIdentity
 
 _CATALOG_NAME = "catalog.sqlite"
 _VECTORS_NAME = "vectors"
+# As `model_folder_name` makes them: nothing else that may lie there is ever removed.
+_MODEL_FOLDER = re.compile(r"[a-z0-9-]*-[0-9a-f]{16}")
 
 
 class Store:
@@ -23,6 +28,7 @@ class Store:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
+        self.database = database
         self.catalog = Catalog(database)
 
     @classmethod
@@ -89,9 +95,25 @@ class Store:
 
     def vectors_of(self, model: ModelRow) -> LiveVectors:
         """Return the vectors of one of the library's models."""
+        return LiveVectors(self.catalog, self.generations_of(model), model, lambda: self.writing("search"))
+
+    def generations_of(self, model: ModelRow) -> Generations:
+        """Return the vector files of one of the library's models."""
         identity = GenerationIdentity(self.catalog.meta().library_id, model.key, model.dim)
-        generations = Generations(self.settings.folder / _VECTORS_NAME, identity)
-        return LiveVectors(self.catalog, generations, model, lambda: self.writing("search"))
+        return Generations(self.settings.folder / _VECTORS_NAME, identity)
+
+    def orphaned_vectors(self) -> list[Path]:
+        """Return the folders of vector files that belong to none of the library's models."""
+        kept = {model_folder_name(model.key) for model in self.catalog.models()}
+        folder = self.settings.folder / _VECTORS_NAME
+        if not folder.is_dir():
+            return []
+        return sorted(path for path in folder.iterdir() if _MODEL_FOLDER.fullmatch(path.name) and path.name not in kept)
+
+    def remove_orphaned_vectors(self) -> None:
+        """Remove them; one that resists stays."""
+        for path in self.orphaned_vectors():
+            shutil.rmtree(path, ignore_errors=True)
 
     def writing(self, purpose: str) -> AbstractContextManager[None]:
         """Hold the library for writing; see `writing_lock`."""

@@ -36,6 +36,8 @@ SOLE_IMPORTERS = {
         "library.text_writing",
         "library.database",
         "library.tables",
+        "library.removal",
+        "library.checks*",
     ),
     "faiss": ("library.vectors.faiss_index",),
     "torch": ("library.embedders.openclip*",),
@@ -47,6 +49,7 @@ SOLE_IMPORTERS = {
     "tomllib": ("library.settings",),
     "filelock": ("library.lock", "library.embedders.openclip_cpu"),
     "click": ("cli", "commands*"),
+    "watchdog": ("indexer.events",),
     "streamlit": ("ui*",),
 }
 

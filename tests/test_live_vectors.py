@@ -277,3 +277,14 @@ def test_a_resident_outlives_the_loss_of_its_files(store: Store, model: ModelRow
     assert len(ids_found(store.vectors_of(model))) == 11  # built again, as number 1
     add(store.catalog, model, "/photos/last.png")
     assert answers(resident) == answers(store.vectors_of(model))
+
+
+def test_a_generation_of_which_much_is_gone_is_built_again(store: Store, model: ModelRow) -> None:
+    add(store.catalog, model, *(f"/photos/{number}.png" for number in range(8)))
+    vectors = store.vectors_of(model)
+    assert vectors.publish_if_due()
+    store.catalog.remove([f"/photos/{number}.png" for number in range(3)])
+    assert not vectors.publish_if_due()
+    store.catalog.remove(["/photos/3.png"])
+    assert vectors.publish_if_due()
+    assert len(ids_found(vectors)) == 4

@@ -135,7 +135,7 @@ class Generations:
             unfinished = {suffix: self.folder / f"{token}.{suffix}" for suffix in ("vectors", "faiss", "json")}
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self._sweep()
+                _remove(self._leftovers())
                 manifest = self._written(chunks, change_seq, count, unfinished)
                 number = self._put_in_place(unfinished, manifest)
                 index = self._opened(number, manifest)
@@ -179,6 +179,11 @@ class Generations:
         write_file(paths["json"], lambda write: write(text))
         return manifest
 
+    def strays(self, kept_number: int) -> list[Path]:
+        """Return the files that serve nothing beside generation `kept_number`: others, halves, killed builds."""
+        others = [path for path, number in self._published_files() if number != kept_number]
+        return sorted([*others, *self._leftovers()])
+
     def _verified(self, number: int, sum_limit_bytes: int) -> Generation:
         """Open one generation, or raise OSError or ValueError with the reason why it must not be used."""
         manifest = Manifest.from_json(self._path(number, "json").read_text(encoding="utf-8"))
@@ -214,16 +219,18 @@ class Generations:
         folder_to_disk(self.folder)
         return number
 
-    def _sweep(self) -> None:
-        """Remove what killed builds left behind.
+    def _leftovers(self) -> list[Path]:
+        """Return what killed builds left behind.
 
         Files that bear this process's own id are leftovers too, of an earlier process with the same id, as in a
         restarted container: no other thread of this process is building now.
         """
-        for path in self.folder.iterdir():
-            match = _UNFINISHED.fullmatch(path.name)
-            if match and (int(match[1]) == os.getpid() or not _is_running(int(match[1]))):
-                _remove([path])
+        matches = ((path, _UNFINISHED.fullmatch(path.name)) for path in self.folder.iterdir())
+        return [
+            path
+            for path, match in matches
+            if match and (int(match[1]) == os.getpid() or not _is_running(int(match[1])))
+        ]
 
     def _published_files(self) -> list[tuple[Path, int]]:
         """Return the files of every generation, complete or not, each with the generation's number."""

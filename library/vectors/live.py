@@ -86,16 +86,21 @@ class LiveVectors:
         return vectors
 
     def publish_if_due(self) -> bool:
-        """Build a new generation when enough vectors are newer than the last; say whether one was built."""
+        """Build a new generation when the last is too far behind; say whether one was built."""
         newest = self._generations.newest()
         total = self._catalog.count_vectors(self._model.id)
-        newer = total if newest is None else self._catalog.count_vectors(self._model.id, newest.manifest.change_seq)
-        if not should_build(total, newer):
+        newer, outdated = total, 0
+        if newest is not None:
+            newer = self._catalog.count_vectors(self._model.id, newest.manifest.change_seq)
+            outdated = max(0, newest.manifest.count - (total - newer))
+        # Searching past what is no longer so costs what searching beside the generation does.
+        if not should_build(total, max(newer, outdated)):
             return False
-        self._publish()
+        self.publish()
         return True
 
-    def _publish(self) -> Generation:
+    def publish(self) -> Generation:
+        """Build a generation of all vectors in SQL; the library must be held for writing."""
         # The number is taken before the rows are read: what changes meanwhile counts as newer.
         change_seq = self._catalog.meta().change_seq
         total = self._catalog.count_vectors(self._model.id)
@@ -140,7 +145,7 @@ class LiveVectors:
         """Build a lost generation again; None where nothing may be written, or somebody else is writing."""
         try:
             with self._writing():
-                return self._publish()
+                return self.publish()
         except LibraryError as error:
             logger.warning("searching all vectors in SQL meanwhile: %s", error)
             return None

@@ -1,0 +1,64 @@
+"""The doctor: examines a library from its settings to its vector files, and repairs what it is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
+from pathlib import Path
+
+from .checks.base import Check, Finding, Patient
+from .checks.disk import check_failures, check_missing
+from .checks.rows import check_change_numbers, check_deletions, check_embedded, check_owners
+from .checks.structure import check_database_file, check_schema
+from .checks.vectors import check_generations, check_stored_vectors, check_stray_files
+from .errors import CatalogUnavailable, SettingsError
+from .lock import stale_owner
+from .settings import read_settings
+from .store import Store
+
+# Each may rely on what those before it found right, or mended.
+_FOUNDATIONS: Sequence[Check] = (check_database_file, check_schema)
+_CHECKS: Sequence[Check] = (
+    check_owners,
+    check_change_numbers,
+    check_deletions,
+    check_stored_vectors,
+    check_embedded,
+    check_failures,
+    check_missing,
+    check_generations,
+    check_stray_files,
+)
+
+
+def examine(folder: Path, *, repair: bool = False) -> list[Finding]:
+    """Return what is wrong with the library in `folder`, in the order found; empty when it is healthy.
+
+    Without `repair`, nothing is changed, and nobody is kept from writing.
+
+    Raises:
+        LibraryNotFound: there is none.
+        LibraryTooNew: a later photoseek made it.
+        LibraryLocked: something is to be repaired, and another process is writing to it.
+    """
+    try:
+        settings = read_settings(folder)
+    except SettingsError as error:
+        return [Finding("settings", str(error))]
+    findings: list[Finding] = []
+    owner = stale_owner(folder)
+    if owner is not None:
+        # Taking the lock writes another name there, and releasing it removes that.
+        findings.append(Finding("lock", f"{owner} ended without taking its name off the lock", repair, harmless=True))
+    try:
+        with closing(Store.open(settings)) as store, store.writing("doctor") if repair else nullcontext():
+            patient = Patient(store, store.database, repair)
+            for check in _FOUNDATIONS:
+                findings += check(patient)
+            # Nothing is changed in a database that is not sound.
+            if not repair or all(finding.repaired or finding.harmless for finding in findings):
+                for check in _CHECKS:
+                    findings += check(patient)
+    except CatalogUnavailable as error:
+        findings.append(Finding("database", str(error)))
+    return findings
