@@ -13,6 +13,7 @@ from . import tables
 from .changes import Change, ImageFacts, KnownContent, KnownFailure, KnownFile
 from .clock import utc_now
 from .database import Database, Meta
+from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
 from .rows import parts, split_rows, unpack_vectors
 from .types import Failure, ImageIds, ImageRecord, Vectors
@@ -62,6 +63,7 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.copies = DuplicatesCatalog(database)
 
     def meta(self) -> Meta:
         """Read what the library is; see `Database.meta`."""
