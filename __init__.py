@@ -1,35 +1,47 @@
 """photoseek: find pictures in your own folders by words, by example, or both."""
 
-from .api import Library, LibraryInfo, ModelInfo
-from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
-from .indexer.pipeline import IndexOptions
-from .indexer.report import IndexReport, Progress
-from .library.errors import (
-    CatalogUnavailable,
-    DimensionMismatch,
-    EmbedderError,
-    FolderNotFound,
-    FolderUnusable,
-    ImageUnreadable,
-    LibraryError,
-    LibraryLocked,
-    LibraryNotFound,
-    LibraryTooNew,
-    ModelMismatch,
-    ModelUnavailable,
-    NothingIndexed,
-    PhotoseekError,
-    QueryError,
-    RootEmptied,
-    SettingsError,
-    UnknownModel,
-)
-from .library.types import Failure, Hit, ImageRecord, Label
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .api import Library, LibraryInfo, ModelInfo, TextSearch
+    from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
+    from .indexer.pipeline import IndexOptions
+    from .indexer.report import IndexReport, Progress
+    from .library.errors import (
+        CatalogUnavailable,
+        DimensionMismatch,
+        EmbedderError,
+        ExportFailed,
+        FolderNotFound,
+        FolderUnusable,
+        ImageUnreadable,
+        LibraryError,
+        LibraryLocked,
+        LibraryNotFound,
+        LibraryTooNew,
+        ModelMismatch,
+        ModelUnavailable,
+        NothingIndexed,
+        PhotoseekError,
+        QueryError,
+        RootEmptied,
+        SettingsError,
+        UnknownModel,
+    )
+    from .library.types import Failure, Hit, ImageRecord, Label
+    from .search.classify import Classified
+    from .search.duplicates import DuplicateGroup, DuplicateOptions
+    from .search.fold import Stack
+    from .search.texts import TextHit
 
 __all__ = [
     "CatalogUnavailable",
+    "Classified",
     "DimensionMismatch",
+    "DuplicateGroup",
+    "DuplicateOptions",
     "EmbedderError",
+    "ExportFailed",
     "Failure",
     "FolderNotFound",
     "FolderUnusable",
@@ -54,6 +66,32 @@ __all__ = [
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Stack",
+    "TextHit",
+    "TextSearch",
     "UnknownModel",
     "open",
 ]
+
+_HOMES = {
+    ".api": {"Library", "LibraryInfo", "ModelInfo", "TextSearch", "open"},
+    ".indexer.pipeline": {"IndexOptions"},
+    ".indexer.report": {"IndexReport", "Progress"},
+    ".library.types": {"Failure", "Hit", "ImageRecord", "Label"},
+    ".search.classify": {"Classified"},
+    ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
+    ".search.fold": {"Stack"},
+    ".search.texts": {"TextHit"},
+}
+
+if not TYPE_CHECKING:
+    # A name is imported when first asked for: the command line, and the processes that decode, need few of them.
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = next((home for home, names in _HOMES.items() if name in names), ".library.errors")
+        value = getattr(import_module(home, __name__), "open_library" if name == "open" else name)
+        globals()[name] = value
+        return value

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
-import platformdirs
-
 from .indexer.discover import as_roots
 from .indexer.pipeline import IndexOptions, index
 from .indexer.report import IndexReport
+from .library.catalog import ModelRow
 from .library.embedders.base import Embedder
+from .library.embedders.prompts import embed_queries
 from .library.embedders.registry import load_embedder
-from .library.settings import library_folder, read_settings
+from .library.settings import cache_folder, library_folder, read_settings
 from .library.store import Store
 from .library.types import Failure, Hit, Label
-from .search.describe import Describer, Vocabulary
-from .search.engine import Engine
+from .search.classify import Classified, Classifier
+from .search.describe import DEFAULT_VOCABULARY, Describer, Vocabulary
+from .search.duplicates import DuplicateGroup, DuplicateOptions, find_duplicates
+from .search.engine import Engine, embed_file
+from .search.export import export_npy, export_parquet
+from .search.fold import Stack, fold
 from .search.query import Query
+from .search.texts import TextHit, Texts
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -48,6 +53,34 @@ class LibraryInfo:
     failures: int
     models: tuple[ModelInfo, ...]
     size_bytes: int
+
+
+class TextSearch:
+    """From pictures and words to the texts of a library. Thread-safe."""
+
+    def __init__(self, embedder: Embedder, texts: Texts) -> None:
+        self._embedder = embedder
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def search(self, image: StrPath, *, k: int = 5) -> list[TextHit]:
+        """Return up to `k` stored texts nearest to the picture in a file, best first, each wording once.
+
+        Raises:
+            ImageUnreadable: the file cannot be read as a picture.
+            QueryError: `k` is less than 1.
+        """
+        return self._texts.nearest(embed_file(self._embedder, _path(image)), k)
+
+    def search_words(self, text: str, *, k: int = 5) -> list[TextHit]:
+        """Return up to `k` stored texts nearest to a text, best first.
+
+        Raises:
+            QueryError: `k` is less than 1.
+        """
+        return self._texts.nearest(embed_queries(self._embedder, [text]), k)
 
 
 class Library:
@@ -104,14 +137,77 @@ class Library:
         query = Query(texts, images)
         return self._engine.search(query, k)
 
-    def describe(self, image: StrPath, *, k: int = 5) -> list[Label]:
+    def describe(
+        self,
+        image: StrPath,
+        *,
+        k: int = 5,
+        vocabulary: str = DEFAULT_VOCABULARY,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Label]:
         """Return the `k` labels nearest to the picture in a file, best first. Needs no library.
+
+        Args:
+            image: the file.
+            k: labels wanted.
+            vocabulary: `nouns`, 12,000 things that can be photographed, or `imagenet`, a thousand classes.
+            progress: told how many labels are embedded, of how many, when a model meets a vocabulary first.
 
         Raises:
             ImageUnreadable: the file cannot be read as a picture.
-            QueryError: `k` is less than 1.
+            QueryError: `k` is less than 1, or there is no such vocabulary.
         """
-        return self._describer.describe(_path(image), k)
+        words = Vocabulary.named(vocabulary)
+        return Describer(self._embedder, words, cache_folder(), progress).describe(_path(image), k)
+
+    def classify(self, images: StrPath | Sequence[StrPath], labels: Sequence[str]) -> list[Classified]:
+        """Say which of your own `labels` each picture shows, with probabilities that sum to 1. Needs no library.
+
+        Raises:
+            ImageUnreadable: a file cannot be read as a picture.
+            QueryError: fewer than two labels, an empty one, or one given twice.
+        """
+        given = [images] if isinstance(images, str | os.PathLike) else images
+        return list(Classifier(self._embedder, labels).classify([_path(image) for image in given]))
+
+    @cached_property
+    def texts(self) -> TextSearch:
+        """The library's captions, titles and keywords: `library.texts.search(image)`."""
+        catalog = self._store.catalog
+        return TextSearch(self._embedder, Texts(catalog, self._model))
+
+    def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
+        """Return groups of images of which one is enough, the largest group first, in each the best image first.
+
+        Raises:
+            LibraryNotFound: nothing has been indexed yet.
+            ModelMismatch: the library was indexed with another model.
+        """
+        store, model = self._store, self._model
+        return find_duplicates(store.catalog, model, store.vectors_of(model), options or DuplicateOptions())
+
+    def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None = None) -> list[Stack]:
+        """Fold hits of this library that show the same thing under the best of them; the order of the others stays."""
+        if not hits:
+            return []
+        vectors = self._store.vectors_of(self._model).vector_of([hit.image.id for hit in hits])
+        return fold(hits, vectors, options or DuplicateOptions())
+
+    def export_npy(self, folder: StrPath) -> int:
+        """Write vectors.npy and images.jsonl, a line for each of its rows; return how many.
+
+        Raises:
+            ExportFailed: the folder cannot be written to.
+        """
+        return export_npy(self._store.catalog, self._model, _path(folder))
+
+    def export_parquet(self, file: StrPath) -> int:
+        """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow.
+
+        Raises:
+            ExportFailed: the file cannot be written, or pyarrow is not installed.
+        """
+        return export_parquet(self._store.catalog, self._model, _path(file))
 
     def failures(self) -> list[Failure]:
         """Return the files that could not be indexed, in the order of their paths."""
@@ -154,9 +250,8 @@ class Library:
         return Engine(store.catalog, store.vectors(self._embedder.spec), self._embedder)
 
     @cached_property
-    def _describer(self) -> Describer:
-        cache = platformdirs.user_cache_path("photoseek", appauthor=False)
-        return Describer(self._embedder, Vocabulary.imagenet(), cache)
+    def _model(self) -> ModelRow:
+        return self._store.model(self._embedder.spec)
 
 
 def open_library(folder: StrPath | None = None, *, model: str | Embedder | None = None) -> Library:

@@ -30,16 +30,25 @@ CREATE TABLE images (
     format         TEXT    NOT NULL,               -- Pillow's name: JPEG, PNG, ...
     orientation    INTEGER NOT NULL,               -- EXIF, 1 to 8
     taken_at       TIMESTAMP,                      -- the camera's local time
+    taken_offset_min INTEGER,                      -- minutes that taken_at is ahead of UTC, when known
     camera         TEXT,
+    lens           TEXT,
     latitude       REAL,                           -- degrees, WGS 84
     longitude      REAL,
+    rating         INTEGER,                        -- 0 to 5 stars
+    colours        TEXT    NOT NULL,               -- up to three names, the largest part first: 'blue white'
+    perceptual_hash INTEGER,                       -- 64 bits, signed; copies differ in few (library/perceptual_hash.py)
+    warning        TEXT,                           -- what is wrong with a picture that was kept nevertheless
+    sidecars       TEXT    NOT NULL,               -- the files beside it that tell of it, their sizes and dates
     missing_since  TIMESTAMP,                      -- set when the file vanished; kept out of answers
     indexed_at     TIMESTAMP NOT NULL,
+    texts_seq      INTEGER NOT NULL,               -- moves when the words about the image change, or their vectors
     change_seq     INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX images_path ON images (path);                  -- one row a path; planning walks it in order
 CREATE INDEX images_content ON images (size_bytes, content_hash);  -- has this picture been seen before?
 CREATE INDEX images_change_seq ON images (change_seq);             -- what changed since?
+CREATE INDEX images_texts_seq ON images (texts_seq);               -- whose words changed since?
 CREATE INDEX images_taken_at ON images (taken_at);                 -- sorting and filtering by date
 
 -- One row per embedding model this library has been indexed with.
@@ -73,7 +82,7 @@ CREATE INDEX deletions_change_seq ON deletions (change_seq);  -- what went since
 CREATE TABLE texts (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     image_id       INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
-    source         TEXT    NOT NULL,               -- sidecar, exif, or the name and revision of a captioner
+    source         TEXT    NOT NULL,               -- sidecar, xmp, iptc, exif, or a captioner's name and revision
     kind           TEXT    NOT NULL,               -- caption, title, keyword
     language       TEXT,                           -- BCP 47, when known
     body           TEXT    NOT NULL,
@@ -102,6 +111,15 @@ CREATE TABLE failures (
     size_bytes     INTEGER NOT NULL,               -- of the file that failed: when it changes, it is tried again
     mtime_ns       INTEGER NOT NULL,
     last_tried_at  TIMESTAMP NOT NULL
+);
+
+-- Archives whose members were listed. While so many images and failures are known below them, and size and date are
+-- these, they are not opened again.
+CREATE TABLE archives (
+    path           TEXT COLLATE BINARY NOT NULL PRIMARY KEY, -- with the "!" that stands before the members' names
+    size_bytes     INTEGER NOT NULL,
+    mtime_ns       INTEGER NOT NULL,
+    images         INTEGER NOT NULL                -- members with the name of an image
 );
 
 -- What a vision-language model said, so that it need not be asked twice.

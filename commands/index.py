@@ -37,7 +37,16 @@ if TYPE_CHECKING:
     "--workers",
     metavar="N",
     type=click.IntRange(1, 256),
-    help="Threads that read and decode; one for each core unless given.",
+    help="Processes that read and decode; one for each core unless given.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="What one file may take, and a second more for each 4 MB of it.",
 )
 @model_options
 @json_option
@@ -48,6 +57,7 @@ def index_command(  # noqa: PLR0913 - one for each option
     prune: bool,
     batch_size: int,
     workers: int | None,
+    timeout_s: float,
     folder: Path | None,
     model: str | None,
     as_json: bool,
@@ -66,6 +76,7 @@ def index_command(  # noqa: PLR0913 - one for each option
         options = IndexOptions(
             batch_size=batch_size,
             workers=workers or os.cpu_count() or 1,
+            timeout_s=timeout_s,
             retry_failed=retry_failed,
             prune=prune,
             stop=stop,

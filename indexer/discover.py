@@ -1,40 +1,26 @@
 """Discover: walk folders and describe the image files in them, in the order of their paths."""
 
 # Paths stay plain strings here: a Path each for a million files would cost half a minute.
-# ruff: noqa: PTH100, PTH112, PTH116, PTH118, PTH122, PTH206
+# ruff: noqa: PTH208, PTH100, PTH112, PTH116, PTH118, PTH206
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
+from ..library.archives import MEMBER_MARK, is_archive_name
 from ..library.changes import Failed, FileState
 from ..library.errors import FolderNotFound, FolderUnusable
+from ..library.sidecars import by_image, state_of
+from .found import Found, Unlisted, failed, is_image_name, is_skipped, is_text
+from .members import look_into
 
-# What photographers, archives and scrapers keep. A file given by name is read whatever its suffix.
-_SUFFIXES = (
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm",
-    ".ico .jp2 .j2k .jpf .jpx .avif .heic .heif .hif",
-)
-IMAGE_SUFFIXES = frozenset(suffix for line in _SUFFIXES for suffix in line.split())
-
-# Folders in which cameras' and NAS systems' own thumbnails live.
-_SKIPPED_FOLDERS = frozenset({"@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "__MACOSX"})
-
-
-@dataclass(frozen=True, slots=True)
-class Unlisted:
-    """A folder whose content could not be listed: nothing may be concluded about the files below it."""
-
-    failed: Failed
-
-
-Found: TypeAlias = FileState | Failed | Unlisted
+# How `_names` marks an archive, in whose place its members are sorted; no name of a folder ends so.
+_ARCHIVE = MEMBER_MARK + "/"
 
 
 def as_roots(paths: Iterable[Path]) -> list[str]:
@@ -50,17 +36,28 @@ def as_roots(paths: Iterable[Path]) -> list[str]:
         _check_root(path)
         if not roots or not path.is_relative_to(roots[-1]):
             roots.append(path)
-    return [str(root) for root in roots]
+    return [f"{root}!" if is_archive_name(root.name) and root.is_file() else str(root) for root in roots]
 
 
-def discover(root: str) -> Iterator[Found]:
-    """Yield the image files at `root` or below it.
+def _never(_archive: FileState) -> bool:
+    return False
+
+
+def discover(root: str, is_intact: Callable[[FileState], bool] = _never) -> Iterator[Found]:
+    """Yield the image files at `root` or below it, and those in archives, as `ARCHIVE!/MEMBER`.
 
     They come in the order of their paths by code point, so that they can be merged with the catalogue's rows.
     Hidden files and folders are skipped; links are followed, each folder entered once.
+
+    Args:
+        root: a path that `as_roots` returned.
+        is_intact: is asked of an archive whether it need not be opened; its path is given with the "!".
     """
     if os.path.isdir(root):
-        yield from _walk(root)
+        yield from _walk(root, is_intact)
+    elif root.endswith("!") and is_archive_name(root[:-1]):
+        for archive in _describe(root[:-1], root, {}):
+            yield from look_into(archive, is_intact)
     else:
         yield from _describe(root, root)
 
@@ -70,12 +67,12 @@ def enters(root: str, path: str) -> bool:
 
     What was indexed by name, or from inside a hidden folder, may lie below a root whose walk passes it by.
     """
-    return path == root or not any(map(_is_skipped, os.path.relpath(path, root).split(os.sep)))
+    return path == root or not any(map(is_skipped, os.path.relpath(path, root).split(os.sep)))
 
 
 def covers(root: str, path: str) -> bool:
     """Whether `discover(root)` would yield the file at `path`, were it there."""
-    return path == root or (_is_image_name(path) and enters(root, path))
+    return path == root or (is_image_name(path) and enters(root, path))
 
 
 def _check_root(path: Path) -> None:
@@ -85,44 +82,59 @@ def _check_root(path: Path) -> None:
         raise FolderNotFound(path) from error
     except OSError as error:
         raise FolderUnusable(path, error.strerror or str(error)) from error
-    if not _is_text(str(path)):
+    if not is_text(str(path)):
         raise FolderUnusable(path, "its name is not valid Unicode: rename it")
 
 
-def _walk(root: str) -> Iterator[Found]:
+def _walk(root: str, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
     entered: set[tuple[int, int]] = set()
     # Names not yet looked at, folder by folder; a stack of its own, since folders can be nested a thousand deep.
-    levels: list[tuple[str, Iterator[str]]] = [("", iter((root + "/",)))]
+    levels: list[tuple[str, _Names]] = [("", _Names(iter((root + "/",))))]
     while levels:
         folder, names = levels[-1]
-        name = next(names, None)
+        name = next(names.entries, None)
         if name is None:
             levels.pop()
             continue
         path = os.path.join(folder, name)
         if not name.endswith("/"):
-            yield from _describe(path, root)
+            yield from _describe(path, root, names.sidecars)
+            continue
+        if name.endswith(_ARCHIVE):
+            for archive in _describe(path.removesuffix(_ARCHIVE), root, {}):
+                yield from look_into(archive, is_intact)
             continue
         path = path.rstrip("/") or "/"
         try:
-            levels.append((path, iter(_names(path, entered))))
+            levels.append((path, _names(path, entered)))
         except FileNotFoundError:
             pass  # removed since its parent was listed: it is not there
         except OSError as error:
-            yield Unlisted(_failed(path, root, f"the folder cannot be listed: {error.strerror}"))
+            yield Unlisted(failed(path, root, f"the folder cannot be listed: {error.strerror}"))
 
 
-def _names(folder: str, entered: set[tuple[int, int]]) -> list[str]:
-    """Return the names in `folder` to look at, sorted, those of folders with a slash; none on a second visit."""
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What is in a folder: the names to look at, sorted, those of folders with a slash; and its sidecars by image."""
+
+    entries: Iterator[str]
+    sidecars: dict[str, list[str]] = field(default_factory=dict)
+
+
+def _names(folder: str, entered: set[tuple[int, int]]) -> _Names:
+    """Return the names in `folder`; none on a second visit."""
     status = os.stat(folder)
     identity = (status.st_dev, status.st_ino)
     if identity in entered:
-        return []
+        return _Names(iter(()))
     entered.add(identity)
     with os.scandir(folder) as entries:
         # A folder sorts as its name and a slash, as the paths of the files below it do.
-        names = [entry.name + "/" * _is_folder(entry) for entry in entries if not _is_skipped(entry.name)]
-    return sorted(name for name in names if name.endswith("/") or _is_image_name(name))
+        names = [entry.name + "/" * _is_folder(entry) for entry in entries if not is_skipped(entry.name)]
+    looked_at = {name for name in names if name.endswith("/") or is_image_name(name)}
+    # A folder that has the name of an archive's members goes before it: two files would share a path.
+    looked_at |= {name + _ARCHIVE for name in names if is_archive_name(name) and name + MEMBER_MARK not in looked_at}
+    return _Names(iter(sorted(looked_at)), by_image(names))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -133,38 +145,36 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return error.errno != errno.ELOOP
 
 
-def _is_skipped(name: str) -> bool:
-    return name.startswith(".") or name in _SKIPPED_FOLDERS
-
-
-def _is_image_name(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
-
-
-def _describe(path: str, root: str) -> Iterator[FileState | Failed]:
+def _describe(path: str, root: str, sidecars: dict[str, list[str]] | None = None) -> Iterator[FileState | Failed]:
+    """Yield what the file system says of one file; `sidecars` are those of its folder, None to look for them."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
         return  # removed since the folder was listed, or a link to nothing: it is not there
     except OSError as error:
-        yield _failed(path, root, f"cannot be looked at: {error.strerror}")
+        yield failed(path, root, f"cannot be looked at: {error.strerror}")
         return
-    if not _is_text(path):
-        yield _failed(path, root, "the file's name is not valid Unicode: rename it")
+    if not is_text(path):
+        yield failed(path, root, "the file's name is not valid Unicode: rename it")
     elif not stat.S_ISREG(status.st_mode):
-        yield _failed(path, root, "not a regular file")
+        yield failed(path, root, "not a regular file")
     else:
-        yield FileState.described(path, root, status)
+        yield FileState.described(path, root, status, _sidecars(path, sidecars))
 
 
-def _is_text(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _sidecars(path: str, sidecars: dict[str, list[str]] | None) -> str:
+    folder, name = os.path.split(path)
+    if sidecars is None:
+        try:
+            sidecars = by_image(os.listdir(folder))
+        except OSError:
+            return ""
 
+    def look(sidecar: str) -> tuple[int, int] | None:
+        try:
+            status = os.stat(os.path.join(folder, sidecar))
+        except OSError:
+            return None
+        return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
-def _failed(path: str, root: str, reason: str) -> Failed:
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return Failed(FileState(shown, root, size_bytes=0, mtime_ns=0), "discover", reason)
+    return state_of(name, sidecars, look) if sidecars else ""

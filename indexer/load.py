@@ -1,22 +1,27 @@
-"""Load: read and decode files in threads, in order, a bounded number at a time."""
+"""Load: read and decode files, in order, a bounded number at a time."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from PIL import Image
 
+from ..library.archives import split_member
+from ..library.captions import ImageText
 from ..library.changes import Failed, FileState, ImageFacts, KnownFile
+from ..library.colours import dominant_colours
 from ..library.errors import ImageUnreadable
 from ..library.images import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
+from ..library.perceptual_hash import perceptual_hash
+from ..library.sidecars import read_sidecars
+from ..library.sources import read_bytes, read_file
 from ..library.types import Pixels
 from .plan import ToRead
 
@@ -29,12 +34,13 @@ _Done = TypeVar("_Done")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A picture ready for the model: what its file told, and (side, side, 3) uint8 pixels."""
+    """A picture ready for the model: what its file told, (side, side, 3) uint8 pixels, and words about it."""
 
     file: FileState
     known: KnownFile | None
     facts: ImageFacts
     pixels: Pixels
+    texts: tuple[ImageText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +52,25 @@ class Loader:
     limits: DecodeLimits = DEFAULT_LIMITS
 
     def load(self, task: ToRead) -> Loaded | Failed:
-        """Read, hash, decode and preprocess one file; what is wrong with it is returned, not raised."""
-        file = task.file
-        try:
-            with Path(file.path).open("rb") as stream:
-                # The file as read is what is recorded: it may have changed since it was found.
-                file = _as_now(file, stream)
-                if file.size_bytes > self.limits.max_bytes:
-                    return Failed(file, "read", f"its {file.size_bytes:,} bytes are over the limit")
-                # One byte more than there should be: enough to see that a file grows, whatever its length becomes.
-                data = stream.read(file.size_bytes + 1)
-                if len(data) != file.size_bytes or _as_now(file, stream) != file:
-                    return Failed(file, "read", "changed while it was being read")
-        except OSError as error:
-            return Failed(file, "read", f"cannot be read: {error.strerror or error}")
+        """Read, hash, decode and preprocess one file; what is wrong with it is returned, not raised.
+
+        Raises:
+            MemoryError: it needs more than this process may have.
+        """
+        read = read_file(task.file, self.limits.max_bytes)
+        if isinstance(read, Failed):
+            return read
+        file, data = read.file, read.data
         try:
             decoded = decode(data, file.path, limits=self.limits, min_side_px=self.side_px)
         except ImageUnreadable as error:
+            if isinstance(error.__cause__, MemoryError):
+                raise MemoryError from error  # noqa: TRY004 - a type among causes
             return Failed(file, "decode", error.reason)
-        return Loaded(file, task.known, _facts(decoded, hash_bytes(data)), self.preprocess(decoded.image))
+        sidecar = read_sidecars(file.path, file.sidecars)
+        facts = _facts(decoded, hash_bytes(data), sidecar.rating)
+        texts = (*sidecar.texts, *decoded.metadata.texts)
+        return Loaded(file, task.known, facts, self.preprocess(decoded.image), texts)
 
 
 def hash_bytes(data: bytes) -> str:
@@ -73,7 +79,12 @@ def hash_bytes(data: bytes) -> str:
 
 
 def hash_file(path: str) -> str | None:
-    """Return the content hash of a file, None when it cannot be read."""
+    """Return the content hash of a file or an archive's member, None when it cannot be read."""
+    if split_member(path) is not None:
+        try:
+            return hash_bytes(read_bytes(path, DEFAULT_LIMITS.max_bytes))
+        except (OSError, ImageUnreadable):
+            return None
     digest = hashlib.blake2b(digest_size=_HASH_BYTES)
     try:
         with Path(path).open("rb") as stream:
@@ -107,19 +118,23 @@ def in_order(
         yield waiting.popleft().result()
 
 
-def _as_now(file: FileState, stream: BinaryIO) -> FileState:
-    return FileState.described(file.path, file.root, os.fstat(stream.fileno()))
-
-
-def _facts(decoded: DecodedImage, content_hash: str) -> ImageFacts:
+def _facts(decoded: DecodedImage, content_hash: str, rating: int | None) -> ImageFacts:
+    """Bring together what the file says and what the picture shows; a sidecar's `rating` goes first."""
+    told = decoded.metadata
     return ImageFacts(
         content_hash=content_hash,
         width=decoded.width,
         height=decoded.height,
         format=decoded.format,
-        orientation=decoded.orientation,
-        taken_at=decoded.taken_at,
-        camera=decoded.camera,
-        latitude=decoded.latitude,
-        longitude=decoded.longitude,
+        orientation=told.orientation,
+        taken_at=told.taken_at,
+        camera=told.camera,
+        latitude=told.latitude,
+        longitude=told.longitude,
+        taken_offset_min=told.taken_offset_min,
+        lens=told.lens,
+        rating=told.rating if rating is None else rating,
+        colours=dominant_colours(decoded.image),
+        perceptual_hash=perceptual_hash(decoded.image),
+        warning=decoded.warning,
     )

@@ -10,15 +10,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..library.catalog import Catalog, ModelRow
-from ..library.changes import Change, Failed, FailureGone, Indexed, Relocated, Vanished
-from ..library.embedders.base import Embedder
+from ..library.changes import ArchiveListed, Change, Failed, FailureGone, Indexed, Relocated, Vanished
+from ..library.embedders.base import Embedder, preprocessing_of
 from ..library.errors import RootEmptied
+from .behind import WriterBehind
 from .discover import discover
+from .isolation import IsolatedLoader, IsolationLimits
 from .load import Loaded, Loader, in_order, worker_threads
-from .plan import StillFailing, ToRead, Unchanged, plan
-from .recognise import Recognised, Recogniser
+from .plan import Retold, StillFailing, ToRead, Unchanged, plan
+from .recognise import Recognised, Recogniser, relocated
 from .report import IndexReport, Outcome, Progress
 from .spool import Spool
+from .texts import TextEmbedder
+
+# A process for decoding starts in the time in which another decodes so many photographs.
+_FILES_PER_PROCESS = 16
 
 # Changes that need no model are written when so many have gathered, or with the next batch that does.
 _MOST_PENDING = 1_000
@@ -36,7 +42,8 @@ def _unheard(_progress: Progress) -> None:
 class IndexOptions:
     """How a run goes about it.
 
-    `batch_size` pictures go through the model and into one transaction together; `workers` threads read and decode.
+    `batch_size` pictures go through the model and into one transaction together; `workers` processes read and decode.
+    A file that takes one of them longer than `timeout_s`, and a second more for each 4 MB, is given up.
     `retry_failed` also reads files of the failure ledger that have not changed. `prune` believes a root that has
     become empty. `stop` is asked between files: once it says yes, the batch in flight is written and the run ends.
     `on_progress` is told of every batch, and of every file that needs none.
@@ -44,6 +51,7 @@ class IndexOptions:
 
     batch_size: int = 16
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    timeout_s: float = 60.0
     retry_failed: bool = False
     prune: bool = False
     stop: Callable[[], bool] = _never
@@ -60,8 +68,8 @@ def index(
     Raises:
         RootEmptied: a root with known images holds none at all, and `options.prune` is not set.
     """
-    run = _Run(catalog, model, embedder, options)
-    with Spool[ToRead]() as to_read:
+    with Spool[ToRead]() as to_read, WriterBehind(catalog, model.id) as writer:
+        run = _Run(catalog, model, embedder, writer, options)
         for root in roots:
             run.plan_root(root, to_read)
         run.read(to_read)
@@ -73,8 +81,10 @@ class _Run:
     catalog: Catalog
     model: ModelRow
     embedder: Embedder
+    writer: WriterBehind
     options: IndexOptions
     tally: Counter[str] = field(default_factory=Counter)
+    text_embedder: TextEmbedder = field(init=False)
     pending: list[Change] = field(default_factory=list)
     vanished: set[int] = field(default_factory=set)
     returned: set[int] = field(default_factory=set)
@@ -82,13 +92,20 @@ class _Run:
     total: int = 0
     done: int = 0
 
+    def __post_init__(self) -> None:
+        self.text_embedder = TextEmbedder(self.embedder)
+
     def plan_root(self, root: str, to_read: Spool[ToRead]) -> None:
         """Write what planning alone can tell, and add to `to_read` the files that must be looked at."""
+        retry_failed = self.options.retry_failed
         known = self.catalog.known_files(root, self.model.id)
         failures = self.catalog.known_failures(root)
         vanished: list[Vanished] = []
         found_any = False
-        for step in plan(root, discover(root), known, failures, retry_failed=self.options.retry_failed):
+        found = discover(
+            root, lambda archive: self.catalog.is_archive_intact(archive, self.model.id, retry_failed=retry_failed)
+        )
+        for step in plan(root, found, known, failures, retry_failed=retry_failed):
             if self._stopping():
                 return  # what was not found so far may yet be
             found_any |= not isinstance(step, Vanished | FailureGone)
@@ -103,11 +120,12 @@ class _Run:
                     self.tally["unchanged"] += 1
                 case StillFailing():
                     self.tally["still_failing"] += 1
-                case Failed():
-                    self._note(step, "failed")
-                case Relocated():
-                    self._note(step, "restored")
-                case FailureGone():
+                case Failed() | Relocated():
+                    self._note(step, "failed" if isinstance(step, Failed) else "restored")
+                case Retold(file=file, known=row):
+                    retold = relocated(row.image_id, file, row.sidecars)
+                    self._note(retold, "restored" if row.missing else "touched")
+                case FailureGone() | ArchiveListed():
                     self._write_later(step)
         if vanished and not found_any and not self.options.prune:
             raise RootEmptied(root, len(vanished))
@@ -115,15 +133,19 @@ class _Run:
         for change in vanished:
             self._write_later(change)
         self._write()
+        self.writer.wait()  # the next root's plan looks at the same rows
 
     def read(self, to_read: Spool[ToRead]) -> None:
         """Recognise, load, embed and write the files planned for it, batch by batch."""
         recogniser = Recogniser(self.catalog, self.model.id, self.returned)
-        loader = Loader(self.embedder.preprocess, self.embedder.spec.image_size)
-        ahead = 2 * self.options.batch_size + self.options.workers
+        loader = Loader(preprocessing_of(self.embedder), self.embedder.spec.image_size)
         batch: list[Loaded] = []
         self.total = len(to_read)
-        with worker_threads(self.options.workers) as pool:
+        workers = min(self.options.workers, 1 + self.total // _FILES_PER_PROCESS)
+        ahead = 2 * self.options.batch_size + workers
+        limits = IsolationLimits.of_machine(workers, self.options.timeout_s)
+        # On leaving, the processes end first, so that no thread waits for one.
+        with worker_threads(workers) as pool, IsolatedLoader(loader, limits) as isolated:
 
             def unrecognised() -> Iterator[ToRead]:
                 for item in recogniser.recognise(to_read, pool):
@@ -135,7 +157,7 @@ class _Run:
                     else:
                         yield item
 
-            for loaded in in_order(pool, loader.load, unrecognised(), ahead):
+            for loaded in in_order(pool, isolated.load, unrecognised(), ahead):
                 if self._stopping():
                     break
                 if isinstance(loaded, Failed):
@@ -165,7 +187,9 @@ class _Run:
             known = loaded.known
             content_changed = known is not None and known.content_hash != loaded.facts.content_hash
             image_id = None if known is None else known.image_id
-            change = Indexed(loaded.file, loaded.facts, vector, image_id, content_changed=content_changed)
+            change = Indexed(
+                loaded.file, loaded.facts, vector, image_id, content_changed=content_changed, texts=loaded.texts
+            )
             self._note(change, _outcome(loaded, content_changed=content_changed))
         self.tally["embedded"] += len(batch)
         self._write()
@@ -186,7 +210,7 @@ class _Run:
 
     def _write(self) -> None:
         if self.pending:
-            self.catalog.apply(self.pending, self.model.id)
+            self.writer.write(self.pending, self.text_embedder.vectors_of(self.pending))
             self.pending = []
 
 

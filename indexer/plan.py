@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..library.changes import (
+    ArchiveListed,
     Failed,
     FailureGone,
     FileState,
@@ -15,7 +16,8 @@ from ..library.changes import (
     Relocated,
     Vanished,
 )
-from .discover import Found, Unlisted, covers, enters
+from .discover import covers, enters
+from .found import Found, Intact, Unlisted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,17 @@ class ToRead:
     known: KnownFile | None
 
 
-Step: TypeAlias = Unchanged | StillFailing | ToRead | Relocated | Vanished | Failed | FailureGone
+@dataclass(frozen=True, slots=True)
+class Retold:
+    """A known picture whose sidecars alone have changed."""
+
+    file: FileState
+    known: KnownFile
+
+
+Step: TypeAlias = (
+    Unchanged | StillFailing | ToRead | Retold | Relocated | Vanished | Failed | FailureGone | ArchiveListed
+)
 
 
 def plan(
@@ -56,17 +68,21 @@ def plan(
         failures: the ledger's rows for the same root, by path.
         retry_failed: also read files of the ledger that have not changed.
     """
-    rows = iter(known)
-    row = next(rows, None)
+    rows = _Rows(known)
     unlisted: list[str] = []
     gone_failures = dict(failures)
     for item in found:
+        if isinstance(item, ArchiveListed):
+            yield item
+            continue
         path = _path(item)
-        while row is not None and row.path < path:
+        for row in rows.before(path):
             yield from _not_found(root, row, unlisted)
-            row = next(rows, None)
+        if isinstance(item, Intact):
+            yield from _intact(item, rows, gone_failures)
+            continue
         failure = gone_failures.pop(path.rstrip("/"), None)
-        same = row if row is not None and row.path == path else None
+        same = rows.at(path)
         if isinstance(item, Unlisted):
             unlisted.append(path)
             yield item.failed
@@ -79,17 +95,50 @@ def plan(
             if failure is not None and isinstance(step, Unchanged):
                 yield FailureGone(path)  # it is again what it was before it failed
             yield step
-        if same is not None:
-            row = next(rows, None)
-    while row is not None:
+    for row in rows.before(None):
         yield from _not_found(root, row, unlisted)
-        row = next(rows, None)
     for path in gone_failures:
         if not path.startswith(tuple(unlisted)) and enters(root, path):
             yield FailureGone(path)
 
 
-def _path(item: Found) -> str:
+class _Rows:
+    """The catalogue's rows, taken one by one in the order of their paths."""
+
+    def __init__(self, rows: Iterable[KnownFile]) -> None:
+        self._rows = iter(rows)
+        self._next = next(self._rows, None)
+
+    def before(self, path: str | None) -> Iterator[KnownFile]:
+        """Take the rows whose paths come before `path`; None takes all."""
+        while self._next is not None and (path is None or self._next.path < path):
+            yield self._take(self._next)
+
+    def below(self, start: str) -> Iterator[KnownFile]:
+        """Take the next rows whose paths begin with `start`."""
+        while self._next is not None and self._next.path.startswith(start):
+            yield self._take(self._next)
+
+    def at(self, path: str) -> KnownFile | None:
+        """Take the next row, if its path is `path`."""
+        return self._take(self._next) if self._next is not None and self._next.path == path else None
+
+    def _take(self, row: KnownFile) -> KnownFile:
+        self._next = next(self._rows, None)
+        return row
+
+
+def _intact(archive: Intact, rows: _Rows, failures: dict[str, KnownFailure]) -> Iterator[Step]:
+    """Count an archive's images as they are known, and take its failures out of those that may be gone."""
+    yield from (Unchanged() for row in rows.below(archive.path) if not row.missing)
+    for path in [path for path in failures if path.startswith(archive.path)]:
+        del failures[path]
+        yield StillFailing()
+
+
+def _path(item: FileState | Failed | Unlisted | Intact) -> str:
+    if isinstance(item, Intact):
+        return item.path
     # A folder sorts before everything below it.
     return item.failed.file.path.rstrip("/") + "/" if isinstance(item, Unlisted) else _file(item).path
 
@@ -101,6 +150,8 @@ def _file(item: FileState | Failed) -> FileState:
 def _step(file: FileState, known: KnownFile | None) -> Step:
     if known is None or not known.embedded or not _unmodified(file, known):
         return ToRead(file, known)
+    if file.sidecars != known.sidecars:
+        return Retold(file, known)
     return Relocated(known.image_id, file) if known.missing else Unchanged()
 
 

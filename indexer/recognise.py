@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
 from ..library.catalog import Catalog
-from ..library.changes import Indexed, KnownContent, Relocated
+from ..library.changes import FileState, Indexed, KnownContent, Relocated
+from ..library.sidecars import read_sidecars
+from ..library.sources import exists
 from .load import hash_file
 from .plan import ToRead
 from .report import Outcome
@@ -55,24 +56,39 @@ class Recogniser:
         if known is not None and known.content_hash == content_hash:
             if not known.embedded:
                 return task
-            return Recognised(Relocated(known.image_id, file), "restored" if known.missing else "touched")
+            outcome: Outcome = "restored" if known.missing else "touched"
+            return Recognised(relocated(known.image_id, file, known.sidecars), outcome)
         same = self.catalog.find_content(file.size_bytes, content_hash, self.model_id)
         embedded = [content for content in same if content.vector is not None]
         if known is None:
             for content in embedded:
                 if self._has_left(content):
                     self.claimed.add(content.image_id)
-                    return Recognised(Relocated(content.image_id, file), "moved")
+                    return Recognised(relocated(content.image_id, file, content.sidecars), "moved")
         for content in embedded:
             if content.vector is not None:
                 image_id = None if known is None else known.image_id
-                change = Indexed(file, content.facts, content.vector, image_id, content_changed=known is not None)
+                sidecar = read_sidecars(file.path, file.sidecars)
+                change = Indexed(
+                    file,
+                    content.facts,
+                    content.vector,
+                    image_id,
+                    content_changed=known is not None,
+                    texts=(*sidecar.texts, *content.texts),
+                )
                 return Recognised(change, "new" if known is None else "changed")
         return task
 
     def _has_left(self, content: KnownContent) -> bool:
-        gone = content.missing or not os.path.lexists(content.path)
+        gone = content.missing or not exists(content.path)
         return gone and content.image_id not in self.claimed and content.image_id not in self.returned
+
+
+def relocated(image_id: int, file: FileState, known_sidecars: str) -> Relocated:
+    """Return the change of a known picture whose file is as given; its sidecars are read when they are not the same."""
+    same = file.sidecars == known_sidecars
+    return Relocated(image_id, file, None if same else read_sidecars(file.path, file.sidecars))
 
 
 def _hash(task: ToRead) -> str | None:

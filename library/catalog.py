@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import sqlalchemy as sa
 
 from . import tables
-from .changes import Change, ImageFacts, KnownContent, KnownFailure, KnownFile
+from .changes import Change, FileState, ImageFacts, KnownContent, KnownFailure, KnownFile
 from .clock import utc_now
 from .database import Database, Meta
 from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
 from .rows import parts, split_rows, unpack_vectors
+from .text_catalog import TextCatalog
 from .types import Failure, ImageIds, ImageRecord, Vectors
 from .writing import write_changes
 
@@ -64,6 +66,7 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.copies = DuplicatesCatalog(database)
+        self.texts = TextCatalog(database)
 
     def meta(self) -> Meta:
         """Read what the library is; see `Database.meta`."""
@@ -99,7 +102,7 @@ class Catalog:
         columns = (_images.id, _images.path, _images.size_bytes, _images.mtime_ns, _images.content_hash)
         embedded = sa.and_(_embeddings.image_id == _images.id, _embeddings.model_id == model_id)
         query = (
-            sa.select(*columns, _images.missing_since.is_not(None), _embeddings.image_id.is_not(None))
+            sa.select(*columns, _images.missing_since.is_not(None), _embeddings.image_id.is_not(None), _images.sidecars)
             .select_from(tables.images.outerjoin(tables.embeddings, embedded))
             .order_by(_images.path)
             .limit(_PAGE_ROWS)
@@ -124,6 +127,31 @@ class Catalog:
             rows = connection.execute(query.where(_below(_failures.path, root)))
             return {path: KnownFailure(*rest) for path, *rest in rows}
 
+    def is_archive_intact(self, archive: FileState, model_id: int, *, retry_failed: bool) -> bool:
+        """Whether an archive is as it was listed, and all its images are known in this model or known to fail.
+
+        With `retry_failed`, one with failures is not.
+        """
+        listed = tables.archives.c
+        query = sa.select(listed.images).where(listed.path == archive.path)
+        query = query.where(listed.size_bytes == archive.size_bytes, listed.mtime_ns == archive.mtime_ns)
+        start, end = _range_inside(archive.path)
+        known = (
+            sa.select(sa.func.count())
+            .select_from(tables.images.join(tables.embeddings))
+            .where(_images.path > start, _images.path < end, _images.mtime_ns == archive.mtime_ns)
+            .where(_images.missing_since.is_(None), _embeddings.model_id == model_id)
+        )
+        failed = sa.select(sa.func.count()).where(_failures.path > start, _failures.path < end)
+        with self._database.reading() as connection:
+            images = connection.execute(query).scalar()
+            if images is None:
+                return False
+            failures = connection.execute(failed).scalar_one()
+            if failures and retry_failed:
+                return False
+            return bool(connection.execute(known).scalar_one() + failures == images)
+
     def known_sizes(self, sizes_bytes: Sequence[int]) -> set[int]:
         """Return those of `sizes_bytes` that some image has: only such a file can hold a known picture."""
         query = sa.select(_images.size_bytes).distinct()
@@ -144,23 +172,35 @@ class Catalog:
             .order_by(_images.id)
         )
         with self._database.reading() as connection:
-            return [
-                KnownContent(
-                    image_id=row.id,
-                    path=row.path,
-                    missing=row.missing_since is not None,
-                    facts=ImageFacts(**{field: getattr(row, field) for field in ImageFacts.__slots__}),
-                    vector=None if row.vector is None else unpack_vectors([row.vector])[0],
-                )
-                for row in connection.execute(query)
-            ]
+            rows = connection.execute(query).all()
+        texts = self.texts.inside([row.id for row in rows])
+        return [
+            KnownContent(
+                image_id=row.id,
+                path=row.path,
+                missing=row.missing_since is not None,
+                facts=ImageFacts(**{field: getattr(row, field) for field in ImageFacts.__slots__}),
+                vector=None if row.vector is None else unpack_vectors([row.vector])[0],
+                sidecars=row.sidecars,
+                texts=texts.get(row.id, ()),
+            )
+            for row in rows
+        ]
 
     # Writing
 
-    def apply(self, changes: Sequence[Change], model_id: int) -> None:
-        """Write all of `changes` in one transaction: every one of them is kept, or none."""
+    def apply(
+        self, changes: Sequence[Change], model_id: int, text_vectors: Mapping[str, Vectors] = MappingProxyType({})
+    ) -> None:
+        """Write all of `changes` in one transaction: every one of them is kept, or none.
+
+        Args:
+            changes: what a run found out.
+            model_id: the model of the changes' vectors.
+            text_vectors: by the words of the changes' texts, their vectors, (dim,) L2-normalised float32.
+        """
         with self._database.writing() as (connection, change_seq):
-            write_changes(connection, changes, model_id, change_seq)
+            write_changes(connection, changes, model_id, change_seq, text_vectors)
 
     # Reading
 

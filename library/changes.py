@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from .captions import ImageText, Sidecar
 from .types import Vectors
 
 _LATEST_NS = 2**63 - 1
@@ -14,17 +15,21 @@ _LATEST_NS = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file as the file system describes it, and the root under which it was found."""
+    """A file as the file system describes it, and the root under which it was found.
+
+    `sidecars` describes the files beside it that tell of it, as `sidecars.state_of` does; empty when there are none.
+    """
 
     path: str
     root: str
     size_bytes: int
     mtime_ns: int
+    sidecars: str = ""
 
     @classmethod
-    def described(cls, path: str, root: str, status: os.stat_result) -> FileState:
+    def described(cls, path: str, root: str, status: os.stat_result, sidecars: str = "") -> FileState:
         """Return the file as `status` has it; a date past the year 2262 is taken for that year's, to fit SQL."""
-        return cls(path, root, status.st_size, max(-_LATEST_NS, min(status.st_mtime_ns, _LATEST_NS)))
+        return cls(path, root, status.st_size, max(-_LATEST_NS, min(status.st_mtime_ns, _LATEST_NS)), sidecars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,12 @@ class ImageFacts:
     camera: str | None
     latitude: float | None
     longitude: float | None
+    taken_offset_min: int | None = None
+    lens: str | None = None
+    rating: int | None = None
+    colours: str = ""
+    perceptual_hash: int | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +64,23 @@ class KnownFile:
     content_hash: str
     missing: bool
     embedded: bool
+    sidecars: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownContent:
-    """A picture the catalogue already holds, under whatever path. `vector` is (dim,) float32, or None."""
+    """A picture the catalogue already holds, under whatever path. `vector` is (dim,) float32, or None.
+
+    `texts` are those that travel in the file, `sidecars` describes the files that lay beside it.
+    """
 
     image_id: int
     path: str
     missing: bool
     facts: ImageFacts
     vector: Vectors | None
+    sidecars: str = ""
+    texts: tuple[ImageText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +94,7 @@ class KnownFailure:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """A picture with its vector, (dim,) L2-normalised float32.
+    """A picture with its vector, (dim,) L2-normalised float32, and all the words that came with it.
 
     `image_id` is that of the row at the same path, or None for a new row. `content_changed` says that the
     row held another picture, whose vectors in other models no longer hold.
@@ -88,14 +105,19 @@ class Indexed:
     vector: Vectors
     image_id: int | None
     content_changed: bool
+    texts: tuple[ImageText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Relocated:
-    """A known picture whose file now has this path, size and modification time, and is there."""
+    """A known picture whose file now has this path, size and modification time, and is there.
+
+    `sidecar` is what the files beside it tell now, or None when they are as they were.
+    """
 
     image_id: int
     file: FileState
+    sidecar: Sidecar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +143,15 @@ class FailureGone:
     path: str
 
 
-Change: TypeAlias = Indexed | Relocated | Vanished | Failed | FailureGone
+@dataclass(frozen=True, slots=True)
+class ArchiveListed:
+    """An archive that was looked into: as long as `images` of its members are written, it need not be opened again.
+
+    `file` has the archive's path and "!", where its members' paths go on with a slash.
+    """
+
+    file: FileState
+    images: int
+
+
+Change: TypeAlias = Indexed | Relocated | Vanished | Failed | FailureGone | ArchiveListed

@@ -39,10 +39,7 @@ class DuplicatesCatalog:
 
     def perceptual_hashes(self, image_ids: Sequence[int]) -> dict[int, int]:
         """Return the hashes of those images that have one, by id; see `perceptual_hash`."""
-        column = _images.get("perceptual_hash")
-        if column is None:
-            return {}
-        query = sa.select(_images.id, column).where(column.is_not(None))
+        query = sa.select(_images.id, _images.perceptual_hash).where(_images.perceptual_hash.is_not(None))
         with self._database.reading() as connection:
             return {
                 image_id: found

@@ -13,12 +13,14 @@
     |-- FolderUnusable              it is there, but nothing can be indexed from it
     |-- NothingIndexed              a library that holds no images yet
     |-- RootEmptied                 a folder full of known images has none: is its disk mounted?
+    |-- DecodingUnavailable         no process to decode files in can be started
     |-- EmbedderError               a model
     |   |-- UnknownModel
     |   |-- ModelUnavailable        known, but its weights or packages cannot be had
     |   |-- ModelMismatch           the library holds vectors of other models only
     |   `-- DimensionMismatch
     |-- QueryError                  a question that cannot be asked
+    |-- ExportFailed                vectors or results could not be put in a file
     `-- DemoUnavailable             the sample photographs are not installed
 
 Errors carry facts as attributes and word them in `__str__`: what, which file, what to do next.
@@ -174,6 +176,17 @@ class RootEmptied(PhotoseekError):
         )
 
 
+class DecodingUnavailable(PhotoseekError):
+    """No process to decode files in can be started; no file is to blame."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"pictures cannot be decoded: {self.reason}; free some memory, or try fewer --workers"
+
+
 class EmbedderError(PhotoseekError):
     """A model cannot be used as asked."""
 
@@ -235,6 +248,19 @@ class DimensionMismatch(EmbedderError):
 
 class QueryError(PhotoseekError):
     """A question that cannot be asked."""
+
+
+class ExportFailed(PhotoseekError):
+    """Vectors or results could not be put in a file; what was there before stays."""
+
+    def __init__(self, path: Path, reason: str, remedy: str = "choose another place") -> None:
+        super().__init__(path, reason, remedy)
+        self.path = path
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"cannot export to {self.path}: {self.reason}; {self.remedy}"
 
 
 class DemoUnavailable(PhotoseekError):

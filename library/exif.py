@@ -7,28 +7,42 @@ TIFF 6.0 section 2 and CIPA DC-008 (Exif 2.32) section 4.6. Nothing here raises 
 from __future__ import annotations
 
 import math
-import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from .captions import ImageText, printable, texts_of
+from .moments import read_moment
+
 _EXIF_HEADER = b"Exif\0\0"
 _ORIENTATION, _MAKE, _MODEL, _DATE_TIME = 0x0112, 0x010F, 0x0110, 0x0132
 _EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
 _DATE_TIME_ORIGINAL, _DATE_TIME_DIGITIZED = 0x9003, 0x9004
+_OFFSET, _OFFSET_ORIGINAL, _OFFSET_DIGITIZED = 0x9010, 0x9011, 0x9012
+_LENS_MAKE, _LENS_MODEL = 0xA433, 0xA434
+_DESCRIPTION, _USER_COMMENT, _RATING = 0x010E, 0x9286, 0x4746
+_WINDOWS_TITLE, _WINDOWS_COMMENT, _WINDOWS_KEYWORDS = 0x9C9B, 0x9C9C, 0x9C9E
+XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG = 700, 33723, 34377
+"""Where a TIFF file keeps what other formats keep in segments of their own."""
+
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 
 _VALUE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes per value by TIFF type; 16 to 18 are BigTIFF's."""
 
-_LONGEST_VALUE_BYTES = 1024
+_LONGEST_VALUE_BYTES = 8192
 """No fact we keep needs more; a longer text is cut."""
 
-_LONGEST_CAMERA = 80
+_LARGEST_BLOCK_BYTES = 4 << 20
+"""Of a packet of another kind inside a TIFF file."""
+
+_COMMENT_CODES = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", bytes(8): "utf-8"}
+"""What the first eight bytes of a UserComment say of the rest (CIPA DC-008, table 9)."""
+
+_LONGEST_NAME = 80
 _OVERCLAIM_RATIO = 8
 _OVERCLAIM_SLACK_BYTES = 1 << 20
-_MOMENT = re.compile(r"(\d{4})[:\-/](\d{2})[:\-/](\d{2})[ T](\d{2}):(\d{2}):(\d{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,8 @@ class Exif:
     """What a file says of its making.
 
     `orientation` is 1-8 as in the standard. `taken_at` is the camera's local time without zone; subseconds are
-    dropped. Latitude and longitude are degrees, WGS 84, north and east positive: both present or both absent.
+    dropped; `taken_offset_min` says how far it is ahead of UTC. Latitude and longitude are degrees, WGS 84, north and
+    east positive: both present or both absent. `rating` is 0-5. `is_turn_told` says that the orientation was there.
     """
 
     orientation: int = 1
@@ -44,6 +59,11 @@ class Exif:
     camera: str | None = None
     latitude: float | None = None
     longitude: float | None = None
+    taken_offset_min: int | None = None
+    lens: str | None = None
+    rating: int | None = None
+    texts: tuple[ImageText, ...] = ()
+    is_turn_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +117,23 @@ class _Block:
         """The text up to its NUL, without control characters, blanks folded."""
         if entry is None or entry.type not in {1, 2, 7}:
             return ""
-        text = self.bytes_of(entry).split(b"\0", 1)[0].decode("utf-8", errors="replace")
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        return printable(self.bytes_of(entry).split(b"\0", 1)[0].decode("utf-8", errors="replace"))
+
+    def windows_text_of(self, entry: _Entry | None) -> str:
+        """The text of one of Windows' own tags, which hold UTF-16."""
+        if entry is None or entry.type not in {1, 7}:
+            return ""
+        return self.bytes_of(entry).decode("utf-16-le", errors="replace").split("\0", 1)[0]
+
+    def comment_of(self, entry: _Entry | None) -> str:
+        """The text of a UserComment, which names its encoding first."""
+        data = self.bytes_of(entry) if entry else b""
+        codec = _COMMENT_CODES.get(data[:8])
+        if codec is None:
+            return ""
+        if codec == "utf-16":
+            codec = "utf-16-le" if self.order == "<" else "utf-16-be"
+        return data[8:].decode(codec, errors="replace").split("\0", 1)[0].lstrip("\ufeff")
 
     def degrees_of(self, entry: _Entry | None) -> float | None:
         """Degrees, minutes and seconds as three rationals; minutes and seconds may be absent."""
@@ -125,17 +160,51 @@ def read_exif(data: bytes) -> Exif:
     shot = dict(block.entries(block.whole_of(main.get(_EXIF_DIRECTORY)) or 0))
     place = dict(block.entries(block.whole_of(main.get(_GPS_DIRECTORY)) or 0))
     orientation = block.whole_of(main.get(_ORIENTATION)) or 1
-    moments = (shot.get(_DATE_TIME_ORIGINAL), shot.get(_DATE_TIME_DIGITIZED), main.get(_DATE_TIME))
+    dates = (
+        (shot.get(_DATE_TIME_ORIGINAL), _OFFSET_ORIGINAL),
+        (shot.get(_DATE_TIME_DIGITIZED), _OFFSET_DIGITIZED),
+        (main.get(_DATE_TIME), _OFFSET),
+    )
+    moments = (read_moment(block.text_of(date), block.text_of(shot.get(offset))) for date, offset in dates)
+    moment = next((moment for moment in moments if moment), None)
     latitude = _signed(block, place.get(_LATITUDE), place.get(_LATITUDE_REF), "NS", 90.0)
     longitude = _signed(block, place.get(_LONGITUDE), place.get(_LONGITUDE_REF), "EW", 180.0)
     has_place = latitude is not None and longitude is not None
+    rating = block.whole_of(main.get(_RATING))
     return Exif(
         orientation=orientation if 1 <= orientation <= 8 else 1,
-        taken_at=next((moment for entry in moments if (moment := _moment(block.text_of(entry)))), None),
-        camera=_camera(block.text_of(main.get(_MAKE)), block.text_of(main.get(_MODEL))),
+        taken_at=moment.local if moment else None,
+        camera=device_name(block.text_of(main.get(_MAKE)), block.text_of(main.get(_MODEL))),
         latitude=latitude if has_place else None,
         longitude=longitude if has_place else None,
+        taken_offset_min=moment.offset_min if moment else None,
+        lens=device_name(block.text_of(shot.get(_LENS_MAKE)), block.text_of(shot.get(_LENS_MODEL))),
+        rating=rating if rating is not None and rating <= 5 else None,
+        texts=tuple(_texts(block, main, shot)),
+        is_turn_told=_ORIENTATION in main,
     )
+
+
+def block_of(data: bytes, tag: int) -> bytes:
+    """Return the bytes of another kind of block that a TIFF file holds under `tag`, empty when there is none."""
+    block = _opened(data)
+    entry = dict(block.entries(block.first_offset)).get(tag) if block else None
+    if entry is None or entry.size_bytes > _LARGEST_BLOCK_BYTES:
+        return b""
+    return data[entry.offset : entry.offset + entry.size_bytes]
+
+
+def _texts(block: _Block, main: dict[int, _Entry], shot: dict[int, _Entry]) -> list[ImageText]:
+    captions = (
+        block.text_of(main.get(_DESCRIPTION)),
+        block.windows_text_of(main.get(_WINDOWS_COMMENT)),
+        block.comment_of(shot.get(_USER_COMMENT)),
+    )
+    return [
+        *texts_of("exif", "title", [block.windows_text_of(main.get(_WINDOWS_TITLE))]),
+        *texts_of("exif", "caption", captions),
+        *texts_of("exif", "keyword", block.windows_text_of(main.get(_WINDOWS_KEYWORDS)).split(";")),
+    ]
 
 
 def overclaims(data: bytes) -> bool:
@@ -162,22 +231,11 @@ def _opened(data: bytes) -> _Block | None:
     return _Block(data, order, is_big, first_offset)
 
 
-def _moment(text: str) -> datetime | None:
-    """A date of the EXIF form "2024:05:06 07:08:09"; "0000:00:00 00:00:00", blanks and garbage are none."""
-    found = _MOMENT.match(text)
-    if found is None:
-        return None
-    try:
-        return datetime(*(int(part) for part in found.groups()))  # type: ignore[arg-type]
-    except ValueError:
-        return None
-
-
-def _camera(make: str, model: str) -> str | None:
+def device_name(make: str, model: str) -> str | None:
     """Join make and model, the make once: "Canon" and "Canon EOS 5D" are a Canon EOS 5D."""
     brand = make.split(maxsplit=1)[0].casefold() if make else ""
     name = model if brand and model.casefold().startswith(brand) else f"{make} {model}".strip()
-    return name[:_LONGEST_CAMERA].rstrip() or None
+    return name[:_LONGEST_NAME].rstrip() or None
 
 
 def _signed(block: _Block, value: _Entry | None, ref: _Entry | None, letters: str, limit: float) -> float | None:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageFile
 
 from .errors import ImageUnreadable
-from .exif import Exif, overclaims, read_exif
+from .exif import overclaims
 from .image_colour import to_srgb
 from .image_formats import ImageFormat, identify, missing_codec
 from .image_salvage import salvage
 from .jpeg import JpegLayout, read_layout
+from .metadata import Metadata, image_metadata, tiff_metadata
+from .raw import is_raw, raw_preview
 
 _END_OF_IMAGE = b"\xff\xd9"
 _ENTROPY_PADDING = bytes(8)
@@ -32,6 +33,8 @@ _MOST_SCANS = 100
 _DRAFT_SCALES = (8, 4, 2, 1)
 _SALVAGED = frozenset({"JPEG", "PNG", "BMP", "PNM"})
 """Formats that Pillow decodes row by row into the picture, so that a failure leaves the rows before it."""
+
+_TURNED_BY_CONTAINER = frozenset({"AVIF", "HEIF"})
 
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -69,20 +72,15 @@ DEFAULT_LIMITS = DecodeLimits()
 class DecodedImage:
     """One picture: `image` is RGB and upright, possibly reduced; the rest describes the file.
 
-    `width` and `height` are the original's pixels as displayed, after `orientation` (1-8) is applied. `taken_at` is
-    the camera's local time. Latitude and longitude are degrees, WGS 84. `warning` says what is wrong with a picture
-    that was kept nevertheless.
+    `width` and `height` are the original's pixels as displayed, after the orientation is applied; `metadata` is what
+    the file says of it. `warning` says what is wrong with a picture that was kept nevertheless.
     """
 
     image: Image.Image
     format: str
     width: int
     height: int
-    orientation: int
-    taken_at: datetime | None
-    camera: str | None
-    latitude: float | None
-    longitude: float | None
+    metadata: Metadata
     warning: str | None
 
 
@@ -130,6 +128,8 @@ def _decoded(data: bytes, path: str, limits: DecodeLimits, min_side_px: int | No
         raise ImageUnreadable(
             path, f"{_amount(len(data), 'byte')} is over the limit of {_amount(limits.max_bytes, 'byte')}"
         )
+    if is_raw(data, path):
+        return _previewed(data, path, limits, min_side_px)
     known = identify(data, path)
     layout = read_layout(data) if known.name == "JPEG" else None
     source = _Source(data, path, known, layout)
@@ -139,27 +139,29 @@ def _decoded(data: bytes, path: str, limits: DecodeLimits, min_side_px: int | No
     scale = _draft_scale(source, drafted_from, limits, min_side_px)
     picture, warning = _loaded(source, header, scale)
     width, height = drafted_from if layout else picture.size
-    exif = _exif(source, picture)
+    metadata = _metadata(source, picture)
     # Pillow turns a TIFF upright by itself while loading it; for the others it leaves that to us.
-    turn = exif.orientation if known.name != "TIFF" else 1
+    turn = metadata.orientation if known.name != "TIFF" else 1
     factor = max(min(picture.size) // min_side_px, 1) if min_side_px else 1
     image = to_srgb(picture, factor)
     if turn in _TO_UPRIGHT:
         image = image.transpose(_TO_UPRIGHT[turn])
     if turn >= 5:
         width, height = height, width
-    return DecodedImage(
-        image,
-        known.name,
-        width,
-        height,
-        exif.orientation,
-        exif.taken_at,
-        exif.camera,
-        exif.latitude,
-        exif.longitude,
-        warning,
-    )
+    return DecodedImage(image, known.name, width, height, metadata, warning)
+
+
+def _previewed(data: bytes, path: str, limits: DecodeLimits, min_side_px: int | None) -> DecodedImage:
+    """Decode a RAW file's preview; what is known of the photograph is the RAW file's to say."""
+    preview = raw_preview(data, path, limits.max_decoded_pixels)
+    shown = _decoded(preview.data, path, limits, min_side_px)
+    metadata = tiff_metadata(data)
+    if metadata == Metadata():  # a kind that is not laid out as TIFF: the preview often has a copy
+        metadata = replace(shown.metadata, orientation=preview.orientation)
+    image = shown.image
+    if shown.metadata.orientation == 1 and preview.orientation in _TO_UPRIGHT:
+        image = image.transpose(_TO_UPRIGHT[preview.orientation])
+    return DecodedImage(image, "RAW", preview.width, preview.height, metadata, shown.warning)
 
 
 def _refuse_traps(source: _Source) -> None:
@@ -237,14 +239,13 @@ def _drafted(image: ImageFile.ImageFile, scale: int) -> ImageFile.ImageFile:
     return image
 
 
-def _exif(source: _Source, picture: Image.Image) -> Exif:
-    if source.layout:
-        return read_exif(source.layout.exif)
+def _metadata(source: _Source, picture: Image.Image) -> Metadata:
     if source.format.name == "TIFF":
-        return read_exif(source.data)
-    # Read after loading: PNG allows its eXIf chunk after the pixels.
-    block = picture.info.get("exif")
-    return read_exif(block) if isinstance(block, bytes) else Exif()
+        return tiff_metadata(source.data)
+    metadata = image_metadata(picture, source.layout.exif if source.layout else None)
+    # AVIF's and HEIF's own properties turn the picture, and its readers say so in EXIF; XMP has no say (ISO 23008-12).
+    own_turn = source.format.name in _TURNED_BY_CONTAINER and "exif" not in picture.info
+    return replace(metadata, orientation=1) if own_turn else metadata
 
 
 def _worded(error: Exception) -> str:

@@ -68,8 +68,8 @@ class Store:
             raise LibraryError(message) from error
         return cls.open(settings)
 
-    def vectors(self, spec: ModelSpec) -> LiveVectors:
-        """Return the library's vectors in the space of the model that `spec` describes.
+    def model(self, spec: ModelSpec) -> ModelRow:
+        """Return the row of the model that `spec` describes.
 
         Raises:
             ModelMismatch: the library holds vectors of other models only.
@@ -78,10 +78,14 @@ class Store:
         rows = self.catalog.models()
         for row in rows:
             if row.key == spec.key:
-                return self.vectors_of(row)
+                return row
         if rows:
             raise ModelMismatch(spec.key, tuple(row.key for row in rows))
         raise NothingIndexed(self.settings.folder)
+
+    def vectors(self, spec: ModelSpec) -> LiveVectors:
+        """Return the library's vectors in the space of the model that `spec` describes; raises as `model` does."""
+        return self.vectors_of(self.model(spec))
 
     def vectors_of(self, model: ModelRow) -> LiveVectors:
         """Return the vectors of one of the library's models."""

@@ -46,15 +46,24 @@ images = Table(
     Column("format", Text, nullable=False),
     Column("orientation", _Int, nullable=False),
     Column("taken_at", TIMESTAMP),
+    Column("taken_offset_min", _Int),
     Column("camera", Text),
+    Column("lens", Text),
     Column("latitude", Double),
     Column("longitude", Double),
+    Column("rating", _Int),
+    Column("colours", Text, nullable=False),
+    Column("perceptual_hash", _Int),
+    Column("warning", Text),
+    Column("sidecars", Text, nullable=False),
     Column("missing_since", TIMESTAMP),
     Column("indexed_at", TIMESTAMP, nullable=False),
+    Column("texts_seq", _Int, nullable=False),
     Column("change_seq", _Int, nullable=False),
     Index("images_path", "path", unique=True),
     Index("images_content", "size_bytes", "content_hash"),
     Index("images_change_seq", "change_seq"),
+    Index("images_texts_seq", "texts_seq"),
     Index("images_taken_at", "taken_at"),
 )
 
@@ -122,6 +131,15 @@ failures = Table(
     Column("size_bytes", _Int, nullable=False),
     Column("mtime_ns", _Int, nullable=False),
     Column("last_tried_at", TIMESTAMP, nullable=False),
+)
+
+archives = Table(
+    "archives",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("size_bytes", _Int, nullable=False),
+    Column("mtime_ns", _Int, nullable=False),
+    Column("images", _Int, nullable=False),
 )
 
 judgements = Table(

@@ -25,7 +25,9 @@ class ImageRecord:
     """What the catalogue knows about one image.
 
     `width` and `height` are pixels as displayed, after the EXIF orientation (1-8) is applied.
-    `taken_at` is the camera's local time, without zone. Latitude and longitude are degrees, WGS 84.
+    `taken_at` is the camera's local time, without zone, and `taken_offset_min` by how many minutes it is ahead of UTC.
+    Latitude and longitude are degrees, WGS 84. `rating` is 0-5 stars. `colours` names up to three, the largest part
+    first. `perceptual_hash` is signed, 64 bits. `warning` says what is wrong with a picture that was kept nevertheless.
     """
 
     id: int
@@ -41,6 +43,12 @@ class ImageRecord:
     camera: str | None = None
     latitude: float | None = None
     longitude: float | None = None
+    taken_offset_min: int | None = None
+    lens: str | None = None
+    rating: int | None = None
+    colours: str = ""
+    perceptual_hash: int | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 _BATCH = 64
 
+DEFAULT_VOCABULARY = "nouns"
+"""The vocabulary that describe uses unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from ..library.embedders.base import Embedder, normalized
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import ImageUnreadable
 from ..library.images import DEFAULT_LIMITS, decode
+from ..library.sources import read_bytes
 from ..library.types import Hit, Vectors
 from ..library.vectors.live import LiveVectors
 from .query import Query
@@ -46,16 +46,13 @@ class Engine:
 
 
 def embed_file(embedder: Embedder, path: Path) -> Vectors:
-    """Embed the picture in one file into (1, dim) L2-normalised float32.
+    """Embed the picture in one file, or in an archive as `ARCHIVE!/MEMBER`, into (1, dim) L2-normalised float32.
 
     Raises:
         ImageUnreadable: there is no such file, or no picture in it.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe waits for ever, reading a device may never end
-            raise ImageUnreadable(str(path), "not a regular file")
-        with path.open("rb") as stream:
-            data = stream.read(DEFAULT_LIMITS.max_bytes + 1)
+        data = read_bytes(str(path), DEFAULT_LIMITS.max_bytes)
     except OSError as error:
         raise ImageUnreadable(str(path), f"cannot be read: {error.strerror or error}") from error
     decoded = decode(data, str(path), min_side_px=embedder.spec.image_size)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..library.types import Hit, Vectors
+from .duplicates import DuplicateOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Stack:
         return 1 + len(self.duplicates)
 
 
-def fold(hits: Sequence[Hit], vectors: Vectors, least_score: float) -> list[Stack]:
+def fold(hits: Sequence[Hit], vectors: Vectors, options: DuplicateOptions) -> list[Stack]:
     """Fold each hit under the first one before it that it is a duplicate of; the order of the others stays.
 
     Each is compared with what is shown, not with what is folded, so that chains do not grow.
@@ -31,17 +30,19 @@ def fold(hits: Sequence[Hit], vectors: Vectors, least_score: float) -> list[Stac
     Args:
         hits: n answers, best first.
         vectors: (n, dim) L2-normalised float32, those of the hits' images in the same order.
-        least_score: cosine from which two pictures are duplicates; files that are the same are so in any case.
+        options: what counts as a duplicate; files that are the same do in any case.
     """
     shown: list[int] = []
     folded: dict[int, list[Hit]] = {}
     for place, hit in enumerate(hits):
-        alike = vectors[shown] @ vectors[place] >= least_score
-        same = np.array([hits[one].image.content_hash == hit.image.content_hash for one in shown], dtype=bool)
-        found = np.flatnonzero(alike | same)
-        if found.size:
-            folded[shown[found[0]]].append(hit)
-        else:
+        scores = (vectors[shown] @ vectors[place]).tolist()
+        first = next(
+            (one for one, score in zip(shown, scores, strict=True) if options.joins(hits[one].image, hit.image, score)),
+            None,
+        )
+        if first is None:
             shown.append(place)
             folded[place] = []
+        else:
+            folded[first].append(hit)
     return [Stack(hits[place], tuple(folded[place])) for place in shown]

@@ -98,3 +98,23 @@ def catalog(database: Database) -> Catalog:
 def model(catalog: Catalog) -> ModelRow:
     """The catalogue's first model, of three dimensions."""
     return catalog.ensure_model(ColourEmbedder().spec)
+
+
+@pytest.fixture
+def restartable_postgresql() -> Iterator[tuple[str, Callable[[str], None]]]:
+    """The URL of a PostgreSQL server of the test's own, and what stops it as pg_ctl's mode says and starts it again."""
+    pgserver = pytest.importorskip("pgserver", reason="PostgreSQL is not tested: pgserver is not installed")
+    pytest.importorskip("psycopg", reason="PostgreSQL is not tested: psycopg is not installed")
+    with tempfile.TemporaryDirectory(prefix="photoseek-pg-", ignore_cleanup_errors=True) as folder:
+        try:
+            server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        except Exception as error:
+            pytest.skip(f"PostgreSQL is not tested: no server starts here: {error!r}")
+
+        def restart(how: str) -> None:
+            pgserver.pg_ctl(["-w", "-m", how, "stop"], pgdata=server.pgdata, user=server.system_user)
+            server.ensure_postgres_running()
+
+        url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        yield url.render_as_string(hide_password=False), restart
+        server.cleanup()

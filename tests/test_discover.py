@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoseek.indexer.discover import Found, Unlisted, as_roots, covers, discover, enters
+from photoseek.indexer.discover import as_roots, covers, discover, enters
+from photoseek.indexer.found import Found, Unlisted
 from photoseek.library.changes import Failed, FileState
 from photoseek.library.errors import FolderNotFound, FolderUnusable
 

@@ -35,7 +35,7 @@ def test_every_orientation_comes_out_upright(orientation: int, kind: str, option
     exif[0x0112] = orientation
     decoded = decode(encoded(picture(STORED[orientation]), kind, exif=exif.tobytes(), **options), "p")
     assert drawing_of(decoded.image) == UPRIGHT
-    assert (decoded.width, decoded.height, decoded.orientation) == (2, 3, orientation)
+    assert (decoded.width, decoded.height, decoded.metadata.orientation) == (2, 3, orientation)
 
 
 @pytest.mark.parametrize("min_side_px", [None, 32])
@@ -46,15 +46,15 @@ def test_every_orientation_of_a_jpeg_comes_out_upright(orientation: int, min_sid
     data = encoded(picture(STORED[orientation], 32), "JPEG", exif=exif.tobytes(), quality=95, subsampling=0)
     decoded = decode(data, "p", min_side_px=min_side_px)
     assert drawing_of(decoded.image, 16 if min_side_px else 32) == UPRIGHT
-    assert (decoded.width, decoded.height, decoded.orientation) == (64, 96, orientation)
+    assert (decoded.width, decoded.height, decoded.metadata.orientation) == (64, 96, orientation)
 
 
 def test_facts_of_the_file_are_read() -> None:
     decoded = decode(dict(SEEDS)["JPEG"](picture(UPRIGHT, 8)), "p")
     assert decoded.format == "JPEG"
-    assert decoded.taken_at == datetime(2024, 5, 6, 7, 8, 9)
-    assert decoded.camera == "Acme One"
-    assert (decoded.latitude, decoded.longitude) == (48.5, 9.0)
+    assert decoded.metadata.taken_at == datetime(2024, 5, 6, 7, 8, 9)
+    assert decoded.metadata.camera == "Acme One"
+    assert (decoded.metadata.latitude, decoded.metadata.longitude) == (48.5, 9.0)
     assert decoded.warning is None
 
 

@@ -28,17 +28,26 @@ ROOMS = {
 
 # Modules from outside that only these of ours may import; a name that ends in "*" stands for all that begin so.
 SOLE_IMPORTERS = {
-    "sqlalchemy": ("library.catalog", "library.writing", "library.database", "library.tables"),
+    "sqlalchemy": (
+        "library.catalog",
+        "library.writing",
+        "library.duplicates_catalog",
+        "library.text_catalog",
+        "library.text_writing",
+        "library.database",
+        "library.tables",
+    ),
     "faiss": ("library.vectors.faiss_index",),
     "torch": ("library.embedders.openclip*",),
     "torchvision": ("library.embedders.openclip*",),
     "open_clip": ("library.embedders.openclip*",),
     "huggingface_hub": ("library.embedders.hub",),
-    "onnxruntime": ("library.embedders.mini",),
-    "tokenizers": ("library.embedders.mini",),
+    "onnxruntime": ("library.embedders.mini", "library.embedders.openclip*"),
+    "tokenizers": ("library.embedders.mini", "library.embedders.openclip*"),
     "tomllib": ("library.settings",),
-    "filelock": ("library.lock",),
+    "filelock": ("library.lock", "library.embedders.openclip_cpu"),
     "click": ("cli", "commands*"),
+    "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoseek.indexer.discover import Found, Unlisted
+from photoseek.indexer.found import Found, Unlisted
 from photoseek.indexer.plan import Step, StillFailing, ToRead, Unchanged, plan
 from photoseek.library.changes import Failed, FailureGone, FileState, KnownFailure, KnownFile, Relocated, Vanished
 

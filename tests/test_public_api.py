@@ -17,8 +17,12 @@ from photoseek.tests.source_tree import package_sources
 
 PUBLIC = [
     "CatalogUnavailable",
+    "Classified",
     "DimensionMismatch",
+    "DuplicateGroup",
+    "DuplicateOptions",
     "EmbedderError",
+    "ExportFailed",
     "Failure",
     "FolderNotFound",
     "FolderUnusable",
@@ -43,6 +47,9 @@ PUBLIC = [
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Stack",
+    "TextHit",
+    "TextSearch",
     "UnknownModel",
     "open",
 ]

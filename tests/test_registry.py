@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from photoseek.library.embedders.openclip import OpenClipEmbedder
+from photoseek.library.embedders.openclip_cpu import CpuOpenClipEmbedder
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.errors import UnknownModel
 
@@ -20,10 +20,17 @@ def test_mini_is_built_in() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["ViT-B-32/laion2b_s34b_b79k", "ViT-B-32//weights.pt", "ViT-B/32/openai", "hf-hub:timm/x", "local-dir:/x"],
+    [
+        "ViT-B-32/laion2b_s34b_b79k",
+        "ViT-B-32//weights.pt",
+        "ViT-B/32/openai",
+        "hf-hub:timm/x",
+        "local-dir:/x",
+        "RN50/openai@int8",
+    ],
 )
 def test_open_clip_names_lead_to_open_clip(name: str) -> None:
-    assert isinstance(load_embedder(name), OpenClipEmbedder)
+    assert isinstance(load_embedder(name), CpuOpenClipEmbedder)
 
 
 @pytest.mark.parametrize("name", ["", "minni", "ViT-B-32"])

@@ -171,8 +171,10 @@ def test_searching_goes_on_while_another_indexes(photos: Path, library: Library,
             photos,
             photoseek.IndexOptions(batch_size=4, on_progress=lambda _: found.append(len(library.search("red", k=100)))),
         )
+    # A batch is written behind the next, so that each look may see one batch less than has been done.
     assert found == sorted(found)
-    assert (found[0], found[-1]) == (9, 45)
+    assert 5 <= found[0] < found[-1] <= 45
+    assert len(library.search("red", k=100)) == 45
 
 
 def test_info_says_what_is_there(library: Library, photos: Path, tmp_path: Path) -> None:

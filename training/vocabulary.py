@@ -96,7 +96,8 @@ LEFT_OUT = _words(
     "thing part piece unit object whole body area side end top bottom center middle back front line point form "
     "structure instrumentality device system equipment facility way article commodity product creation material "
     "component surface place region location space zone level bit set group kind element section portion artifact "
-    "fabric covering container implement mechanism construction"
+    "fabric covering container implement mechanism construction "
+    "nipple penis vagina vulva anus genitalia scrotum crotch pubes"
 )
 # Pictures of every album that WordNet counts among times, money, groups and communications.
 ADDED = _words(

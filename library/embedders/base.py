@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from PIL import Image
 
 from ..types import Pixels, Vectors
+
+Preprocess: TypeAlias = Callable[[Image.Image], Pixels]
+"""From one RGB image to the (side, side, 3) uint8 pixels of a model's input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class ModelSpec:
     `key` pins name, weights' hash, preprocessing and dim: two models share a key exactly when their
     vectors may be compared. `image_size` is the input's side in pixels. `text_limit` is in tokens.
     `source` says where the weights come from, `licence` under which terms. `templates` names the set of
-    prompts that suits how the model was trained (see prompts.py).
+    prompts that suits how the model was trained (see prompts.py). `logit_scale` multiplies cosines before a softmax
+    makes probabilities of them: 100 is what CLIP models reach in training (Radford et al. 2021, section 2.5).
     """
 
     key: str
@@ -30,6 +34,7 @@ class ModelSpec:
     source: str
     licence: str
     templates: str = "none"
+    logit_scale: float = 100.0
 
 
 class Embedder(Protocol):
@@ -51,6 +56,21 @@ class Embedder(Protocol):
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed n texts into (n, dim) L2-normalised float32."""
         ...
+
+
+@runtime_checkable
+class PortablePreprocessing(Protocol):
+    """What an embedder may have besides, so that files can be decoded in processes of their own."""
+
+    @property
+    def preprocessing(self) -> Preprocess:
+        """What `preprocess` does, as a value to pickle: it brings neither weights nor heavy modules along."""
+        ...
+
+
+def preprocessing_of(embedder: Embedder) -> Preprocess:
+    """Return what to pickle and send to another process: `embedder.preprocessing`, else its method `preprocess`."""
+    return embedder.preprocessing if isinstance(embedder, PortablePreprocessing) else embedder.preprocess
 
 
 def normalized(vectors: Vectors) -> Vectors:

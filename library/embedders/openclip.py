@@ -65,7 +65,7 @@ def choose_precision(wanted: str, device: str, capability_major: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class LoadedModel:
     """A model on its device, ready to encode."""
 
     model: torch.nn.Module
@@ -89,7 +89,7 @@ class OpenClipEmbedder:
         self._known_recipe: Recipe | None = None
         self._known_files: tuple[Path, ...] | None = None
         self._known_spec: ModelSpec | None = None
-        self._known_loaded: _Loaded | None = None
+        self._known_loaded: LoadedModel | None = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -106,15 +106,13 @@ class OpenClipEmbedder:
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize and crop one RGB image to (image_size, image_size, 3) uint8 as open_clip does; thread-safe."""
-        for step in self._recipe().resize:
-            image = step(image)
-        return np.array(image, dtype=np.uint8)
+        return self.recipe().preprocessing(image)
 
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Embed (n, image_size, image_size, 3) uint8 pixels into (n, dim) L2-normalised float32."""
         if len(pixels) == 0:
-            return np.empty((0, self._recipe().dim), dtype=np.float32)
-        loaded = self._load()
+            return np.empty((0, self.recipe().dim), dtype=np.float32)
+        loaded = self.load()
         import torch
 
         with torch.inference_mode():
@@ -127,12 +125,12 @@ class OpenClipEmbedder:
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed n texts of any length into (n, dim) L2-normalised float32; a long one is the mean of its parts."""
         if len(texts) == 0:
-            return np.empty((0, self._recipe().dim), dtype=np.float32)
-        loaded = self._load()
-        return embed_long(texts, self._recipe().text_limit, loaded.count_tokens, self._embed_short)
+            return np.empty((0, self.recipe().dim), dtype=np.float32)
+        loaded = self.load()
+        return embed_long(texts, self.recipe().text_limit, loaded.count_tokens, self._embed_short)
 
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
-        loaded = self._load()
+        loaded = self.load()
         import torch
 
         batches: list[Vectors] = []
@@ -149,11 +147,11 @@ class OpenClipEmbedder:
         return normalized(vectors)
 
     def _make_spec(self) -> ModelSpec:
-        recipe = self._recipe()
+        recipe = self.recipe()
         name = self._name
         label = name.architecture or name.repository or (name.folder.name if name.folder else "")
         try:
-            key = model_key(label, self._weight_files(), recipe.pinned(), recipe.dim)
+            key = model_key(label, self.weight_files(), recipe.pinned(), recipe.dim)
         except OSError as error:
             raise ModelUnavailable(name.text, one_line(error), "check the file's permissions") from error
         source = source_of(name, _open_clip(name))
@@ -168,22 +166,25 @@ class OpenClipEmbedder:
             templates="photo",
         )
 
-    def _recipe(self) -> Recipe:
+    def recipe(self) -> Recipe:
+        """What the model's configuration says."""
         with self._lock:
             if self._known_recipe is None:
                 self._known_recipe = read_recipe(self._name, _open_clip(self._name))
             return self._known_recipe
 
-    def _weight_files(self) -> tuple[Path, ...]:
+    def weight_files(self) -> tuple[Path, ...]:
+        """The files of the model's weights, fetched when they are not here."""
         with self._lock:
             if self._known_files is None:
                 self._known_files = find_weights(self._name, _open_clip(self._name))
             return self._known_files
 
-    def _load(self) -> _Loaded:
+    def load(self) -> LoadedModel:
+        """The model itself, on its device."""
         with self._lock:
             if self._known_loaded is None:
-                self._known_loaded = _load_model(self._name, self._recipe(), self._weight_files(), self._options)
+                self._known_loaded = _load_model(self._name, self.recipe(), self.weight_files(), self._options)
             return self._known_loaded
 
 
@@ -208,7 +209,7 @@ def _quiet_root_logger() -> Iterator[None]:
         logging.getLogger().removeHandler(handler)
 
 
-def _load_model(name: OpenClipName, recipe: Recipe, files: Sequence[Path], options: OpenClipOptions) -> _Loaded:
+def _load_model(name: OpenClipName, recipe: Recipe, files: Sequence[Path], options: OpenClipOptions) -> LoadedModel:
     open_clip = _open_clip(name)
     import torch
 
@@ -240,7 +241,7 @@ def _load_model(name: OpenClipName, recipe: Recipe, files: Sequence[Path], optio
         raise ModelUnavailable(name.text, reason, remedy) from error
     # All of the model in one type, layer norms too, since CUDA's kernels add up in single precision anyway.
     model = model.eval().to(device=device, dtype=dtype, memory_format=torch.channels_last)
-    return _Loaded(
+    return LoadedModel(
         model=model,
         encode_image=torch.compile(model.encode_image) if options.compile else model.encode_image,
         tokenizer=tokenizer,
@@ -248,8 +249,8 @@ def _load_model(name: OpenClipName, recipe: Recipe, files: Sequence[Path], optio
         device=device,
         dtype=dtype,
         precision=precision,
-        mean=torch.tensor(recipe.preprocess_cfg["mean"], device=device).view(1, 3, 1, 1),
-        std=torch.tensor(recipe.preprocess_cfg["std"], device=device).view(1, 3, 1, 1),
+        mean=torch.tensor(recipe.preprocessing.mean, device=device).view(1, 3, 1, 1),
+        std=torch.tensor(recipe.preprocessing.std, device=device).view(1, 3, 1, 1),
     )
 
 

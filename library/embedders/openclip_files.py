@@ -6,17 +6,16 @@ The open_clip module comes as an argument, since openclip.py alone imports it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
-from PIL import Image
-
 from ..errors import ModelUnavailable, UnknownModel
 from .hub import cached_first, one_line
 from .openclip_name import OpenClipName
+from .preprocessing import Preprocessing
 
 DEFAULT_IMAGE_SIZE = 224
 DEFAULT_TEXT_LIMIT = 77
@@ -31,8 +30,7 @@ CONFIG_FILE = "open_clip_config.json"
 class Recipe:
     """What a model's configuration says: enough to preprocess, nothing that needs the weights.
 
-    `resize` are open_clip's own steps up to the uint8 picture. `text_limit` is in tokens, their marks
-    included. `quick_gelu` is the activation that the weights were trained with.
+    `text_limit` is in tokens, their marks included. `quick_gelu` is the activation that the weights were trained with.
     """
 
     preprocess_cfg: Mapping[str, object]
@@ -40,7 +38,7 @@ class Recipe:
     image_size: int
     text_limit: int
     quick_gelu: bool
-    resize: Sequence[Callable[[Image.Image], Image.Image]]
+    preprocessing: Preprocessing
 
     def pinned(self) -> dict[str, object]:
         """Return what changes a vector beside the weights.
@@ -66,15 +64,13 @@ def read_recipe(name: OpenClipName, open_clip: ModuleType) -> Recipe:
         preprocess_cfg: dict[str, object] = transform.merge_preprocess_dict(
             transform.PreprocessCfg(), {**overrides, "size": image_size}
         )
-        steps = transform.image_transform_v2(transform.PreprocessCfg(**preprocess_cfg), is_train=False).transforms
-        *resize, _to_tensor, _normalize = steps
         return Recipe(
             preprocess_cfg=preprocess_cfg,
             dim=_integer(model_cfg["embed_dim"]),
             image_size=image_size,
             text_limit=_integer(text.get("context_length", DEFAULT_TEXT_LIMIT)),
             quick_gelu=bool(model_cfg.get("quick_gelu", False)),
-            resize=tuple(resize),
+            preprocessing=_preprocessing(preprocess_cfg, image_size),
         )
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         reason = f"photoseek cannot run its configuration ({type(error).__name__}: {one_line(error)})"
@@ -155,6 +151,25 @@ def _suggestion(name: OpenClipName, open_clip: ModuleType) -> str:
     close = get_close_matches(wanted, candidates, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else "open_clip.list_pretrained() lists what it has"
     return f"open_clip has no such architecture; {hint}"
+
+
+def _preprocessing(preprocess_cfg: Mapping[str, object], image_size: int) -> Preprocessing:
+    return Preprocessing(
+        size=image_size,
+        mean=_colour(preprocess_cfg["mean"]),
+        std=_colour(preprocess_cfg["std"]),
+        # Like open_clip, which takes its default for an empty word.
+        interpolation=str(preprocess_cfg["interpolation"] or "bicubic"),
+        resize_mode=str(preprocess_cfg["resize_mode"] or "shortest"),
+        fill_color=_integer(preprocess_cfg["fill_color"]),
+    )
+
+
+def _colour(value: object) -> tuple[float, float, float]:
+    """Read red, green and blue, or one number for all three."""
+    channels = tuple(value) if isinstance(value, list | tuple) else (value,) * 3
+    red, green, blue = (float(channel) for channel in channels)
+    return red, green, blue
 
 
 def _section(model_cfg: Mapping[str, object], key: str) -> dict[str, object]:

@@ -1,0 +1,43 @@
+"""Writes behind: one transaction is written while the next batch goes through the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from ..library.catalog import Catalog
+from ..library.changes import Change
+from ..library.types import Vectors
+
+
+class WriterBehind:
+    """Applies lists of changes to the catalogue in their order, one behind the caller.
+
+    An error of one shows in the next call; nothing more is written after it.
+    """
+
+    def __init__(self, catalog: Catalog, model_id: int) -> None:
+        self._catalog = catalog
+        self._model_id = model_id
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="photoseek-write")
+        self._last: Future[object] | None = None
+
+    def write(self, changes: list[Change], text_vectors: Mapping[str, Vectors]) -> None:
+        """Begin to write `changes`, once what came before is written; see `Catalog.apply`."""
+        self.wait()
+        self._last = self._thread.submit(self._catalog.apply, changes, self._model_id, text_vectors)
+
+    def wait(self) -> None:
+        """Return when everything given so far is in the catalogue."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def __enter__(self) -> WriterBehind:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        """Let the last transaction end; its error is raised unless there is one already."""
+        self._thread.shutdown(wait=True)
+        if kind is None:
+            self.wait()

@@ -1,0 +1,79 @@
+"""Where an image's bytes come from, a file of its own or a member of an archive: the one place that reads them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from .archives import open_archive, read_member, split_member
+from .changes import Failed, FileState
+from .errors import ImageUnreadable
+
+
+@dataclass(frozen=True, slots=True)
+class FileBytes:
+    """A file's bytes, and the file as it was while they were read."""
+
+    file: FileState
+    data: bytes
+
+
+def read_file(file: FileState, max_bytes: int) -> FileBytes | Failed:
+    """Read a whole file that was found earlier; what is wrong with it is returned, not raised."""
+    member = split_member(file.path)
+    try:
+        if member is not None:
+            return _read_member(file, member, max_bytes)
+        with Path(file.path).open("rb") as stream:
+            # The file as read is what is recorded: it may have changed since it was found.
+            file = _as_now(file, stream)
+            if file.size_bytes > max_bytes:
+                return Failed(file, "read", f"its {file.size_bytes:,} bytes are over the limit")
+            # One byte more than there should be: enough to see that a file grows, whatever its length becomes.
+            data = stream.read(file.size_bytes + 1)
+            if len(data) != file.size_bytes or _as_now(file, stream) != file:
+                return Failed(file, "read", "changed while it was being read")
+    except OSError as error:
+        return Failed(file, "read", f"cannot be read: {error.strerror or error}")
+    return FileBytes(file, data)
+
+
+def read_bytes(path: str, max_bytes: int) -> bytes:
+    """Return the bytes of a file or member.
+
+    Raises:
+        OSError: it cannot be read.
+        ImageUnreadable: it is no regular file, larger than `max_bytes`, or an archive's damaged member.
+    """
+    member = split_member(path)
+    if member is not None:
+        return read_member(*member, max_bytes)
+    if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe waits for ever, reading a device may never end
+        raise ImageUnreadable(path, "not a regular file")
+    with Path(path).open("rb") as stream:
+        data = stream.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise ImageUnreadable(path, f"its bytes are over the limit of {max_bytes:,}")
+    return data
+
+
+def exists(path: str) -> bool:
+    """Whether there is something at this path; of a member, whether its archive is there."""
+    member = split_member(path)
+    return os.path.lexists(path if member is None else member[0])
+
+
+def _read_member(file: FileState, member: tuple[str, str], max_bytes: int) -> FileBytes | Failed:
+    try:
+        archive = open_archive(member[0])
+        data = archive.read(member[1], max_bytes)
+    except ImageUnreadable as error:
+        return Failed(file, "read", error.reason)
+    return FileBytes(replace(file, size_bytes=len(data), mtime_ns=archive.mtime_ns), data)
+
+
+def _as_now(file: FileState, stream: BinaryIO) -> FileState:
+    return FileState.described(file.path, file.root, os.fstat(stream.fileno()), file.sidecars)
