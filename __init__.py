@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
     from .indexer.pipeline import IndexOptions
     from .indexer.report import IndexReport, Progress
+    from .library.captions import ImageText
     from .library.errors import (
         CatalogUnavailable,
         DimensionMismatch,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
         SettingsError,
         UnknownModel,
     )
-    from .library.types import Failure, Hit, ImageRecord, Label
+    from .library.types import Damage, Failure, Hit, ImageRecord, Label
     from .search.classify import Classified
     from .search.duplicates import DuplicateGroup, DuplicateOptions
     from .search.fold import Stack
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CatalogUnavailable",
     "Classified",
+    "Damage",
     "DimensionMismatch",
     "DuplicateGroup",
     "DuplicateOptions",
@@ -47,6 +49,7 @@ __all__ = [
     "FolderUnusable",
     "Hit",
     "ImageRecord",
+    "ImageText",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
@@ -77,7 +80,8 @@ _HOMES = {
     ".api": {"Library", "LibraryInfo", "ModelInfo", "TextSearch", "open"},
     ".indexer.pipeline": {"IndexOptions"},
     ".indexer.report": {"IndexReport", "Progress"},
-    ".library.types": {"Failure", "Hit", "ImageRecord", "Label"},
+    ".library.captions": {"ImageText"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
     ".search.classify": {"Classified"},
     ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
     ".search.fold": {"Stack"},

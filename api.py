@@ -14,13 +14,14 @@ from typing import TypeAlias
 from .indexer.discover import as_roots
 from .indexer.pipeline import IndexOptions, index
 from .indexer.report import IndexReport
-from .library.catalog import ModelRow
+from .library.captions import ImageText
+from .library.catalog import Catalog, ModelRow
 from .library.embedders.base import Embedder
 from .library.embedders.prompts import embed_queries
 from .library.embedders.registry import load_embedder
 from .library.settings import cache_folder, library_folder, read_settings
 from .library.store import Store
-from .library.types import Failure, Hit, Label
+from .library.types import Damage, Failure, Hit, ImageRecord, Label
 from .search.classify import Classified, Classifier
 from .search.describe import DEFAULT_VOCABULARY, Describer, Vocabulary
 from .search.duplicates import DuplicateGroup, DuplicateOptions, find_duplicates
@@ -58,12 +59,15 @@ class LibraryInfo:
 class TextSearch:
     """From pictures and words to the texts of a library. Thread-safe."""
 
-    def __init__(self, embedder: Embedder, texts: Texts) -> None:
+    def __init__(self, embedder: Callable[[], Embedder], catalog: Catalog, texts: Callable[[], Texts]) -> None:
+        # The model is asked for when something is searched: reading an image's words needs none.
         self._embedder = embedder
+        self._catalog = catalog
         self._texts = texts
 
-    def __len__(self) -> int:
-        return len(self._texts)
+    def of(self, images: Sequence[ImageRecord]) -> dict[int, tuple[ImageText, ...]]:
+        """Return the words known about these images, by image id: captions, titles and keywords, with their source."""
+        return self._catalog.texts.of([image.id for image in images])
 
     def search(self, image: StrPath, *, k: int = 5) -> list[TextHit]:
         """Return up to `k` stored texts nearest to the picture in a file, best first, each wording once.
@@ -72,7 +76,7 @@ class TextSearch:
             ImageUnreadable: the file cannot be read as a picture.
             QueryError: `k` is less than 1.
         """
-        return self._texts.nearest(embed_file(self._embedder, _path(image)), k)
+        return self._texts().nearest(embed_file(self._embedder(), _path(image)), k)
 
     def search_words(self, text: str, *, k: int = 5) -> list[TextHit]:
         """Return up to `k` stored texts nearest to a text, best first.
@@ -80,7 +84,7 @@ class TextSearch:
         Raises:
             QueryError: `k` is less than 1.
         """
-        return self._texts.nearest(embed_queries(self._embedder, [text]), k)
+        return self._texts().nearest(embed_queries(self._embedder(), [text]), k)
 
 
 class Library:
@@ -174,7 +178,7 @@ class Library:
     def texts(self) -> TextSearch:
         """The library's captions, titles and keywords: `library.texts.search(image)`."""
         catalog = self._store.catalog
-        return TextSearch(self._embedder, Texts(catalog, self._model))
+        return TextSearch(lambda: self._embedder, catalog, lambda: Texts(catalog, self._model))
 
     def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
         """Return groups of images of which one is enough, the largest group first, in each the best image first.
@@ -212,6 +216,10 @@ class Library:
     def failures(self) -> list[Failure]:
         """Return the files that could not be indexed, in the order of their paths."""
         return self._store.catalog.failures()
+
+    def damages(self) -> list[Damage]:
+        """Return the pictures that were kept though something is wrong with them, in the order of their paths."""
+        return self._store.catalog.damages()
 
     def info(self) -> LibraryInfo:
         """Return what the library holds."""

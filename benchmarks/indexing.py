@@ -30,7 +30,7 @@ from photoseek.indexer.discover import discover
 from photoseek.indexer.load import Loaded, Loader
 from photoseek.indexer.plan import ToRead
 from photoseek.library.changes import FileState
-from photoseek.library.embedders.base import Embedder, ModelSpec
+from photoseek.library.embedders.base import Embedder, ModelSpec, Preprocess
 from photoseek.library.embedders.mini import cropped
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.types import Pixels, Vectors
@@ -42,6 +42,11 @@ class Device:
     def __init__(self, image_ms: float) -> None:
         self._image_s = image_ms / 1000
         self.spec = ModelSpec(f"device@{image_ms}", "device", 64, 260, 77, "benchmark", "none")
+
+    @property
+    def preprocessing(self) -> Preprocess:
+        """That of the built-in model."""
+        return cropped
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize and crop as the built-in model does."""

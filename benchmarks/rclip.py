@@ -27,7 +27,8 @@ ARCHITECTURE = "ViT-B-32-256"
 RCLIP_MODEL = "ViT-B-32-256-datacomp_s34b_b86k"
 RCLIP_PAPERS = ("LICENSE", "OPENAI-CLIP-MIT.txt", "README.md", "THIRD_PARTY_NOTICES.md")
 QUERY = "a dog running on the beach"
-PEAK = "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); " + (
+PEAK = (
+    "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
     "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(done.returncode)"
 )
 """Runs a command and prints the most memory it held, in KiB (Linux): a fresh process, since the figure never falls."""
@@ -61,8 +62,9 @@ def main() -> None:
         name: (f"{ARCHITECTURE}//{weights}{suffix}", work / f"{name.split()[-1]}.library")
         for name, suffix in (("photoseek fp32", ""), ("photoseek int8", "@int8"))
     }
-    for model, _ in libraries.values():  # the export is made once, and is not what is measured
-        run([ours, "describe", str(next(photos.iterdir())), "-k", "1", "--model", model], environment, photos)
+    one = links_to(options.photos, 1, work / "one")
+    for model, library in libraries.values():  # the export is made once, and is not what is measured
+        run([ours, "index", str(one), "--model", model, "--library", f"{library}.first"], environment, photos)
 
     indexed: dict[str, list[Run]] = {}
     for _ in range(options.rounds):

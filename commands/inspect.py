@@ -8,19 +8,24 @@ from pathlib import Path
 import click
 
 from ..console import plain
+from ..library.types import Damage
 from .options import json_option, library_at, library_option
 from .output import print_json
 
 
 @click.command("failures")
+@click.option("--kept", is_flag=True, help="List the pictures that were kept though damaged instead.")
 @library_option
 @json_option
-def failures_command(*, folder: Path | None, as_json: bool) -> None:
+def failures_command(*, kept: bool, folder: Path | None, as_json: bool) -> None:
     """List the files that could not be indexed, and why.
 
     They are tried again when they change, or with `photoseek index --retry-failed`.
     """
     with library_at(folder) as library:
+        if kept:
+            _print_damages(library.damages(), as_json=as_json)
+            return
         failures = library.failures()
     if as_json:
         print_json([asdict(failure) for failure in failures])
@@ -30,6 +35,16 @@ def failures_command(*, folder: Path | None, as_json: bool) -> None:
         click.echo(f"{plain(failure.path)}: {plain(failure.reason)}{tries}")
     if not failures:
         click.echo("no failures", err=True)
+
+
+def _print_damages(damages: list[Damage], *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(damage) for damage in damages])
+        return
+    for damage in damages:
+        click.echo(f"{plain(damage.path)}: {plain(damage.warning)}")
+    if not damages:
+        click.echo("no damaged pictures", err=True)
 
 
 @click.command("info")

@@ -19,6 +19,7 @@ from ..library.changes import Failed, FileState, ImageFacts, KnownFile
 from ..library.colours import dominant_colours
 from ..library.errors import ImageUnreadable
 from ..library.images import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
+from ..library.miniature import miniature
 from ..library.perceptual_hash import perceptual_hash
 from ..library.sidecars import read_sidecars
 from ..library.sources import read_bytes, read_file
@@ -121,6 +122,7 @@ def in_order(
 def _facts(decoded: DecodedImage, content_hash: str, rating: int | None) -> ImageFacts:
     """Bring together what the file says and what the picture shows; a sidecar's `rating` goes first."""
     told = decoded.metadata
+    small = miniature(decoded.image)
     return ImageFacts(
         content_hash=content_hash,
         width=decoded.width,
@@ -134,7 +136,7 @@ def _facts(decoded: DecodedImage, content_hash: str, rating: int | None) -> Imag
         taken_offset_min=told.taken_offset_min,
         lens=told.lens,
         rating=told.rating if rating is None else rating,
-        colours=dominant_colours(decoded.image),
-        perceptual_hash=perceptual_hash(decoded.image),
+        colours=dominant_colours(small),
+        perceptual_hash=perceptual_hash(small),
         warning=decoded.warning,
     )

@@ -17,9 +17,6 @@ from .plan import ToRead
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
-_COURTESY = 5
-"""How much nicer than the model: where both want a core, the model's threads, which wait for one another, go first."""
-
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -71,8 +68,6 @@ def main() -> None:
     if not _die_with(setup.parent_id):
         return
     _limit_memory(setup.memory_bytes)
-    if hasattr(os, "nice"):
-        os.nice(_COURTESY)
     _tell(answers, Ready())
     while True:
         try:

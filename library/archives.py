@@ -58,8 +58,8 @@ class Member:
 class Archive(Protocol):
     """An open archive. Thread-safe."""
 
-    mtime_ns: int
-    """When the file was last changed, as it was opened."""
+    status: os.stat_result
+    """The file as it was opened."""
 
     damage: str | None
     """Why the list of members is not whole, or None."""
@@ -111,9 +111,9 @@ def read_member(path: str, name: str, max_bytes: int) -> bytes:
 
 
 @lru_cache(maxsize=_OPEN_ARCHIVES)
-def _opened(path: str, _size_bytes: int, mtime_ns: int, _process: int) -> Archive:
+def _opened(path: str, _size_bytes: int, _mtime_ns: int, _process: int) -> Archive:
     try:
-        return _Zip(path, mtime_ns) if path.lower().endswith(".zip") else _Tar(path, mtime_ns)
+        return _Zip(path) if path.lower().endswith(".zip") else _Tar(path)
     except _BROKEN as error:
         raise ImageUnreadable(path, f"damaged archive: {_words(error)}") from error
 
@@ -121,10 +121,10 @@ def _opened(path: str, _size_bytes: int, mtime_ns: int, _process: int) -> Archiv
 class _Zip:
     """A .zip file; the standard library's reader is thread-safe by itself."""
 
-    def __init__(self, path: str, mtime_ns: int) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._zip = zipfile.ZipFile(path)
-        self.mtime_ns = mtime_ns
+        self.status = os.stat(path)  # noqa: PTH116
         self.damage: str | None = None
 
     def members(self) -> list[Member]:
@@ -150,11 +150,11 @@ class _Zip:
 class _Tar:
     """A .tar file, plain or compressed by gzip: that is read forward, and again from its start to go back."""
 
-    def __init__(self, path: str, mtime_ns: int) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._stream: BinaryIO = open(path, "rb")  # noqa: PTH123, SIM115 - open as long as this object
-        self.mtime_ns = mtime_ns
+        self.status = os.stat(path)  # noqa: PTH116
         self.damage: str | None = None
         self._places: dict[str, tuple[int, Member]] = {}
         is_packed = self._stream.read(2) == b"\x1f\x8b"

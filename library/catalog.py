@@ -18,7 +18,7 @@ from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
 from .rows import parts, split_rows, unpack_vectors
 from .text_catalog import TextCatalog
-from .types import Failure, ImageIds, ImageRecord, Vectors
+from .types import Damage, Failure, ImageIds, ImageRecord, Vectors
 from .writing import write_changes
 
 _PAGE_ROWS = 5_000
@@ -284,6 +284,13 @@ class Catalog:
         query = sa.select(_failures.path, _failures.stage, _failures.reason, _failures.tries).order_by(_failures.path)
         with self._database.reading() as connection:
             return [Failure(*row) for row in connection.execute(query)]
+
+    def damages(self) -> list[Damage]:
+        """Return the pictures that were kept with a warning and are there, in the order of their paths."""
+        query = sa.select(_images.path, _images.warning).where(_images.warning.is_not(None))
+        query = query.where(_images.missing_since.is_(None)).order_by(_images.path)
+        with self._database.reading() as connection:
+            return [Damage(row.path, row.warning) for row in connection.execute(query)]
 
     # Generations
 

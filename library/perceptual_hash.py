@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-_SIDE_PX = 32
+from .miniature import SIDE_PX, miniature
+
 _FREQUENCIES = 8
 
 # Rows 1 to 8 of the DCT-II matrix; its scale does not matter to signs.
 _COSINES = np.cos(
-    np.pi / _SIDE_PX * np.outer(np.arange(1, _FREQUENCIES + 1), np.arange(_SIDE_PX) + 0.5), dtype=np.float64
+    np.pi / SIDE_PX * np.outer(np.arange(1, _FREQUENCIES + 1), np.arange(SIDE_PX) + 0.5), dtype=np.float64
 )
 _FLAT = 1e-6
 """Below this, a coefficient is rounding: pictures of one colour must not get hashes of noise."""
@@ -23,9 +24,7 @@ _FLAT = 1e-6
 
 def perceptual_hash(image: Image.Image) -> int:
     """Return the hash of an upright RGB picture as a signed 64-bit number, as SQL stores it; 0 for a single colour."""
-    factor = min(image.size) // (2 * _SIDE_PX)
-    small = (image.reduce(factor) if factor > 1 else image).convert("L")
-    grey = np.asarray(small.resize((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX), dtype=np.float64)
+    grey = np.asarray(miniature(image).convert("L"), dtype=np.float64)
     spectrum = (_COSINES @ grey @ _COSINES.T).ravel()
     spectrum[np.abs(spectrum) < _FLAT] = 0.0
     bits = np.packbits(spectrum > np.median(spectrum)).tobytes()

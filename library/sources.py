@@ -72,7 +72,8 @@ def _read_member(file: FileState, member: tuple[str, str], max_bytes: int) -> Fi
         data = archive.read(member[1], max_bytes)
     except ImageUnreadable as error:
         return Failed(file, "read", error.reason)
-    return FileBytes(replace(file, size_bytes=len(data), mtime_ns=archive.mtime_ns), data)
+    dated = FileState.described(file.path, file.root, archive.status, file.sidecars)
+    return FileBytes(replace(dated, size_bytes=len(data)), data)
 
 
 def _as_now(file: FileState, stream: BinaryIO) -> FileState:

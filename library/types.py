@@ -76,6 +76,14 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Damage:
+    """One picture that was kept though something is wrong with it, and what."""
+
+    path: str
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """One file that could not be indexed, and why.
 

@@ -29,9 +29,6 @@ class Texts:
         self._catalog = catalog
         self._model = model
 
-    def __len__(self) -> int:
-        return self._catalog.texts.count_vectors(self._model.id)
-
     def nearest(self, vector: Vectors, k: int) -> list[TextHit]:
         """Return up to `k` texts nearest to a vector, best first; the same words come once, for their first image.
 

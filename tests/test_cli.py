@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from photoseek import cli
@@ -19,6 +20,7 @@ from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.lock import writing_lock
 from photoseek.search.describe import Vocabulary
 from photoseek.tests.fakes import ColourEmbedder, paint
+from photoseek.tests.hostile import encoded, landscape
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,12 @@ def test_search_answers_in_json_with_id_path_and_score_first(run: Run, indexed: 
         "camera": None,
         "latitude": None,
         "longitude": None,
+        "taken_offset_min": None,
+        "lens": None,
+        "rating": None,
+        "colours": "red",
+        "perceptual_hash": 0,
+        "warning": None,
     }
 
 
@@ -194,6 +202,17 @@ def test_failures_lists_path_reason_and_tries(run: Run, photos: Path) -> None:
 
 def test_no_failures_are_said_to_be_none(run: Run, indexed: Path) -> None:
     assert run("failures") == Outcome(0, "", "no failures\n")
+    assert run("failures", "--json").json() == []
+
+
+def test_pictures_kept_though_damaged_are_listed_apart(run: Run, indexed: Path) -> None:
+    assert run("failures", "--kept") == Outcome(0, "", "no damaged pictures\n")
+    whole = encoded(landscape(np.random.default_rng(1), 300, 200), "BMP")
+    (indexed / "cut.bmp").write_bytes(whole[: len(whole) * 95 // 100])
+    run("index", indexed)
+    warning = "truncated: 94% of the picture is there"
+    assert run("failures", "--kept") == Outcome(0, f"{indexed / 'cut.bmp'}: {warning}\n", "")
+    assert run("failures", "--kept", "--json").json() == [{"path": str(indexed / "cut.bmp"), "warning": warning}]
     assert run("failures", "--json").json() == []
 
 

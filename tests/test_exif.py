@@ -34,7 +34,7 @@ def test_all_facts_of_a_phone_are_read() -> None:
         {ORIGINAL: "2024:05:06 07:08:09", 0x9291: "123"},
         {1: "S", 2: (33.0, 51.0, 36.0), 3: "W", 4: (70.0, 30.0, 0.0)},
     )
-    assert read_exif(data) == Exif(6, datetime(2024, 5, 6, 7, 8, 9), "Acme Phone 3", -33.86, -70.5)
+    assert read_exif(data) == Exif(6, datetime(2024, 5, 6, 7, 8, 9), "Acme Phone 3", -33.86, -70.5, is_turn_told=True)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

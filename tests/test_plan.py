@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoseek.indexer.found import Found, Unlisted
-from photoseek.indexer.plan import Step, StillFailing, ToRead, Unchanged, plan
-from photoseek.library.changes import Failed, FailureGone, FileState, KnownFailure, KnownFile, Relocated, Vanished
+from photoseek.indexer.found import Found, Intact, Unlisted
+from photoseek.indexer.plan import Retold, Step, StillFailing, ToRead, Unchanged, plan
+from photoseek.library.changes import (
+    ArchiveListed,
+    Failed,
+    FailureGone,
+    FileState,
+    KnownFailure,
+    KnownFile,
+    Relocated,
+    Vanished,
+)
 
 ROOT = "/p"
+
+Seen: TypeAlias = FileState | Failed | Unlisted
+"""What discovery yields of files and folders."""
 
 
 def at(name: str, size_bytes: int = 1, mtime_ns: int = 1) -> FileState:
@@ -124,12 +138,12 @@ stamps = st.integers(0, 2)
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[dict[str, Found], dict[str, KnownFile], dict[str, KnownFailure]]:
+def worlds(draw: st.DrawFn) -> tuple[dict[str, Seen], dict[str, KnownFile], dict[str, KnownFailure]]:
     """Files found, rows and failures by path, any of which may meet."""
-    found: dict[str, Found] = {}
+    found: dict[str, Seen] = {}
     for name in draw(places) - {".h/e.jpg", "f.dat"}:  # what discover never yields
         file = at(name, draw(stamps), draw(stamps))
-        kinds: list[Found] = [file, Failed(at(name, 0, 0), "discover", "not a regular file")]
+        kinds: list[Seen] = [file, Failed(at(name, 0, 0), "discover", "not a regular file")]
         found[file.path] = draw(st.sampled_from(kinds))
     if draw(st.booleans()):
         found = {path: item for path, item in found.items() if not path.startswith(f"{ROOT}/b/")}
@@ -146,7 +160,7 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, Found], dict[str, KnownFile], dic
 
 @given(worlds(), st.booleans())
 def test_the_merge_is_what_looking_up_each_path_says(
-    world: tuple[dict[str, Found], dict[str, KnownFile], dict[str, KnownFailure]], retry_failed: bool
+    world: tuple[dict[str, Seen], dict[str, KnownFile], dict[str, KnownFailure]], retry_failed: bool
 ) -> None:
     found, known, failures = world
     ordered = [found[path] for path in sorted(found, key=lambda path: path + "/" * (path == f"{ROOT}/b"))]
@@ -156,7 +170,7 @@ def test_the_merge_is_what_looking_up_each_path_says(
 
 
 def looked_up(
-    found: dict[str, Found], known: dict[str, KnownFile], failures: dict[str, KnownFailure], retry_failed: bool
+    found: dict[str, Seen], known: dict[str, KnownFile], failures: dict[str, KnownFailure], retry_failed: bool
 ) -> list[Step]:
     """The same steps by dictionaries, in no order."""
     result: list[Step] = []
@@ -189,3 +203,23 @@ def looked_up(
         if path not in found and not any(sign in path for sign in unseen[:2]):
             result.append(FailureGone(path))
     return result
+
+
+def test_a_file_whose_sidecars_changed_is_retold_and_nothing_more() -> None:
+    told = replace(at("a.jpg"), sidecars=".txt:3:1")
+    assert steps([told], [row(1, "a.jpg")]) == [Retold(told, row(1, "a.jpg"))]
+    same = replace(row(1, "a.jpg"), sidecars=".txt:3:1")
+    assert steps([told], [same]) == [Unchanged()]
+    assert steps([at("a.jpg")], [same]) == [Retold(at("a.jpg"), same)]
+
+
+def test_an_intact_archive_keeps_its_images_and_failures_unopened() -> None:
+    rows = [row(1, "a.zip!/1.jpg"), row(2, "a.zip!/2.jpg", missing=True), row(3, "a.zip0.jpg")]
+    failures = {at("a.zip!/bad.jpg").path: KnownFailure(1, 1, 1), at("a.zip!").path: KnownFailure(0, 0, 1)}
+    merged = steps([Intact(f"{ROOT}/a.zip!/"), at("a.zip0.jpg")], rows, failures)
+    assert merged == [Unchanged(), StillFailing(), Unchanged(), FailureGone(f"{ROOT}/a.zip!")]
+
+
+def test_that_an_archive_was_listed_is_passed_on() -> None:
+    listed = ArchiveListed(at("a.zip!"), 0)
+    assert steps([listed], []) == [listed]

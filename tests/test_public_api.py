@@ -18,6 +18,7 @@ from photoseek.tests.source_tree import package_sources
 PUBLIC = [
     "CatalogUnavailable",
     "Classified",
+    "Damage",
     "DimensionMismatch",
     "DuplicateGroup",
     "DuplicateOptions",
@@ -28,6 +29,7 @@ PUBLIC = [
     "FolderUnusable",
     "Hit",
     "ImageRecord",
+    "ImageText",
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",

@@ -22,7 +22,12 @@ def library(tmp_path: Path) -> photoseek.Library:
 
 
 def test_the_nearest_texts_come_first_and_each_wording_once(tmp_path: Path, library: photoseek.Library) -> None:
-    assert len(library.texts) == 3
+    records = [hit.image for hit in library.search("red")]
+    assert sorted(text.body for texts in library.texts.of(records).values() for text in texts) == [
+        "A red barn",
+        "a red barn",
+        "the blue sea",
+    ]
     hits = library.texts.search(paint(tmp_path / "crimson.png", "red"))
     assert [(hit.text.body, hit.image.path.name, hit.score) for hit in hits] == [
         ("a red barn", "a.png", 1.0),

@@ -21,6 +21,7 @@ from .hub import cached_first, one_line
 from .long_text import embed_long
 from .openclip_files import Recipe, find_weights, read_recipe, source_of
 from .openclip_name import OpenClipName, model_key, parse
+from .preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import torch
@@ -103,6 +104,11 @@ class OpenClipEmbedder:
             if self._known_spec is None:
                 self._known_spec = self._make_spec()
             return self._known_spec
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes pixels, as a value that other processes can use."""
+        return self.recipe().preprocessing
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize and crop one RGB image to (image_size, image_size, 3) uint8 as open_clip does; thread-safe."""

@@ -56,7 +56,7 @@ class CpuOpenClipEmbedder:
         self._folder = cache / hashlib.sha256(label.encode()).hexdigest()[:24]
         self._threads = threads
         self._lock = RLock()
-        self._known: Embedder | None = None
+        self._known: OnnxEmbedder | OpenClipEmbedder | None = None
 
     @property
     def spec(self) -> ModelSpec:

@@ -111,8 +111,9 @@ def tokenizer_of(theirs: object) -> tuple[Tokenizer, str, int] | None:
         return None
     encoder: Mapping[str, int] | None = getattr(theirs, "encoder", None)
     if encoder is not None:
-        ranks: Mapping[tuple[str, str], int] = getattr(theirs, "bpe_ranks", {})
-        start, end = getattr(theirs, "all_special_ids", ())[:2]
+        ranks: Mapping[tuple[str, ...], int] = getattr(theirs, "bpe_ranks", {})
+        start: int = getattr(theirs, "sot_token_id", 0)
+        end: int = getattr(theirs, "eot_token_id", 0)
         return _byte_pairs(encoder, ranks, (start, end)), cleaning, 0
     wrapped = getattr(theirs, "tokenizer", None)
     serialise: Callable[[], str] | None = getattr(getattr(wrapped, "backend_tokenizer", None), "to_str", None)
@@ -125,12 +126,12 @@ def tokenizer_of(theirs: object) -> tuple[Tokenizer, str, int] | None:
     return Tokenizer.from_str(serialise()), cleaning, pad_id
 
 
-def _byte_pairs(encoder: Mapping[str, int], ranks: Mapping[tuple[str, str], int], marks: tuple[int, int]) -> Tokenizer:
+def _byte_pairs(encoder: Mapping[str, int], ranks: Mapping[tuple[str, ...], int], marks: tuple[int, int]) -> Tokenizer:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 
     names = {index: token for token, index in encoder.items()}
     start, end = ((names[index], index) for index in marks)
-    merges = sorted((pair for pair in ranks if len(pair) == 2), key=lambda pair: ranks[pair])
+    merges = [(pair[0], pair[1]) for pair in sorted(ranks, key=lambda pair: ranks[pair]) if len(pair) == 2]
     tokenizer = Tokenizer(models.BPE(dict(encoder), merges, end_of_word_suffix="</w>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -32,7 +32,7 @@ def image_tower(model: torch.nn.Module, mean: tuple[float, float, float], std: t
     """Return the image tower, from pixels (n, size, size, 3) of 0 to 255 in float32 to features (n, dim)."""
     import torch
 
-    class FromPixels(torch.nn.Module):
+    class FromPixels(torch.nn.Module):  # type: ignore[misc]  # torch is not typed here
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -56,7 +56,7 @@ def text_tower(model: torch.nn.Module) -> Tower:
     mask = getattr(text, "attn_mask", None)
     if mask is None or pooling not in {"argmax", "eos"} or getattr(text, "cls_emb", None) is not None:
 
-        class WholeContext(torch.nn.Module):
+        class WholeContext(torch.nn.Module):  # type: ignore[misc]  # torch is not typed here
             def __init__(self) -> None:
                 super().__init__()
                 self.model = model
@@ -68,7 +68,7 @@ def text_tower(model: torch.nn.Module) -> Tower:
         return Tower(WholeContext().eval())
     end_mark = getattr(text, "text_eos_id", getattr(text, "eos_id", None)) if pooling == "eos" else None
 
-    class UpToTheEnd(torch.nn.Module):
+    class UpToTheEnd(torch.nn.Module):  # type: ignore[misc]  # torch is not typed here
         def __init__(self) -> None:
             super().__init__()
             self.text = text
