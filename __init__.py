@@ -9,10 +9,13 @@ if TYPE_CHECKING:
     from .indexer.report import IndexReport, Progress
     from .library.captions import ImageText
     from .library.errors import (
+        AddressRefused,
         CatalogUnavailable,
         DimensionMismatch,
         EmbedderError,
+        EvaluationError,
         ExportFailed,
+        FilterError,
         FolderNotFound,
         FolderUnusable,
         ImageUnreadable,
@@ -30,12 +33,18 @@ if TYPE_CHECKING:
         UnknownModel,
     )
     from .library.types import Damage, Failure, Hit, ImageRecord, Label
+    from .search.arithmetic import parse_terms
     from .search.classify import Classified
     from .search.duplicates import DuplicateGroup, DuplicateOptions
+    from .search.evaluate import Evaluation
+    from .search.filters import parse_filter
     from .search.fold import Stack
+    from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
     from .search.texts import TextHit
 
 __all__ = [
+    "Address",
+    "AddressRefused",
     "CatalogUnavailable",
     "Classified",
     "Damage",
@@ -43,8 +52,11 @@ __all__ = [
     "DuplicateGroup",
     "DuplicateOptions",
     "EmbedderError",
+    "Evaluation",
+    "EvaluationError",
     "ExportFailed",
     "Failure",
+    "FilterError",
     "FolderNotFound",
     "FolderUnusable",
     "Hit",
@@ -53,6 +65,7 @@ __all__ = [
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "KnownImage",
     "Label",
     "Library",
     "LibraryError",
@@ -65,15 +78,22 @@ __all__ = [
     "ModelUnavailable",
     "NothingIndexed",
     "PhotoseekError",
+    "Picture",
     "Progress",
+    "Query",
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Sort",
     "Stack",
+    "Term",
     "TextHit",
     "TextSearch",
     "UnknownModel",
+    "Words",
     "open",
+    "parse_filter",
+    "parse_terms",
 ]
 
 _HOMES = {
@@ -86,6 +106,10 @@ _HOMES = {
     ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
     ".search.fold": {"Stack"},
     ".search.texts": {"TextHit"},
+    ".search.arithmetic": {"parse_terms"},
+    ".search.evaluate": {"Evaluation"},
+    ".search.filters": {"parse_filter"},
+    ".search.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
 }
 
 if not TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -19,16 +19,21 @@ from .library.catalog import Catalog, ModelRow
 from .library.embedders.base import Embedder
 from .library.embedders.prompts import embed_queries
 from .library.embedders.registry import load_embedder
+from .library.errors import QueryError
 from .library.settings import cache_folder, library_folder, read_settings
 from .library.store import Store
-from .library.types import Damage, Failure, Hit, ImageRecord, Label
+from .library.types import Damage, Failure, Hit, ImageRecord, Label, Vectors
+from .search.calibrations import Calibrations
 from .search.classify import Classified, Classifier
 from .search.describe import DEFAULT_VOCABULARY, Describer, Vocabulary
 from .search.duplicates import DuplicateGroup, DuplicateOptions, find_duplicates
-from .search.engine import Engine, embed_file
+from .search.engine import Engine
+from .search.evaluate import Evaluation, evaluate
 from .search.export import export_npy, export_parquet
 from .search.fold import Stack, fold
-from .search.query import Query
+from .search.judged import read_judged
+from .search.pictures import embed_file
+from .search.query import DEFAULT_K, Picture, Query, Term, Words
 from .search.texts import TextHit, Texts
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -127,19 +132,44 @@ class Library:
             store.vectors_of(model).publish_if_due()
         return report
 
-    def search(self, text: str | None = None, *, like: StrPath | None = None, k: int = 20) -> list[Hit]:
+    def search(
+        self, query: str | Query | None = None, *, like: StrPath | None = None, k: int | None = None
+    ) -> list[Hit]:
         """Return up to `k` images nearest to words, to an example picture, or to both; best first.
+
+        Args:
+            query: words, taken as they are; or a `Query`, which may weigh, avoid, filter, cut off and sort.
+                `parse_terms` reads `2:golden retriever + ./pool.jpg - fruit`, and `parse_filter` a filter.
+            like: an example picture, which counts as much as the words; not beside a `Query`, which has its own.
+            k: 20 unless given; beside a `Query`, in place of its own.
 
         Raises:
             LibraryNotFound: nothing has been indexed yet.
             ModelMismatch: the library was indexed with another model.
-            QueryError: nothing was asked, or `k` is less than 1.
-            ImageUnreadable: `like` cannot be read.
+            QueryError: nothing was asked, `k` is less than 1, or an image that is spoken of is not in the library.
+            AddressRefused: a URL may not be fetched.
+            ImageUnreadable: an example picture cannot be read.
         """
-        texts = () if text is None else (text,)
-        images = () if like is None else (_path(like),)
-        query = Query(texts, images)
-        return self._engine.search(query, k)
+        if isinstance(query, Query):
+            if like is not None:
+                raise QueryError("a Query holds its own pictures: put the example among its terms")
+            return self._engine.search(query if k is None else replace(query, k=k))
+        words = () if query is None else (Term(Words(query)),)
+        pictures = () if like is None else (Term(Picture(_path(like))),)
+        return self._engine.search(Query((*words, *pictures), k=DEFAULT_K if k is None else k))
+
+    def evaluate(self, queries: StrPath) -> Evaluation:
+        """Measure how well the library finds what labelled queries ask for; see search/judged.py for the formats.
+
+        Raises:
+            EvaluationError: the file cannot be read, or none of its images is in the library.
+            LibraryNotFound: nothing has been indexed yet.
+            ModelMismatch: the library was indexed with another model.
+        """
+        store = self._store
+        model = store.model(self._embedder.spec)
+        path = _path(queries)
+        return evaluate(store.catalog, model, self._embedder, path, read_judged(path))
 
     def describe(
         self,
@@ -255,7 +285,16 @@ class Library:
     @cached_property
     def _engine(self) -> Engine:
         store = self._store
-        return Engine(store.catalog, store.vectors(self._embedder.spec), self._embedder)
+        model = store.model(self._embedder.spec)
+        vectors = store.vectors_of(model)
+        neutral = Vocabulary.neutral()
+
+        def embed_neutral() -> Vectors:
+            return embed_queries(self._embedder, neutral.labels)
+
+        folder = self.folder / "calibration"
+        calibrations = Calibrations(store.catalog, vectors, model, folder, neutral.fingerprint, embed_neutral)
+        return Engine(store.catalog, vectors, self._embedder, calibrations.current)
 
     @cached_property
     def _model(self) -> ModelRow:

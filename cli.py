@@ -19,6 +19,7 @@ from .library.settings import DEBUG_VARIABLE, is_debugging
 _COMMANDS = {
     "index": ("index", "index_command"),
     "search": ("search", "search_command"),
+    "eval": ("evaluate", "eval_command"),
     "describe": ("describe", "describe_command"),
     "classify": ("classify", "classify_command"),
     "duplicates": ("duplicates", "duplicates_command"),

@@ -28,7 +28,12 @@ def print_scored(score: float, text: str) -> None:
 def hit_fields(hit: Hit) -> dict[str, object]:
     """Return a hit as JSON has it: id, path and score first, since they are what most callers read."""
     fields = asdict(hit.image) | {"path": str(hit.image.path)}
-    return {"id": fields.pop("id"), "path": fields.pop("path"), "score": hit.score} | fields
+    return {
+        "id": fields.pop("id"),
+        "path": fields.pop("path"),
+        "score": hit.score,
+        "probability": hit.probability,
+    } | fields
 
 
 def _as_json(value: object) -> str:

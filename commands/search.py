@@ -3,25 +3,66 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, json_option, library_at, model_options, top_option
+from .options import json_option, library_at, model_options, top_option
 from .output import hit_fields, print_json, print_scored
 from .results import result_options, shower, write_results
 
+if TYPE_CHECKING:
+    from ..search.query import Query, Term, Threshold
 
-@click.command("search", short_help="Find the images nearest to words or to a picture.")
-@click.argument("text", required=False)
-@click.option("--like", metavar="FILE", type=PATH, help="An example picture; with TEXT given too, both count equally.")
+
+def _threshold(_context: click.Context, _option: click.Parameter, value: str | None) -> Threshold:
+    if value is None or value == "auto":
+        return "auto" if value else None
+    try:
+        return float(value)
+    except ValueError as error:
+        message = f"{value!r} is neither a score nor auto"
+        raise click.BadParameter(message) from error
+
+
+@click.command("search", short_help="Find the images nearest to words, to pictures, or to both.")
+@click.argument("text", nargs=-1)
+@click.option("--like", metavar="FILE|URL|id:N", multiple=True, help="An example picture; may be repeated.")
+@click.option("--not", "avoid", metavar="TEXT", multiple=True, help="What to keep away from; may be repeated.")
+@click.option("--not-like", metavar="FILE|URL|id:N", multiple=True, help="A picture to keep away from.")
+@click.option(
+    "--weight",
+    metavar="W",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How much TEXT counts beside each --like.",
+)
+@click.option("--where", metavar="FILTER", help="Only images that match: \"width > 2000 and path ~ '*/Trips/*'\".")
+@click.option(
+    "--threshold", metavar="SCORE|auto", callback=_threshold, help="End the list at this score, or where matches end."
+)
+@click.option(
+    "--sort",
+    type=click.Choice(["score", "newest", "oldest"]),
+    default="score",
+    show_default=True,
+    help="The order of the best N.",
+)
 @top_option(default=20)
 @result_options
 @model_options
 @json_option
 def search_command(  # noqa: PLR0913 - one for each option
     *,
-    text: str | None,
-    like: Path | None,
+    text: tuple[str, ...],
+    like: tuple[str, ...],
+    avoid: tuple[str, ...],
+    not_like: tuple[str, ...],
+    weight: float,
+    where: str | None,
+    threshold: Threshold,
+    sort: str,
     top: int,
     csv: Path | None,
     html: Path | None,
@@ -31,14 +72,23 @@ def search_command(  # noqa: PLR0913 - one for each option
     model: str | None,
     as_json: bool,
 ) -> None:
-    """Find the images nearest to TEXT, to an example picture, or to both.
+    """Find the images nearest to TEXT, to example pictures, or to both.
+
+    TEXT may be a sum of words and pictures, with weights: 2:golden retriever + ./pool.jpg - fruit. A sign counts with
+    spaces around it and outside double quotes.
 
     Each line is a score, at most 1 and higher is better, and an image's path; the best comes first.
     """
+    from ..search.filters import parse_filter
+    from ..search.query import Query, Sort
+
+    condition = None if where is None else parse_filter(where)
+    terms = _terms(text, like, avoid, not_like, weight)
+    query = Query(terms, condition, top, threshold, Sort(sort))
     with library_at(folder, model) as library:
-        hits = library.search(text, like=like, k=top)
+        hits = library.search(query)
     if csv or html or sheet:
-        write_results(text or f"like {like}", hits, csv, html, sheet)
+        write_results(" ".join(text) or "like " + ", ".join(like), hits, csv, html, sheet)
     if as_json:
         print_json([hit_fields(hit) for hit in hits])
         return
@@ -48,4 +98,32 @@ def search_command(  # noqa: PLR0913 - one for each option
         if show_picture is not None:
             show_picture(hit.image.path)
     if not hits:
-        click.echo("no images: there are none in this library", err=True)
+        click.echo(_why_none(query), err=True)
+
+
+def _terms(
+    text: tuple[str, ...], like: tuple[str, ...], avoid: tuple[str, ...], not_like: tuple[str, ...], weight: float
+) -> tuple[Term, ...]:
+    from ..search.arithmetic import parse_terms, read_picture
+    from ..search.query import Term, Words
+
+    summed = parse_terms(" ".join(text)) if text else ()
+    return (
+        *(Term(term.subject, term.weight * weight) for term in summed),
+        *(Term(read_picture(name)) for name in like),
+        *(Term(Words(words), -1.0) for words in avoid),
+        *(Term(read_picture(name), -1.0) for name in not_like),
+    )
+
+
+def _why_none(query: Query) -> str:
+    """Say why there is no answer, as far as the question tells."""
+    if query.threshold == "auto":
+        return "nothing here matches" + (
+            "" if query.where is None else " among the images that the filter lets through"
+        )
+    if query.threshold is not None:
+        return "no images: none scores as high as the threshold"
+    if query.where is not None:
+        return "no images: none matches the filter"
+    return "no images: there are none in this library"

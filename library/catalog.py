@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from . import tables
 from .changes import Change, FileState, ImageFacts, KnownContent, KnownFailure, KnownFile
 from .clock import utc_now
+from .conditions import Condition
+from .conditions_sql import predicate
 from .database import Database, Meta
 from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
@@ -233,6 +235,50 @@ class Catalog:
                     record = ImageRecord(path=Path(path), **dict(zip(names, rest, strict=True)))
                     found[record.id] = record
         return found
+
+    def matching_ids(self, condition: Condition) -> ImageIds:
+        """Return the ids, ascending, of the images that are there and of which `condition` is true."""
+        query = sa.select(_images.id).where(_images.missing_since.is_(None), predicate(condition)).order_by(_images.id)
+        with self._database.reading() as connection:
+            return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+
+    def sample_ids(self, model_id: int, most: int) -> ImageIds:
+        """Return about `most` ids, ascending, of images that are there with a vector of `model_id`; all of fewer.
+
+        Ids are scattered by the multiplicative generator of Park and Miller (1988), so that no pattern in the order of
+        files shows; the same library gives the same sample.
+        """
+        step = max(1, -(-self.count_vectors(model_id) // most))
+        query = (
+            sa.select(_embeddings.image_id)
+            .join(tables.images, _images.id == _embeddings.image_id)
+            .where(_embeddings.model_id == model_id, _images.missing_since.is_(None))
+            .where(_embeddings.image_id * 48_271 % 2_147_483_647 % step == 0)
+            .order_by(_embeddings.image_id)
+        )
+        with self._database.reading() as connection:
+            return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+
+    def paths(self) -> Iterator[tuple[int, str]]:
+        """Yield the id and path of every image that is there in the order of ids, a page in memory at a time."""
+        query = sa.select(_images.id, _images.path).where(_images.missing_since.is_(None))
+        query = query.order_by(_images.id).limit(_PAGE_ROWS)
+        after = 0
+        while True:
+            with self._database.reading() as connection:
+                page = [(int(row.id), str(row.path)) for row in connection.execute(query.where(_images.id > after))]
+            if not page:
+                return
+            yield from page
+            after = page[-1][0]
+
+    def find_file(self, path: str) -> KnownFile | None:
+        """Return the row of the image that is there at `path`; its `embedded` is left false."""
+        columns = (_images.id, _images.path, _images.size_bytes, _images.mtime_ns, _images.content_hash)
+        query = sa.select(*columns).where(_images.path == path, _images.missing_since.is_(None))
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else KnownFile(*row, missing=False, embedded=False)
 
     def vector_changes(self, model_id: int, dim: int, after_seq: int) -> VectorChanges:
         """Return what happened to the vectors of `model_id` after `after_seq`; 0 asks for everything."""

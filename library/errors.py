@@ -19,7 +19,10 @@
     |   |-- ModelUnavailable        known, but its weights or packages cannot be had
     |   |-- ModelMismatch           the library holds vectors of other models only
     |   `-- DimensionMismatch
+    |-- EvaluationError             labelled queries that cannot be read or measured
     |-- QueryError                  a question that cannot be asked
+    |   |-- FilterError             the filter of a question makes no sense; says where
+    |   `-- AddressRefused          a picture's URL that is not fetched
     |-- ExportFailed                vectors or results could not be put in a file
     `-- DemoUnavailable             the sample photographs are not installed
 
@@ -248,6 +251,49 @@ class DimensionMismatch(EmbedderError):
 
 class QueryError(PhotoseekError):
     """A question that cannot be asked."""
+
+
+class FilterError(QueryError):
+    """A filter cannot be understood. `start` is the place of the trouble, in characters from 0."""
+
+    def __init__(self, text: str, start: int, reason: str) -> None:
+        super().__init__(text, start, reason)
+        self.text = text
+        self.start = start
+        self.reason = reason
+
+    def __str__(self) -> str:
+        before, after = self.text[max(0, self.start - 20) : self.start], self.text[self.start : self.start + 20]
+        return f"filter, character {self.start + 1}: {self.reason} (at {before}>>>{after})"
+
+    def pointer(self) -> str:
+        """The filter in one line and, in the next, a caret under the place of the trouble."""
+        line = "".join(character if character.isprintable() else " " for character in self.text)
+        return f"{line}\n{' ' * self.start}^"
+
+
+class AddressRefused(QueryError):
+    """A picture's URL may not be fetched from here."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.url} is not fetched: {self.reason}"
+
+
+class EvaluationError(PhotoseekError):
+    """A file of labelled queries cannot be read, or does not speak of this library."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
 
 
 class ExportFailed(PhotoseekError):

@@ -53,10 +53,14 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: an image and its cosine similarity to the query, higher is better."""
+    """One answer: an image and its cosine similarity to the query, higher is better.
+
+    `probability` says how likely it is a match, where the query asked for a calibrated answer.
+    """
 
     image: ImageRecord
     score: float
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

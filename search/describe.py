@@ -18,7 +18,7 @@ from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import QueryError
 from ..library.types import Label, Vectors
-from .engine import embed_file
+from .pictures import embed_file
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,11 @@ class Vocabulary:
             return cls.imagenet()
         message = f"no vocabulary named {name!r}: choose nouns or imagenet"
         raise QueryError(message)
+
+    @classmethod
+    def neutral(cls) -> Vocabulary:
+        """Return some hundred everyday things, against which a library's scores are calibrated."""
+        return cls._shipped("neutral.txt")
 
     @classmethod
     def _shipped(cls, name: str) -> Vocabulary:

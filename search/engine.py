@@ -1,59 +1,146 @@
-"""The engine: turns a query into one vector, and the vector's neighbours into hits."""
+"""The engine: turns a query into vectors, and the vectors' neighbours into hits."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
 
 import numpy as np
 
 from ..library.catalog import Catalog
 from ..library.embedders.base import Embedder, normalized
-from ..library.embedders.prompts import embed_queries
-from ..library.errors import ImageUnreadable
-from ..library.images import DEFAULT_LIMITS, decode
-from ..library.sources import read_bytes
-from ..library.types import Hit, Vectors
+from ..library.types import Hit, Match, Vectors
+from ..library.vectors.index import EVERYTHING, Selection
 from ..library.vectors.live import LiveVectors
-from .query import Query
+from .calibration import AUTO_PROBABILITY, Calibration, Values, match_probability
+from .query import Query, Sort, Term, Words
+from .ranking import Avoided, Penalty, ranked_without
+from .remote import DEFAULT_FETCH, FetchLimits
+from .subjects import Subjects
+
+_TRIES: Final = 3
 
 
 class Engine:
-    """Answers queries over one library in the space of one model. Thread-safe."""
+    """Answers queries over one library in the space of one model. Thread-safe.
 
-    def __init__(self, catalog: Catalog, vectors: LiveVectors, embedder: Embedder) -> None:
+    Args:
+        catalog: the library's rows.
+        vectors: its vectors in the model's space.
+        embedder: the model.
+        calibrate: returns the library's calibration; called when a query needs it.
+        limits: what may be fetched from the web.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        vectors: LiveVectors,
+        embedder: Embedder,
+        calibrate: Callable[[], Calibration],
+        limits: FetchLimits = DEFAULT_FETCH,
+    ) -> None:
         self._catalog = catalog
         self._vectors = vectors
-        self._embedder = embedder
+        self._calibrate = calibrate
+        self._subjects = Subjects(catalog, vectors, embedder, limits)
 
-    def search(self, query: Query, k: int) -> list[Hit]:
-        """Return up to `k` images nearest to `query`, best first; ties break by ascending id.
+    def search(self, query: Query) -> list[Hit]:
+        """Return the images that answer `query`, in its order; ties of score break by ascending id.
+
+        Scores are cosines to what is looked for, less what showing something avoided costs. Probabilities are given
+        where the threshold is "auto", and `None` elsewhere.
 
         Raises:
-            QueryError: `k` is less than 1.
+            QueryError: it speaks of an image that the library does not have.
+            AddressRefused: a URL may not be fetched.
             ImageUnreadable: an example picture cannot be read.
             ModelUnavailable: the model's weights or packages cannot be had.
         """
-        matches = self._vectors.search(self._vector(query), k)[0]
+        selection = EVERYTHING
+        if query.where is not None:
+            selection = Selection.only(self._catalog.matching_ids(query.where))
+            if selection.allowed is not None and not selection.allowed.size:
+                return []
+        all_vectors = self._subjects.vectors_of([term.subject for term in query.terms])
+        question = _Question(query.terms, all_vectors)
+        if not len(self._vectors):
+            return []
+        if question.avoided or query.threshold == "auto":
+            matches, probabilities = self._until_settled(query, question, selection)
+        else:
+            matches, probabilities = self._vectors.search(question.wanted[np.newaxis], query.k, selection)[0], None
+        return _sorted(self._hits(query, matches, probabilities), query.sort)
+
+    def _until_settled(
+        self, query: Query, question: _Question, selection: Selection
+    ) -> tuple[list[Match], Values | None]:
+        """Ask again when an image vanished between being found and being looked at: its vector is gone."""
+        for _ in range(_TRIES):
+            with suppress(KeyError):
+                return self._calibrated(query, question, selection)
+        return self._calibrated(query, question, selection)
+
+    def _calibrated(self, query: Query, question: _Question, selection: Selection) -> tuple[list[Match], Values | None]:
+        calibration = self._calibrate()
+        background = calibration.background(question.wanted, question.picture_share)
+        avoided = tuple(
+            Avoided(calibration.background(vector, float(not isinstance(term.subject, Words))), -term.weight)
+            for term, vector in question.avoided
+        )
+
+        def nearest(count: int) -> list[Match]:
+            return self._vectors.search(question.wanted[np.newaxis], count, selection)[0]
+
+        if avoided:
+            penalty = Penalty(calibration, avoided, background.deviation)
+            matches = ranked_without(nearest, self._vectors.vector_of, penalty, query.k)
+        else:
+            matches = nearest(query.k)
+        if query.threshold != "auto" or not matches:
+            return matches, None
+        pictures = self._vectors.vector_of([match.image_id for match in matches])
+        curve = calibration.curve
+        found = curve.probability(background.evidence(pictures))
+        shown = [curve.probability(one.background.evidence(pictures)) for one in avoided]
+        return matches, match_probability(found, shown)
+
+    def _hits(self, query: Query, matches: Sequence[Match], probabilities: Values | None) -> list[Hit]:
+        """Turn matches into hits, less those below the threshold and those that have just vanished."""
         records = self._catalog.images([match.image_id for match in matches])
-        return [Hit(records[match.image_id], match.score) for match in matches if match.image_id in records]
+        hits = [
+            Hit(records[match.image_id], match.score, None if probabilities is None else float(probabilities[place]))
+            for place, match in enumerate(matches)
+            if match.image_id in records
+        ]
+        if query.threshold is None:
+            return hits
+        if query.threshold == "auto":
+            return [hit for hit in hits if hit.probability is not None and hit.probability >= AUTO_PROBABILITY]
+        return [hit for hit in hits if hit.score >= query.threshold]
 
-    def _vector(self, query: Query) -> Vectors:
-        parts: list[Vectors] = []
-        if query.texts:
-            parts.append(embed_queries(self._embedder, list(query.texts)))
-        parts += [embed_file(self._embedder, path) for path in query.images]
-        return normalized(np.concatenate(parts).mean(axis=0, keepdims=True))
+
+class _Question:
+    """A query's vectors. `wanted` is (dim,); `picture_share` is the part of the weight that example pictures carry."""
+
+    def __init__(self, terms: Sequence[Term], vectors: Vectors) -> None:
+        weights = np.array([max(term.weight, 0.0) for term in terms], dtype=np.float64)
+        weights /= weights.max()  # so that no weight, however large, overflows
+        self.wanted: Vectors = normalized((weights[np.newaxis] @ vectors).astype(np.float32))[0]
+        is_picture = np.array([not isinstance(term.subject, Words) for term in terms])
+        self.picture_share = float(weights[is_picture].sum() / weights.sum())
+        self.avoided = [(term, vector) for term, vector in zip(terms, vectors, strict=True) if term.weight < 0]
 
 
-def embed_file(embedder: Embedder, path: Path) -> Vectors:
-    """Embed the picture in one file, or in an archive as `ARCHIVE!/MEMBER`, into (1, dim) L2-normalised float32.
+def _sorted(hits: list[Hit], sort: Sort) -> list[Hit]:
+    if sort is Sort.SCORE:
+        return hits
+    dated = [hit for hit in hits if hit.image.taken_at is not None]
+    undated = [hit for hit in hits if hit.image.taken_at is None]
+    return sorted(dated, key=_taken_at, reverse=sort is Sort.NEWEST) + undated
 
-    Raises:
-        ImageUnreadable: there is no such file, or no picture in it.
-    """
-    try:
-        data = read_bytes(str(path), DEFAULT_LIMITS.max_bytes)
-    except OSError as error:
-        raise ImageUnreadable(str(path), f"cannot be read: {error.strerror or error}") from error
-    decoded = decode(data, str(path), min_side_px=embedder.spec.image_size)
-    return embedder.embed_images(embedder.preprocess(decoded.image)[np.newaxis])
+
+def _taken_at(hit: Hit) -> datetime:
+    return hit.image.taken_at or datetime.min

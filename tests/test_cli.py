@@ -143,6 +143,7 @@ def test_search_answers_in_json_with_id_path_and_score_first(run: Run, indexed: 
         "id": hits[0]["id"],
         "path": str(indexed / "red.png"),
         "score": 1.0,
+        "probability": None,
         "size_bytes": (indexed / "red.png").stat().st_size,
         "mtime_ns": (indexed / "red.png").stat().st_mtime_ns,
         "content_hash": hits[0]["content_hash"],
@@ -410,7 +411,10 @@ def test_ctrl_c_ends_any_command_quietly(run: Run, indexed: Path, monkeypatch: p
         ("index",),
         ("search", "red", "-k", "0"),
         ("search", "red", "-k", "many"),
-        ("search", "red", "blue"),
+        ("search", "red", "--threshold", "high"),
+        ("search", "red", "--weight", "0"),
+        ("search", "red", "--sort", "size"),
+        ("eval",),
         ("describe",),
         ("index", ".", "--batch-size", "0"),
         ("index", ".", "--colour"),
@@ -424,7 +428,7 @@ def test_a_mistyped_command_is_exit_code_2_with_a_hint(run: Run, arguments: Sequ
     assert "Traceback" not in outcome.err
 
 
-COMMANDS = ("index", "search", "describe", "failures", "info", "demo")
+COMMANDS = ("index", "search", "eval", "describe", "failures", "info", "demo")
 
 
 def test_help_names_every_command_in_whole_sentences(run: Run) -> None:

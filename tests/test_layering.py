@@ -30,6 +30,7 @@ ROOMS = {
 SOLE_IMPORTERS = {
     "sqlalchemy": (
         "library.catalog",
+        "library.conditions_sql",
         "library.writing",
         "library.duplicates_catalog",
         "library.text_catalog",

@@ -16,6 +16,8 @@ from photoseek.library import errors
 from photoseek.tests.source_tree import package_sources
 
 PUBLIC = [
+    "Address",
+    "AddressRefused",
     "CatalogUnavailable",
     "Classified",
     "Damage",
@@ -23,8 +25,11 @@ PUBLIC = [
     "DuplicateGroup",
     "DuplicateOptions",
     "EmbedderError",
+    "Evaluation",
+    "EvaluationError",
     "ExportFailed",
     "Failure",
+    "FilterError",
     "FolderNotFound",
     "FolderUnusable",
     "Hit",
@@ -33,6 +38,7 @@ PUBLIC = [
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "KnownImage",
     "Label",
     "Library",
     "LibraryError",
@@ -45,15 +51,22 @@ PUBLIC = [
     "ModelUnavailable",
     "NothingIndexed",
     "PhotoseekError",
+    "Picture",
     "Progress",
+    "Query",
     "QueryError",
     "RootEmptied",
     "SettingsError",
+    "Sort",
     "Stack",
+    "Term",
     "TextHit",
     "TextSearch",
     "UnknownModel",
+    "Words",
     "open",
+    "parse_filter",
+    "parse_terms",
 ]
 
 HEAVY = [

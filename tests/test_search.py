@@ -11,7 +11,7 @@ import pytest
 
 import photoseek
 from photoseek import Library, LibraryInfo, ModelInfo
-from photoseek.search.query import Query
+from photoseek.search.query import Words
 from photoseek.tests.fakes import ColourEmbedder, paint
 
 HALF = 0.7071
@@ -105,7 +105,7 @@ def test_a_question_needs_words_or_an_example(library: Library) -> None:
         with pytest.raises(photoseek.QueryError, match="are empty"):
             library.search(empty)
     with pytest.raises(photoseek.QueryError, match="are empty"):
-        Query(("red", " "), (Path("a.jpg"),))
+        Words(" ")
 
 
 def test_an_example_that_cannot_be_read_says_why(library: Library, tmp_path: Path) -> None:
