@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DimensionMismatch,
         EmbedderError,
         EvaluationError,
+        ExportFailed,
         FilterError,
         FolderNotFound,
         FolderUnusable,
@@ -37,19 +38,28 @@ if TYPE_CHECKING:
     )
     from .library.types import Damage, Failure, Hit, ImageRecord, Label
     from .search.arithmetic import parse_terms
+    from .search.classify import Classified
+    from .search.duplicates import DuplicateGroup, DuplicateOptions
     from .search.evaluate import Evaluation
     from .search.filters import parse_filter
+    from .search.fold import Stack
     from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
+    from .search.text_search import TextSearch
+    from .search.texts import TextHit
 
 __all__ = [
     "Address",
     "AddressRefused",
     "CatalogUnavailable",
+    "Classified",
     "Damage",
     "DimensionMismatch",
+    "DuplicateGroup",
+    "DuplicateOptions",
     "EmbedderError",
     "Evaluation",
     "EvaluationError",
+    "ExportFailed",
     "Failure",
     "FilterError",
     "Finding",
@@ -83,7 +93,10 @@ __all__ = [
     "RootEmptied",
     "SettingsError",
     "Sort",
+    "Stack",
     "Term",
+    "TextHit",
+    "TextSearch",
     "UnknownModel",
     "WatchOptions",
     "WatchReport",
@@ -102,6 +115,11 @@ _HOMES = {
     ".library.captions": {"ImageText"},
     ".library.checks.base": {"Finding"},
     ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
+    ".search.classify": {"Classified"},
+    ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
+    ".search.fold": {"Stack"},
+    ".search.text_search": {"TextSearch"},
+    ".search.texts": {"TextHit"},
     ".search.arithmetic": {"parse_terms"},
     ".search.evaluate": {"Evaluation"},
     ".search.filters": {"parse_filter"},

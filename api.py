@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,29 +12,34 @@ from functools import cached_property
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from .library.embedders.base import Embedder
 from .library.embedders.prompts import embed_queries
 from .library.embedders.registry import load_embedder
 from .library.errors import NotIndexed, PhotoseekError, QueryError
+from .library.paths import StrPath, expanded
 from .library.settings import cache_folder, library_folder, read_settings
-from .library.types import Damage, Failure, Hit, ImageRecord, Label, Vectors
+from .library.types import Damage, Failure, Hit, Label, Vectors
+from .search.describe import DEFAULT_VOCABULARY
 from .search.query import DEFAULT_K, Picture, Query, Term, Words
 from .search.text_vectors import TextVectors
 
 # The rest is imported by the verbs that need it: SQLAlchemy alone takes a fifth of a second, and a search spends it
 # loading its model.
 if TYPE_CHECKING:
+    from .indexer.follow import WatchOptions
     from .indexer.pipeline import IndexOptions
-    from .indexer.report import IndexReport
-    from .library.captions import ImageText
+    from .indexer.report import IndexReport, WatchReport
+    from .library.catalog import ModelRow
+    from .library.checks.base import Finding
     from .library.store import Store
-    from .search.describe import Describer
+    from .search.classify import Classified
+    from .search.duplicates import DuplicateGroup, DuplicateOptions
     from .search.engine import Engine
     from .search.evaluate import Evaluation
-
-StrPath: TypeAlias = str | os.PathLike[str]
+    from .search.fold import Stack
+    from .search.text_search import TextSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,9 @@ class Library:
             LibraryLocked: another process is writing to this library.
             PhotoseekError: the library or the model cannot be used.
         """
+        from .indexer.discover import as_roots
+        from .indexer.pipeline import IndexOptions
+
         roots = as_roots(_paths(paths))
         return self._sync(roots, options or IndexOptions(), "index")
 
@@ -101,6 +109,10 @@ class Library:
             FolderUnusable: one of them cannot be indexed as it is.
             PhotoseekError: the library or the model cannot be used.
         """
+        from .indexer.discover import as_roots
+        from .indexer.events import SystemEvents
+        from .indexer.follow import WatchOptions, follow
+
         roots = as_roots(_paths(paths))
         options = options or WatchOptions()
 
@@ -140,6 +152,8 @@ class Library:
             QueryError: the number of days is negative.
             LibraryLocked: another process is writing to this library.
         """
+        from .library.clock import utc_now
+
         if not 0 <= missing_for_days <= timedelta.max.days:
             raise QueryError(f"{missing_for_days:g} is no number of days")
         store = self._store
@@ -158,6 +172,8 @@ class Library:
             LibraryNotFound: nothing has been indexed yet.
             LibraryLocked: something is to be repaired, and another process is writing to this library.
         """
+        from .library.doctor import examine
+
         return examine(self.folder, repair=repair)
 
     def search(
@@ -184,7 +200,7 @@ class Library:
             asked = query if k is None else replace(query, k=k)
         else:
             words = () if query is None else (Term(Words(query)),)
-            pictures = () if like is None else (Term(Picture(_path(like))),)
+            pictures = () if like is None else (Term(Picture(expanded(like))),)
             asked = Query((*words, *pictures), k=DEFAULT_K if k is None else k)
         self._open_while_embedding(asked)
         return self._engine.search(asked)
@@ -202,7 +218,7 @@ class Library:
 
         store = self._store
         model = store.model(self._embedder.spec)
-        path = _path(queries)
+        path = expanded(queries)
         return evaluate(store.catalog, model, self._embedder, path, read_judged(path))
 
     def search_many(self, texts: Sequence[str], *, k: int = 20) -> list[list[Hit]]:
@@ -212,14 +228,93 @@ class Library:
         """
         return self._engine.search_many([Query((Term(Words(text)),), k=k) for text in texts])
 
-    def describe(self, image: StrPath, *, k: int = 5) -> list[Label]:
+    def describe(
+        self,
+        image: StrPath,
+        *,
+        k: int = 5,
+        vocabulary: str = DEFAULT_VOCABULARY,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Label]:
         """Return the `k` labels nearest to the picture in a file, best first. Needs no library.
+
+        Args:
+            image: the file.
+            k: labels wanted.
+            vocabulary: `nouns`, 12,000 things that can be photographed, or `imagenet`, a thousand classes.
+            progress: told how many labels are embedded, of how many, when a model meets a vocabulary first.
 
         Raises:
             ImageUnreadable: the file cannot be read as a picture.
-            QueryError: `k` is less than 1.
+            QueryError: `k` is less than 1, or there is no such vocabulary.
         """
-        return self._describer.describe(_path(image), k)
+        from .search.describe import Describer, Vocabulary
+
+        words = Vocabulary.named(vocabulary)
+        return Describer(self._embedder, words, cache_folder(), progress).describe(expanded(image), k)
+
+    def classify(self, images: StrPath | Sequence[StrPath], labels: Sequence[str]) -> list[Classified]:
+        """Say which of your own `labels` each picture shows, with probabilities that sum to 1. Needs no library.
+
+        Raises:
+            ImageUnreadable: a file cannot be read as a picture.
+            QueryError: fewer than two labels, an empty one, or one given twice.
+        """
+        from .search.classify import Classifier
+
+        given = [images] if isinstance(images, str | os.PathLike) else images
+        return list(Classifier(self._embedder, labels).classify([expanded(image) for image in given]))
+
+    @cached_property
+    def texts(self) -> TextSearch:
+        """The library's captions, titles and keywords: `library.texts.search(image)`."""
+        from .search.text_search import TextSearch
+        from .search.texts import Texts
+
+        catalog = self._store.catalog
+        return TextSearch(lambda: self._embedder, catalog, lambda: Texts(catalog, self._model))
+
+    def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
+        """Return groups of images of which one is enough, the largest group first, in each the best image first.
+
+        Raises:
+            LibraryNotFound: nothing has been indexed yet.
+            ModelMismatch: the library was indexed with another model.
+        """
+        from .search.duplicates import DuplicateOptions, find_duplicates
+
+        store, model = self._store, self._model
+        return find_duplicates(store.catalog, model, store.vectors_of(model), options or DuplicateOptions())
+
+    def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None = None) -> list[Stack]:
+        """Fold hits of this library that show the same thing under the best of them; the order of the others stays."""
+        from .search.duplicates import DuplicateOptions
+        from .search.fold import fold
+
+        if not hits:
+            return []
+        vectors = self._store.vectors_of(self._model).vector_of([hit.image.id for hit in hits])
+        return fold(hits, vectors, options or DuplicateOptions())
+
+    def export_npy(self, folder: StrPath) -> int:
+        """Write vectors.npy and images.jsonl, a line for each of its rows; return how many.
+
+        Raises:
+            ExportFailed: the folder cannot be written to.
+        """
+        from .search.export import export_npy
+
+        return export_npy(self._store.catalog, self._model, expanded(folder))
+
+    def export_parquet(self, file: StrPath) -> int:
+        """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow.
+
+        Raises:
+            ExportFailed: the file cannot be written, or pyarrow is not installed.
+        """
+        from .search.export import export_parquet
+
+        return export_parquet(self._store.catalog, self._model, expanded(file))
 
     def failures(self) -> list[Failure]:
         """Return the files that could not be indexed, in the order of their paths."""
@@ -228,10 +323,6 @@ class Library:
     def damages(self) -> list[Damage]:
         """Return the pictures that were kept though something is wrong with them, in the order of their paths."""
         return self._store.catalog.damages()
-
-    def texts(self, images: Sequence[ImageRecord]) -> dict[int, tuple[ImageText, ...]]:
-        """Return the words known about these images, by image id: captions, titles and keywords, with their source."""
-        return self._store.catalog.texts.of([image.id for image in images])
 
     def info(self) -> LibraryInfo:
         """Return what the library holds."""
@@ -275,6 +366,9 @@ class Library:
         self.close()
 
     def _sync(self, roots: list[str], options: IndexOptions, purpose: str) -> IndexReport:
+        from .indexer.pipeline import index
+        from .library.store import Store
+
         spec = self._embedder.spec  # a wrong name fails here, before a library is made for it
         if self._opened is None:
             self._opened = Store.open_or_create(self._settings)
@@ -322,10 +416,8 @@ class Library:
         return Engine(store.catalog, vectors, subjects, calibrations.current)
 
     @cached_property
-    def _describer(self) -> Describer:
-        from .search.describe import Describer, Vocabulary
-
-        return Describer(self._embedder, Vocabulary.imagenet(), cache_folder())
+    def _model(self) -> ModelRow:
+        return self._store.model(self._embedder.spec)
 
 
 def open_library(folder: StrPath | None = None, *, model: str | Embedder | None = None) -> Library:
@@ -343,12 +435,7 @@ def open_library(folder: StrPath | None = None, *, model: str | Embedder | None 
 
 
 def _paths(given: StrPath | Sequence[StrPath]) -> list[Path]:
-    return [_path(path) for path in ([given] if isinstance(given, str | os.PathLike) else given)]
-
-
-def _path(given: StrPath) -> Path:
-    # Unlike Path.expanduser, this leaves the name of an unknown user as it is: a file may be called so.
-    return Path(os.path.expanduser(given))  # noqa: PTH111
+    return [expanded(path) for path in ([given] if isinstance(given, str | os.PathLike) else given)]
 
 
 def _size_bytes(file: Path) -> int:

@@ -63,13 +63,41 @@ class ProgressLine:
         self._stream.flush()
 
 
+class CountLine:
+    """Shows on `stream` how many of the named things are done: a bar on a terminal, one line in a log. As a context."""
+
+    def __init__(self, stream: TextIO, things: str) -> None:
+        self._stream = stream
+        self._things = things
+        self._is_told = False
+        self._bar: _Bar | None = None
+
+    def __enter__(self) -> CountLine:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are done."""
+        if self._stream.isatty():
+            if self._bar is None:
+                self._bar = _Bar(self._stream, total, self._things)
+            self._bar.move_to(done)
+        elif not self._is_told and done < total:
+            self._is_told = True
+            self._stream.write(f"embedding {total:,} {self._things}, once for this model\n")
+            self._stream.flush()
+
+
 class _Bar:
     """A progress bar with rate and time left."""
 
-    def __init__(self, stream: TextIO, total: int) -> None:
+    def __init__(self, stream: TextIO, total: int, unit: str = "image") -> None:
         from tqdm import tqdm
 
-        self._bar = tqdm(total=total, file=stream, unit="image", smoothing=0.05, dynamic_ncols=True, leave=False)
+        self._bar = tqdm(total=total, file=stream, unit=unit, smoothing=0.05, dynamic_ncols=True, leave=False)
 
     def move_to(self, done: int) -> None:
         self._bar.update(done - self._bar.n)

@@ -9,6 +9,7 @@ import click
 
 from .options import json_option, library_at, model_options, top_option
 from .output import hit_fields, print_json, print_scored
+from .results import result_options, shower, write_results
 
 if TYPE_CHECKING:
     from ..search.query import Query, Term, Threshold
@@ -49,6 +50,7 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
     help="The order of the best N.",
 )
 @top_option(default=20)
+@result_options
 @model_options
 @json_option
 def search_command(  # noqa: PLR0913 - one for each option
@@ -62,6 +64,10 @@ def search_command(  # noqa: PLR0913 - one for each option
     threshold: Threshold,
     sort: str,
     top: int,
+    csv: Path | None,
+    html: Path | None,
+    sheet: Path | None,
+    show: bool,
     folder: Path | None,
     model: str | None,
     as_json: bool,
@@ -81,11 +87,16 @@ def search_command(  # noqa: PLR0913 - one for each option
     query = Query(terms, condition, top, threshold, Sort(sort))
     with library_at(folder, model) as library:
         hits = library.search(query)
+    if csv or html or sheet:
+        write_results(" ".join(text) or "like " + ", ".join(like), hits, csv, html, sheet)
     if as_json:
         print_json([hit_fields(hit) for hit in hits])
         return
+    show_picture = shower() if show and hits else None
     for hit in hits:
         print_scored(hit.score, str(hit.image.path))
+        if show_picture is not None:
+            show_picture(hit.image.path)
     if not hits:
         click.echo(_why_none(query), err=True)
 

@@ -17,6 +17,7 @@ from .clock import utc_now
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
+from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
 from .removal import (
     delete_archives,
@@ -75,6 +76,7 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.copies = DuplicatesCatalog(database)
         self.texts = TextCatalog(database)
 
     def meta(self) -> Meta:

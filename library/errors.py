@@ -24,6 +24,7 @@
     |-- QueryError                  a question that cannot be asked
     |   |-- FilterError             the filter of a question makes no sense; says where
     |   `-- AddressRefused          a picture's URL that is not fetched
+    |-- ExportFailed                vectors or results could not be put in a file
     `-- DemoUnavailable             the sample photographs are not installed
 
 Errors carry facts as attributes and word them in `__str__`: what, which file, what to do next.
@@ -305,6 +306,19 @@ class EvaluationError(PhotoseekError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class ExportFailed(PhotoseekError):
+    """Vectors or results could not be put in a file; what was there before stays."""
+
+    def __init__(self, path: Path, reason: str, remedy: str = "choose another place") -> None:
+        super().__init__(path, reason, remedy)
+        self.path = path
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"cannot export to {self.path}: {self.reason}; {self.remedy}"
 
 
 class DemoUnavailable(PhotoseekError):

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import platformdirs
 
@@ -18,6 +19,14 @@ DEBUG_VARIABLE = "PHOTOSEEK_DEBUG"
 _LIBRARY_VARIABLE = "PHOTOSEEK_LIBRARY"
 _CACHE_VARIABLE = "PHOTOSEEK_CACHE"
 _KNOWN_KEYS = frozenset({"model", "catalog"})
+
+
+Graphics: TypeAlias = Literal["kitty", "iterm2", "sixel"]
+"""The protocols by which terminals show pictures."""
+
+_KITTY_TERMS = frozenset({"xterm-kitty", "xterm-ghostty"})
+_ITERM2_PROGRAMS = frozenset({"iTerm.app", "WezTerm", "mintty"})
+_SIXEL_TERMS = frozenset({"foot", "foot-extra", "mlterm", "mlterm-256color", "contour", "yaft-256color"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,22 @@ def cache_folder(environ: Mapping[str, str] | None = None) -> Path:
     """Return where to keep what can be made again: $PHOTOSEEK_CACHE, else the platform's folder for it."""
     chosen = (os.environ if environ is None else environ).get(_CACHE_VARIABLE)
     return Path(chosen).absolute() if chosen else platformdirs.user_cache_path("photoseek", appauthor=False)
+
+
+def terminal_graphics(environ: Mapping[str, str] | None = None) -> Graphics | None:
+    """How this terminal shows pictures, told by what terminals say of themselves; None where it does not.
+
+    Inside tmux and screen the outer terminal does not get to see them.
+    """
+    environ = os.environ if environ is None else environ
+    term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
+    if environ.get("TMUX") or term.startswith(("screen", "tmux")):
+        return None
+    if term in _KITTY_TERMS or program == "ghostty":
+        return "kitty"
+    if program in _ITERM2_PROGRAMS or environ.get("LC_TERMINAL") == "iTerm2":
+        return "iterm2"
+    return "sixel" if term in _SIXEL_TERMS or "sixel" in term else None
 
 
 def is_debugging(environ: Mapping[str, str] | None = None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 _BATCH = 64
 
+DEFAULT_VOCABULARY = "nouns"
+"""The vocabulary that describe uses unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -34,6 +38,25 @@ class Vocabulary:
     def imagenet(cls) -> Vocabulary:
         """Return the names of ImageNet's 1,000 classes."""
         return cls._shipped("imagenet.txt")
+
+    @classmethod
+    def nouns(cls) -> Vocabulary:
+        """Return WordNet's nouns for what can be photographed, 12,000 of them, the commonest first."""
+        return cls._shipped("nouns.txt")
+
+    @classmethod
+    def named(cls, name: str) -> Vocabulary:
+        """Return one of the vocabularies that photoseek ships: `nouns` or `imagenet`.
+
+        Raises:
+            QueryError: there is none of this name.
+        """
+        if name == "nouns":
+            return cls.nouns()
+        if name == "imagenet":
+            return cls.imagenet()
+        message = f"no vocabulary named {name!r}: choose nouns or imagenet"
+        raise QueryError(message)
 
     @classmethod
     def neutral(cls) -> Vocabulary:
@@ -52,11 +75,22 @@ class Vocabulary:
 
 
 class Describer:
-    """Labels pictures. The vocabulary's vectors are computed once per model and kept in `cache`."""
+    """Labels pictures. The vocabulary's vectors are computed once per model and kept in `cache`.
 
-    def __init__(self, embedder: Embedder, vocabulary: Vocabulary, cache: Path) -> None:
+    `progress` is told how many labels are done, of how many, while they are computed. Processes that start together
+    may compute the same vectors; each keeps a file of its own until it is whole, so that none reads half of one.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        vocabulary: Vocabulary,
+        cache: Path,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         self._embedder = embedder
         self._vocabulary = vocabulary
+        self._progress = progress
         key = hashlib.sha256(embedder.spec.key.encode()).hexdigest()[:16]
         self._file = cache / f"labels-{vocabulary.fingerprint}-{key}.npy"
 
@@ -70,8 +104,11 @@ class Describer:
         if k < 1:
             message = f"{k} labels were asked for: ask for at least 1"
             raise QueryError(message)
-        vector = embed_file(self._embedder, path)[0]  # first, so that a wrong path is told at once
-        scores = self._label_vectors @ vector
+        return self.nearest(embed_file(self._embedder, path), k)  # embedded first: a wrong path is told at once
+
+    def nearest(self, vector: Vectors, k: int) -> list[Label]:
+        """Return the `k` labels nearest to a picture's vector, (1, dim) L2-normalised float32, best first."""
+        scores = self._label_vectors @ vector[0]
         best = np.argsort(-scores, kind="stable")[:k]
         return [Label(self._vocabulary.labels[index], float(scores[index])) for index in best]
 
@@ -87,8 +124,12 @@ class Describer:
         except (OSError, ValueError):
             pass  # not computed yet, or half a file: computed below
         labels = self._vocabulary.labels
-        batches = [labels[start : start + _BATCH] for start in range(0, len(labels), _BATCH)]
-        computed = np.concatenate([embed_queries(self._embedder, list(batch)) for batch in batches])
+        computed = np.empty(shape, dtype=np.float32)
+        for start in range(0, len(labels), _BATCH):
+            batch = labels[start : start + _BATCH]
+            computed[start : start + len(batch)] = embed_queries(self._embedder, batch)
+            if self._progress is not None:
+                self._progress(start + len(batch), len(labels))
         self._keep(computed)
         return computed
 

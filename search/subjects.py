@@ -12,6 +12,7 @@ import numpy as np
 from ..library.catalog import Catalog
 from ..library.embedders.base import Embedder
 from ..library.errors import QueryError
+from ..library.paths import expanded
 from ..library.types import Vectors
 from ..library.vectors.live import LiveVectors
 from .query import Address, KnownImage, Picture, Subject, Words
@@ -58,10 +59,9 @@ class Subjects:
             case Picture(path):
                 from .pictures import embed_file
 
-                # Unlike Path.expanduser, this leaves the name of an unknown user as it is: a file may be called so.
-                expanded = Path(os.path.expanduser(path))  # noqa: PTH111
-                stored = self._stored(expanded)
-                return np.asarray(embed_file(self._embedder, expanded)[0] if stored is None else stored)
+                file = expanded(path)
+                stored = self._stored(file)
+                return np.asarray(embed_file(self._embedder, file)[0] if stored is None else stored)
             case Address(url):
                 from .pictures import embed_bytes
                 from .remote import DEFAULT_FETCH, fetch_picture

@@ -57,7 +57,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setattr("photoseek.api.load_embedder", fake)
     monkeypatch.setenv("PHOTOSEEK_LIBRARY", str(tmp_path / "library"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(Vocabulary, "imagenet", lambda: Vocabulary(("red", "green", "blue and red")))
+    monkeypatch.setattr(Vocabulary, "nouns", lambda: Vocabulary(("red", "green", "blue and red")))
 
     def invoke(*arguments: str | Path) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["photoseek", *map(str, arguments)])
@@ -458,3 +458,53 @@ def read_list(outcome: Outcome) -> list[dict[str, object]]:
     value = outcome.json()
     assert isinstance(value, list)
     return value
+
+
+# Image to text, duplicates, export
+
+
+def test_classify_tells_the_chances_of_each_label(run: Run, photos: Path) -> None:
+    picture = photos / "red.png"
+    assert run("classify", "--labels", "blue,red", picture) == Outcome(0, f"{picture}: red 100%, blue 0%\n", "")
+    answer = run("classify", "--labels", "red,blue", picture, photos / "blue.png", "--json").json()
+    assert isinstance(answer, list)
+    assert [one["labels"][0]["text"] for one in answer] == ["red", "blue"]
+    assert "two labels" in run("classify", "--labels", "red", picture).error()
+
+
+def test_describe_tells_the_librarys_texts_when_asked(run: Run, photos: Path) -> None:
+    (photos / "red.txt").write_text("a red barn")
+    run("index", photos)
+    outcome = run("describe", photos / "red.png", "-k", "1", "--texts")
+    assert outcome.out.splitlines() == [" 1.000  red", f' 1.000  "a red barn"  caption of {photos / "red.png"}']
+    answer = run("describe", photos / "red.png", "-k", "1", "--texts", "--json").json()
+    assert isinstance(answer, dict)
+    assert [text["body"] for text in answer["texts"]] == ["a red barn"]
+
+
+def test_duplicates_are_listed_in_groups(run: Run, indexed: Path) -> None:
+    assert run("duplicates") == Outcome(0, "", "no duplicates\n")
+    (indexed / "copy.png").write_bytes((indexed / "red.png").read_bytes())
+    run("index", indexed)
+    outcome = run("duplicates", "--exact")
+    assert outcome.out.splitlines()[0] == "2 exact"
+    answer = run("duplicates", "--json").json()
+    assert isinstance(answer, list)
+    assert [(group["kind"], len(group["images"])) for group in answer] == [("exact", 2)]
+
+
+def test_export_says_how_many_and_where(run: Run, indexed: Path, tmp_path: Path) -> None:
+    assert run("export", "--npy", tmp_path / "out") == Outcome(0, "", f"3 images exported to {tmp_path / 'out'}\n")
+    assert run("export", "--npy", tmp_path / "out", "--json").json() == {str(tmp_path / "out"): 3}
+    assert run("export").code == 2
+
+
+def test_answers_go_to_files_as_well(run: Run, indexed: Path, tmp_path: Path) -> None:
+    files = {"--csv": tmp_path / "a.csv", "--html": tmp_path / "a.html", "--sheet": tmp_path / "a.jpg"}
+    arguments = [part for pair in files.items() for part in pair]
+    outcome = run("search", "red", "--show", *arguments)
+    assert outcome.code == 0
+    assert len(outcome.out.splitlines()) == 3
+    assert outcome.err == "this terminal shows no pictures: try --sheet FILE or --html FILE\n"
+    assert all(file.stat().st_size for file in files.values())
+    assert "end it in .jpg" in run("search", "red", "--sheet", tmp_path / "a.txt").error()

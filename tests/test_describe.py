@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,39 @@ def test_imagenets_names_are_a_thousand_or_a_little_less_and_all_different() -> 
 
 def test_describing_needs_no_library(tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(Vocabulary, "imagenet", lambda: VOCABULARY)
+    monkeypatch.setattr(Vocabulary, "nouns", lambda: VOCABULARY)
     with photoseek.open(tmp_path / "nowhere", model=ColourEmbedder()) as library:
         assert library.describe(picture, k=1) == [Label("red", 1.0)]
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_nouns_are_twelve_thousand_all_different_and_clean() -> None:
+    names = Vocabulary.nouns().labels
+    assert len(names) == 12_000 == len({name.lower() for name in names})
+    assert all(" ".join(name.split()) == name and len(name) > 2 for name in names)
+    assert {"cat", "espresso", "astronaut", "rocket", "beach", "sunset", "bridge", "pizza"} <= set(names)
+    assert not {"short", "thing", "freedom", "genus Abies", "sodium chloride"} & set(names)
+
+
+def test_a_vocabulary_is_chosen_by_name() -> None:
+    assert Vocabulary.named("imagenet") == Vocabulary.imagenet()
+    assert Vocabulary.named("nouns") == Vocabulary.nouns()
+    with pytest.raises(photoseek.QueryError, match="choose nouns or imagenet"):
+        Vocabulary.named("verbs")
+
+
+def test_progress_is_told_only_while_labels_are_embedded(tmp_path: Path, picture: Path) -> None:
+    told: list[tuple[int, int]] = []
+    for _ in range(2):
+        Describer(ColourEmbedder(), VOCABULARY, tmp_path, lambda done, total: told.append((done, total))).describe(
+            picture, 1
+        )
+    assert told == [(5, 5)]
+
+
+def test_processes_that_start_together_leave_one_whole_file(tmp_path: Path, picture: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: labels(tmp_path, picture), range(8)))
+    assert all(answer == answers[0] for answer in answers)
+    [file] = tmp_path.glob("labels-*")
+    assert np.load(file).shape == (5, 3)

@@ -71,10 +71,10 @@ class Watched:
         """Watch until the script is over and two more heartbeats have passed."""
         ends = [None, None, None]
         script.scenes += [lambda: None for _ in ends]
-        self.monkeypatch.setattr("photoseek.api.SystemEvents", lambda: script)
+        self.monkeypatch.setattr("photoseek.indexer.events.SystemEvents", lambda: script)
         timed = partial(follow, clock=lambda: script.now_s)
-        self.monkeypatch.setattr("photoseek.api.follow", timed)
-        self.monkeypatch.setattr("photoseek.api.index", self._noting(self.index))
+        self.monkeypatch.setattr("photoseek.indexer.follow.follow", timed)
+        self.monkeypatch.setattr("photoseek.indexer.pipeline.index", self._noting(self.index))
         options = IndexOptions(stop=lambda: not script.scenes)
         pace = pace or Pace(quiet_s=0.5, full_every_s=1000)
         return self.library.watch(self.photos, WatchOptions(options, pace, self.syncs.append))

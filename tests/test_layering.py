@@ -32,6 +32,7 @@ SOLE_IMPORTERS = {
         "library.catalog",
         "library.conditions_sql",
         "library.writing",
+        "library.duplicates_catalog",
         "library.text_catalog",
         "library.text_writing",
         "library.database",
@@ -50,6 +51,7 @@ SOLE_IMPORTERS = {
     "filelock": ("library.lock", "library.embedders.openclip_cpu"),
     "click": ("cli", "commands*"),
     "watchdog": ("indexer.events",),
+    "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
 }
 

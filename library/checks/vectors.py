@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,7 +13,7 @@ from ..catalog import ModelRow
 from ..errors import IndexWriteFailed
 from ..rows import parts
 from ..types import ImageIds
-from ..vectors.generations import Generation, should_build
+from ..vectors.generations import Generation, Generations, should_build
 from ..vectors.index import VectorIndex
 from .base import Finding, Patient, counted
 
@@ -54,7 +53,7 @@ def check_generations(patient: Patient) -> Iterator[Finding]:
                     detail = f"{detail}; {error}"
             yield Finding("generations", detail, repaired)
             continue
-        newest = patient.store.generations_of(model).newest(checksum_limit_bytes=sys.maxsize)
+        newest = _whole(patient.store.generations_of(model))
         if newest is not None and patient.store.catalog.generation_number(model.id) != newest.number:
             if patient.repair:
                 manifest = newest.manifest
@@ -116,10 +115,16 @@ def _is_bad(blob: bytes, dim: int) -> bool:
     return not abs(float(np.linalg.norm(vector)) - 1.0) <= _LENGTH_TOLERANCE  # a length that is no number fails too
 
 
+def _whole(generations: Generations) -> Generation | None:
+    """Return the newest generation if every byte of it is as it was written."""
+    newest = generations.newest()
+    return None if newest is None or newest.number in generations.damage() else newest
+
+
 def _fault(patient: Patient, model: ModelRow) -> str | None:
     """Say why the newest generation of `model` will not do; None when it does, or when none is called for."""
     catalog = patient.store.catalog
-    newest = patient.store.generations_of(model).newest(checksum_limit_bytes=sys.maxsize)
+    newest = _whole(patient.store.generations_of(model))
     recorded = catalog.generation_number(model.id)
     if newest is None or newest.number < recorded:
         total = catalog.count_vectors(model.id)

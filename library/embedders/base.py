@@ -24,7 +24,8 @@ class ModelSpec:
     `key` pins name, weights' hash, preprocessing and dim: two models share a key exactly when their
     vectors may be compared. `image_size` is the input's side in pixels. `text_limit` is in tokens.
     `source` says where the weights come from, `licence` under which terms. `templates` names the set of
-    prompts that suits how the model was trained (see prompts.py).
+    prompts that suits how the model was trained (see prompts.py). `logit_scale` multiplies cosines before a softmax
+    makes probabilities of them: 100 is what CLIP models reach in training (Radford et al. 2021, section 2.5).
     """
 
     key: str
@@ -35,6 +36,7 @@ class ModelSpec:
     source: str
     licence: str
     templates: str = "none"
+    logit_scale: float = 100.0
 
 
 class Embedder(Protocol):

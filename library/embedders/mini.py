@@ -35,6 +35,10 @@ PREPROCESSING = f"shorter side {RESIZED_SIDE} bicubic, centre crop {IMAGE_SIZE}"
 
 FILES = ("image_tower.onnx", "image_head.onnx", "text_tower.onnx", "text_head.onnx", "tokenizer.json")
 
+LOGIT_SCALE = 30.0
+"""Where zero-shot chances are truest by benchmarks/classify.py: among 500 labels of 500 photographs, the first is right
+as often as it claims to be."""
+
 _REMEDY = "the installation is damaged: reinstall photoseek"
 
 
@@ -128,6 +132,7 @@ class MiniEmbedder:
             text_limit=manifest.text_limit,
             source=manifest.source,
             licence=manifest.licence,
+            logit_scale=LOGIT_SCALE,
         )
 
     @property

@@ -1,0 +1,34 @@
+"""photoseek export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import PATH, json_option, library_at, model_options
+from .output import print_json
+
+
+@click.command("export", short_help="Write vectors and what is known of their images for other programs.")
+@click.option("--parquet", metavar="FILE", type=PATH, help="One Parquet file; needs the extra [parquet].")
+@click.option("--npy", metavar="DIR", type=PATH, help="vectors.npy, and images.jsonl with a line for each of its rows.")
+@model_options
+@json_option
+def export_command(
+    *, parquet: Path | None, npy: Path | None, folder: Path | None, model: str | None, as_json: bool
+) -> None:
+    """Write the library's vectors, with what is known of their images, for other programs to read."""
+    if parquet is None and npy is None:
+        raise click.UsageError("say where to: --parquet FILE, --npy DIR, or both")
+    counts: dict[str, int] = {}
+    with library_at(folder, model) as library:
+        if parquet is not None:
+            counts[str(parquet)] = library.export_parquet(parquet)
+        if npy is not None:
+            counts[str(npy)] = library.export_npy(npy)
+    if as_json:
+        print_json(counts)
+        return
+    for place, count in counts.items():
+        click.echo(f"{count:,} images exported to {place}", err=True)

@@ -1,0 +1,67 @@
+"""What search can do with its answers beside printing them: files, pictures, folding."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from .options import PATH
+
+if TYPE_CHECKING:
+    from ..library.types import Hit
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+_SHOWN_PX = 240
+
+
+def result_options(command: _Command) -> _Command:
+    """Add --csv, --html, --sheet and --show."""
+    for option in (
+        click.option("--show", is_flag=True, help="Show the pictures in the terminal: kitty, iTerm2, sixel."),
+        click.option("--sheet", metavar="FILE", type=PATH, help="Draw the answers into a .jpg, .png or .webp."),
+        click.option("--html", metavar="FILE", type=PATH, help="Write a page with the pictures in it."),
+        click.option("--csv", metavar="FILE", type=PATH, help="Write a table, a row for each answer."),
+    ):
+        command = option(command)
+    return command
+
+
+def write_results(title: str, hits: Sequence[Hit], csv: Path | None, html: Path | None, sheet: Path | None) -> None:
+    """Write the files that were asked for.
+
+    Raises:
+        ExportFailed: one of them cannot be written.
+    """
+    from ..search.contact_sheet import write_csv, write_html, write_sheet
+
+    if csv is not None:
+        write_csv(hits, csv)
+    if html is not None:
+        write_html(title, hits, html)
+    if sheet is not None:
+        write_sheet(title, hits, sheet)
+
+
+def shower() -> Callable[[Path], None]:
+    """Return what shows a picture on this terminal; says so once, and does nothing, where none can be shown."""
+    from ..library.settings import terminal_graphics
+    from ..search.inline import inline_picture
+    from ..search.thumbnails import thumbnail
+
+    graphics = terminal_graphics() if sys.stdout.isatty() else None
+    if graphics is None:
+        click.echo("this terminal shows no pictures: try --sheet FILE or --html FILE", err=True)
+        return _show_nothing
+
+    def show(path: Path) -> None:
+        click.echo(inline_picture(thumbnail(path, _SHOWN_PX), graphics), nl=False)
+
+    return show
+
+
+def _show_nothing(_path: Path) -> None:
+    pass

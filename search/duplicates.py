@@ -1,0 +1,195 @@
+"""Duplicates: copies of one file, and pictures so near to one another that one of them is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from ..library.catalog import Catalog, ModelRow
+from ..library.errors import QueryError
+from ..library.perceptual_hash import hash_distance
+from ..library.types import ImageIds, ImageRecord, Match, Vectors
+from ..library.vectors.index import Selection
+from ..library.vectors.live import LiveVectors
+
+DuplicateKind: TypeAlias = Literal["exact", "near"]
+
+SURE_SCORE = 0.99
+"""Cosine from which two pictures are duplicates whatever their hashes say: with mini, none of 124,750 pairs of
+different photographs came so near, though 6 passed 0.98. benchmarks/duplicates.py measures it."""
+
+LIKELY_SCORE = 0.8
+"""Cosine from which two pictures are duplicates when their hashes agree, and which any two of a group have: 98 of 100
+copies of photographs kept it when compressed hard, halved or turned grey."""
+
+MOST_HASH_BITS = 10
+"""Bits of 64 in which the hashes of two copies differ at most: all those copies do, and no different photographs did
+even at 12."""
+
+MIRRORED_BITS = 0xAAAA_AAAA_AAAA_AAAA
+"""The bits of a perceptual hash that a mirror turns over: those of the odd horizontal frequencies, whose cosines are
+odd about the middle."""
+
+# Nearest pictures looked at from each one: a burst of more than this many still joins up, by way of its members.
+_NEIGHBOURS = 16
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateOptions:
+    """What counts as a duplicate. `near` takes in pictures that are alike beside files that are the same.
+
+    `sure_score` and `likely_score` are cosines: from the first on two pictures are duplicates, from the second on they
+    are when their perceptual hashes differ in `most_hash_bits` or fewer.
+
+    Raises:
+        QueryError: a score or a number of bits that cannot be.
+    """
+
+    near: bool = True
+    sure_score: float = SURE_SCORE
+    likely_score: float = LIKELY_SCORE
+    most_hash_bits: int = MOST_HASH_BITS
+
+    def __post_init__(self) -> None:
+        for score in (self.sure_score, self.likely_score):
+            if not 0 < score <= 1:
+                message = f"{score} is no similarity for duplicates: choose one above 0, at most 1"
+                raise QueryError(message)
+        if not 0 <= self.most_hash_bits <= 64:
+            message = f"{self.most_hash_bits} is no number of bits of a hash: choose one from 0 to 64"
+            raise QueryError(message)
+
+    def joins(self, one: ImageRecord, other: ImageRecord, score: float) -> bool:
+        """Whether two images with this cosine between them are duplicates."""
+        if one.content_hash == other.content_hash:
+            return True
+        return self.near and self.is_near(score, one.perceptual_hash, other.perceptual_hash)
+
+    def is_near(self, score: float, one: int | None, other: int | None) -> bool:
+        """Whether pictures with this cosine and these perceptual hashes are alike."""
+        return score >= self.sure_score or (score >= self.likely_score and _agree(one, other, self.most_hash_bits))
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateGroup:
+    """Pictures of which one is enough, the best first: most pixels, then oldest, then lowest id.
+
+    `kind` is `exact` when all are the same file to the byte.
+    """
+
+    kind: DuplicateKind
+    images: tuple[ImageRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two images, `first` with the lower id, and their cosine."""
+
+    score: float
+    first: int
+    second: int
+
+
+def find_duplicates(
+    catalog: Catalog, model: ModelRow, vectors: LiveVectors, options: DuplicateOptions
+) -> list[DuplicateGroup]:
+    """Return the groups of duplicates among the images that are there, the largest group first.
+
+    Memory grows with the number of duplicates, not with that of images; time with one search per image.
+    """
+    copies = catalog.copies.exact_copies()
+    first_of = {image_id: ids[0] for ids in copies for image_id in ids}
+    members = {ids[0]: list(ids) for ids in copies}
+    if options.near:
+        pairs = list(_near_pairs(catalog, model, vectors, options, first_of))
+        ids = sorted({image_id for pair in pairs for image_id in (pair.first, pair.second)})
+        by_id = dict(zip(ids, vectors.vector_of(ids), strict=True)) if ids else {}
+        for group in grouped(pairs, by_id, min(options.likely_score, options.sure_score)):
+            together = [
+                image_id for representative in group for image_id in members.pop(representative, [representative])
+            ]
+            members[min(together)] = together
+    records = catalog.images([image_id for group in members.values() for image_id in group])
+    groups = [[records[image_id] for image_id in group if image_id in records] for group in members.values()]
+    found = [_group(images) for images in groups if len(images) > 1]
+    return sorted(found, key=lambda group: (-len(group.images), group.images[0].id))
+
+
+def grouped(pairs: Iterable[Pair], vectors: Mapping[int, Vectors], least_score: float) -> list[list[int]]:
+    """Join pairs into groups, the nearest pair first; ids ascend within a group.
+
+    Two groups that a pair connects are joined only if every member of the one has a cosine of `least_score` or more
+    to every member of the other, so that a chain of small steps, as in a film, does not become one group.
+
+    Args:
+        pairs: which images are duplicates of which.
+        vectors: for each image of the pairs, (dim,) L2-normalised float32.
+        least_score: cosine between any two members of a group.
+    """
+    group_of: dict[int, list[int]] = {}
+    for pair in sorted(pairs, key=lambda pair: (-pair.score, pair.first, pair.second)):
+        one = group_of.setdefault(pair.first, [pair.first])
+        other = group_of.setdefault(pair.second, [pair.second])
+        if one is other:
+            continue
+        across = (
+            np.stack([vectors[image_id] for image_id in one]) @ np.stack([vectors[image_id] for image_id in other]).T
+        )
+        if across.min() < least_score:
+            continue
+        one.extend(other)
+        group_of.update(dict.fromkeys(other, one))
+    distinct = {id(group): group for group in group_of.values()}
+    return sorted(sorted(group) for group in distinct.values() if len(group) > 1)
+
+
+def _near_pairs(
+    catalog: Catalog,
+    model: ModelRow,
+    vectors: LiveVectors,
+    options: DuplicateOptions,
+    first_of: Mapping[int, int],
+) -> Iterator[Pair]:
+    """Yield pairs of near pictures; of files that are the same, the first alone stands for all."""
+    others = Selection.all_but([image_id for image_id, first in first_of.items() if image_id != first])
+    for ids, chunk in catalog.vector_chunks(model.id, model.dim):
+        is_first = np.array([first_of.get(image_id, image_id) == image_id for image_id in ids.tolist()])
+        for start in range(0, len(ids), _BATCH):
+            chosen = is_first[start : start + _BATCH]
+            batch = ids[start : start + _BATCH][chosen]
+            if len(batch):
+                found = vectors.search(chunk[start : start + _BATCH][chosen], _NEIGHBOURS + 1, others)
+                yield from _accepted(catalog, batch, found, options)
+
+
+def _accepted(
+    catalog: Catalog, ids: ImageIds, found: Sequence[Sequence[Match]], options: DuplicateOptions
+) -> Iterator[Pair]:
+    least = min(options.likely_score, options.sure_score)
+    candidates = [
+        Pair(match.score, *sorted((image_id, match.image_id)))
+        for image_id, matches in zip(ids.tolist(), found, strict=True)
+        for match in matches
+        if match.image_id != image_id and match.score >= least
+    ]
+    hashes = catalog.copies.perceptual_hashes(sorted({one for pair in candidates for one in (pair.first, pair.second)}))
+    for pair in candidates:
+        if options.is_near(pair.score, hashes.get(pair.first), hashes.get(pair.second)):
+            yield pair
+
+
+def _agree(first: int | None, second: int | None, most_bits: int) -> bool:
+    """Whether two hashes are of one picture, upright or mirrored; those of a single colour, 0, say nothing."""
+    if not first or not second:
+        return False
+    return min(hash_distance(first, second), hash_distance(first, second ^ MIRRORED_BITS)) <= most_bits
+
+
+def _group(images: Sequence[ImageRecord]) -> DuplicateGroup:
+    best_first = sorted(images, key=lambda image: (-image.width * image.height, image.mtime_ns, image.id))
+    same = len({image.content_hash for image in images}) == 1
+    return DuplicateGroup("exact" if same else "near", tuple(best_first))

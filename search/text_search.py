@@ -1,0 +1,45 @@
+"""From pictures and words to the texts of a library: what `library.texts` answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..library.captions import ImageText
+from ..library.catalog import Catalog
+from ..library.embedders.base import Embedder
+from ..library.embedders.prompts import embed_queries
+from ..library.paths import StrPath, expanded
+from ..library.types import ImageRecord
+from .pictures import embed_file
+from .texts import TextHit, Texts
+
+
+class TextSearch:
+    """From pictures and words to the texts of a library. Thread-safe."""
+
+    def __init__(self, embedder: Callable[[], Embedder], catalog: Catalog, texts: Callable[[], Texts]) -> None:
+        # The model is asked for when something is searched: reading an image's words needs none.
+        self._embedder = embedder
+        self._catalog = catalog
+        self._texts = texts
+
+    def of(self, images: Sequence[ImageRecord]) -> dict[int, tuple[ImageText, ...]]:
+        """Return the words known about these images, by image id: captions, titles and keywords, with their source."""
+        return self._catalog.texts.of([image.id for image in images])
+
+    def search(self, image: StrPath, *, k: int = 5) -> list[TextHit]:
+        """Return up to `k` stored texts nearest to the picture in a file, best first, each wording once.
+
+        Raises:
+            ImageUnreadable: the file cannot be read as a picture.
+            QueryError: `k` is less than 1.
+        """
+        return self._texts().nearest(embed_file(self._embedder(), expanded(image)), k)
+
+    def search_words(self, text: str, *, k: int = 5) -> list[TextHit]:
+        """Return up to `k` stored texts nearest to a text, best first.
+
+        Raises:
+            QueryError: `k` is less than 1.
+        """
+        return self._texts().nearest(embed_queries(self._embedder(), [text]), k)
