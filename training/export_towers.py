@@ -96,7 +96,7 @@ def _export(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], output:
     )
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
+class _Reader(CalibrationDataReader):
     """Hands the calibration pictures to the quantiser, eight at a time."""
 
     def __init__(self, pixels: Pixels) -> None:

@@ -15,6 +15,15 @@ APPEARANCE_DIM = 128
 """The part that only pictures use; it is zero for texts, so it changes no ranking of pictures by words."""
 
 
+LIKELY_CLASSES = 10
+"""As in the untrained head, see conse.py."""
+
+
+DOUBT_POWER = 4
+"""How sharply the addition fades as the classifier grows sure; of 2, 4 and 8, on the validation pictures 4 costs little
+and halves what is added to photographs."""
+
+
 class TextHead(nn.Module):
     """A correction of the text vector, learned, added to it."""
 
@@ -54,19 +63,26 @@ class ImageHead(nn.Module):
         nn.init.zeros_(self.beyond[3].bias)
 
     def by_class(self, features: torch.Tensor) -> torch.Tensor:
-        """The mean of the class embeddings, weighted by probability: (n, 384), shorter the less sure."""
-        chances = torch.softmax(self.classifier(features) / self.temperature, dim=1)
-        return chances @ normalize(self.classes, dim=1)
+        """The mean of the likeliest classes' embeddings, weighted by probability: (n, 384), shorter the less sure."""
+        # Without a limit, the hundreds of unlikely classes outweigh the likely ones of an unsure picture.
+        likely, numbers = torch.topk(self._chances(features), LIKELY_CLASSES, dim=1)
+        weights = likely / likely.sum(1, keepdim=True)
+        return (weights.unsqueeze(2) * normalize(self.classes, dim=1)[numbers]).sum(1)
 
     def beyond_classes(self, features: torch.Tensor) -> torch.Tensor:
-        """What is added to it: (n, 384)."""
-        # The features are sparse, up to 6 each; brought to a length of about 1 per dimension squared.
+        """What is added to it, less the surer the classifier is: (n, 384)."""
+        # A photograph of what a class names needs no correction, and no such photographs are here to learn that from.
+        doubt = 1 - self._chances(features).amax(1, keepdim=True)
+        # The features at a length of one per dimension, whatever the contrast of the picture.
         added: torch.Tensor = self.beyond(normalize(features, dim=1) * FEATURE_DIM**0.5)
-        return added
+        return doubt.pow(DOUBT_POWER) * added
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map (n, 1280) features to meanings, (n, 384) of length 1."""
         return normalize(self.by_class(features) + self.beyond_classes(features), dim=1)
+
+    def _chances(self, features: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(self.classifier(features) / self.temperature, dim=1)
 
 
 class Appearance(nn.Module):

@@ -20,26 +20,26 @@ REPORT_EVERY_STEPS = 250
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Every setting of the training; chosen on the validation splits, see docs/mini.md.
+    """Every setting of the training; docs/mini.md tells what they were chosen by.
 
     `class_scale`, `pair_scale` and `keep_scale` are inverse temperatures of softmaxes over cosines. The weights are
     of the losses: `borrowed` of senses that borrow their classes, `pair` of pictures with captions, `keep` of staying
     near the untrained ranking of the classes, `photograph` of adding nothing to photographs without words.
     """
 
-    steps: int = 3000
+    steps: int = 800
     lesson_batch: int = 512
     pair_batch: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
     text_width: int = 1024
     image_width: int = 512
-    temperature: float = 2.0
+    temperature: float = 1.0
     class_scale: float = 20.0
     pair_scale: float = 20.0
     keep_scale: float = 20.0
     borrowed: float = 0.3
-    pair: float = 0.5
+    pair: float = 1.0
     keep: float = 0.5
     photograph: float = 2.0
     appearance_share: float = 0.3
@@ -86,7 +86,7 @@ def teach(
         heads.train()
         loss = sum(_losses(recipe, next(batches), text_head, image_head, start).values(), torch.tensor(0.0))
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         schedule.step()
         if step % REPORT_EVERY_STEPS == 0 or step == recipe.steps:
