@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TYPING := .cache/typing
 
-.PHONY: help demo test check format bench crash-test fault-test
+.PHONY: help demo test check format bench crash-test fault-test train-mini
 
 help:
 	@echo "make demo        sample photographs, a throw-away library, some questions"
@@ -13,6 +13,7 @@ help:
 	@echo "make format      let ruff rewrite what it can"
 	@echo "make bench       the figures of README and docs/mini.md, measured again"
 	@echo "make crash-test  fifty kill -9 at random moments of an indexing run"
+	@echo "make train-mini  the built-in model, made again from public packages (about half an hour on 2 cores)"
 	@echo "make fault-test  the long versions of what can go wrong: thousands of fuzzed files, and the fifty kills"
 
 demo: $(VENV)/.demo
@@ -47,6 +48,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py --photos $(PHOTOS)
 	$(BIN)/python benchmarks/indexing.py --photos $(PHOTOS)
 	$(BIN)/python benchmarks/quality.py --photos $(PHOTOS) --queries $(QUERIES)
+
+train-mini: $(VENV)/.dev
+	$(BIN)/python -m photoseek.training.train_mini
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from .api import Library
 from .library.errors import DemoUnavailable
+from .search.query import Query, Term, Words
 
-_QUESTIONS = ("a cat", "a cup of coffee", "a rocket launch", "an astronaut", "the surface of the moon")
+_QUESTIONS = ("a cat", "a cup of coffee", "a rocket launch", "a motorcycle", "an astronaut")
 _TOP = 3
 
 
@@ -25,15 +26,19 @@ def run_demo(echo: Callable[[str], None]) -> None:
         report = library.index([photographs])
         echo(f"indexed {report.new} pictures from {photographs}")
         for question in _QUESTIONS:
-            echo(f'\nphotoseek search "{question}"')
-            for hit in library.search(question, k=_TOP):
+            echo(f'\nphotoseek search "{question}" -k {_TOP} --threshold auto')
+            hits = library.search(Query((Term(Words(question)),), k=_TOP, threshold="auto"))
+            for hit in hits:
                 echo(f"{hit.score:6.3f}  {hit.image.path.name}")
+            if not hits:
+                echo("nothing here matches")
         first = library.search(_QUESTIONS[0], k=1)[0].image.path
-        echo(f"\nphotoseek describe {first.name}")
-        for label in library.describe(first, k=_TOP):
+        echo(f"\nphotoseek describe {first.name} --vocabulary imagenet")
+        for label in library.describe(first, k=_TOP, vocabulary="imagenet"):
             echo(f"{label.score:6.3f}  {label.text}")
     echo(
-        "\nThat was the built-in model on sample pictures. Now your own:\n"
+        "\nThat was the built-in model. It is small and knows few people, so that the astronaut among the samples stays\n"
+        "unfound; a larger one, such as --model ViT-B-32/laion2b_s34b_b79k, knows more. Now your own pictures:\n"
         "  photoseek index ~/Pictures\n"
         '  photoseek search "a dog running on a beach"'
     )

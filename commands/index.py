@@ -93,7 +93,13 @@ def index_command(  # noqa: PLR0913 - one for each option
 
 @contextmanager
 def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yield a question that turns true at the first Ctrl-C; the second one interrupts at once."""
+    """Yield a question that turns true at the first Ctrl-C; the second one interrupts at once.
+
+    A shell that starts a command in the background has Ctrl-C ignored for it; then it stays so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield lambda: False
+        return
     asked: list[int] = []
 
     def note(number: int, _frame: object) -> None:

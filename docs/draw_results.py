@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import photoseek
 
-QUESTIONS = ("a cat", "a cup of coffee", "a rocket launch", "an astronaut")
+QUESTIONS = ("a cat", "a cup of coffee", "a rocket launch", "a motorcycle")
 ANSWERS = 3
 TILE_PX = 190
 GAP_PX = 12

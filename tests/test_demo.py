@@ -21,16 +21,18 @@ def test_the_demo_finds_what_it_asks_for_and_leaves_nothing_behind(
     run_demo(lines.append)
     assert lines[0].startswith("indexed ")
     best = {
-        line.strip().removeprefix("photoseek ").split(" ", 1)[1]: following.split()[1]
+        line.strip().removeprefix("photoseek ").split(" ", 1)[1]: following.strip()
         for line, following in itertools.pairwise(lines)
         if line.startswith("\nphotoseek ")
     }
-    found = {question.strip('"'): name for question, name in best.items()}
-    assert found["a cat"] in {"chelsea.png", "cat.png"}
+    found = {question.partition('" ')[0].strip('"'): answer.split()[-1] for question, answer in best.items()}
+    assert found["a cat"] == "chelsea.png"
     assert found["a cup of coffee"] == "coffee.png"
-    assert found["a rocket launch"].startswith("rocket")
-    assert found["an astronaut"].startswith("astronaut")
-    assert any(question.endswith(".png") for question in found)
+    assert found["a rocket launch"] == "rocket.jpg"
+    assert found["a motorcycle"] in {"motorcycle_left.png", "motorcycle_right.png"}
+    # What mini does not know, it does not claim to find: a people-blind model had better say so.
+    assert best['"an astronaut" -k 3 --threshold auto'] == "nothing here matches"
+    assert any(question.startswith("chelsea.png") for question in found)
     assert "photoseek index ~/Pictures" in lines[-1]
     assert list(tmp_path.iterdir()) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,9 @@ FILES = ("image_tower.onnx", "image_head.onnx", "text_tower.onnx", "text_head.on
 LOGIT_SCALE = 30.0
 """Where zero-shot chances are truest by benchmarks/classify.py: among 500 labels of 500 photographs, the first is right
 as often as it claims to be."""
+
+_WORTH_SHARING = 8
+"""So many texts are shared out among the cores; for fewer, threads cost more than they save."""
 
 _REMEDY = "the installation is damaged: reinstall photoseek"
 
@@ -170,7 +174,13 @@ class MiniEmbedder:
         return self._run("text_tower", "ids", ids)
 
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
-        features = np.concatenate([self.text_features(text) for text in texts])
+        if len(texts) < _WORTH_SHARING:
+            features = np.concatenate([self.text_features(text) for text in texts])
+        else:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(self._threads or os.cpu_count()) as pool:
+                features = np.concatenate(list(pool.map(self.text_features, texts)))
         return normalized(self._run("text_head", "features", features))
 
     def _count_tokens(self, text: str) -> int:
