@@ -37,7 +37,7 @@ def run_demo(echo: Callable[[str], None]) -> None:
         for label in library.describe(first, k=_TOP, vocabulary="imagenet"):
             echo(f"{label.score:6.3f}  {label.text}")
     echo(
-        "\nThat was the built-in model. It is small and knows few people, so that the astronaut among the samples stays\n"
+        "\nThat was the built-in model. It is small and knows few people, so the astronaut among the samples stays\n"
         "unfound; a larger one, such as --model ViT-B-32/laion2b_s34b_b79k, knows more. Now your own pictures:\n"
         "  photoseek index ~/Pictures\n"
         '  photoseek search "a dog running on a beach"'
