@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from photoseek.library import database as database_module
+from photoseek.library import tables
 from photoseek.library.database import Database
 from photoseek.library.errors import CatalogUnavailable, PhotoseekError, SettingsError
 
@@ -109,10 +110,7 @@ def test_a_creation_that_breaks_in_the_middle_leaves_no_table(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database._engine.begin() as connection:
-        for statement in ("meta", "generations", "judgements", "failures", "text_embeddings", "texts"):
-            connection.exec_driver_sql(f"DROP TABLE {statement}")
-        for statement in ("deletions", "embeddings", "models", "images"):
-            connection.exec_driver_sql(f"DROP TABLE {statement}")
+        tables.metadata.drop_all(connection)
     dialect = database._engine.dialect.name
     some = database_module.schema_statements(dialect)[:5]
     monkeypatch.setattr(database_module, "schema_statements", lambda _dialect: [*some, "CREATE TABLE broken ("])

@@ -19,7 +19,7 @@ from photoseek.library.doctor import examine
 from photoseek.library.errors import LibraryLocked, LibraryNotFound
 from photoseek.library.lock import writing_lock
 from photoseek.library.vectors import live
-from photoseek.library.vectors.generations import should_build
+from photoseek.library.vectors.generations import Generations, should_build
 from photoseek.tests.fakes import ColourEmbedder, paint
 
 
@@ -58,7 +58,7 @@ class Ward:
             return sorted(hit.image.path.name for hit in library.search(text) if hit.score > 0.99)
 
     def vector_file(self) -> Path:
-        [path] = self.folder.glob("vectors/*/gen-*.faiss")
+        [path] = self.folder.glob("vectors/*/gen-*.vectors")
         return path
 
     def is_found(self, check: str, *, harmless: bool = False) -> str:
@@ -297,7 +297,7 @@ def test_a_vector_file_that_is_not_whole_is_built_again(ward: Ward, harm: Callab
 
 def test_even_a_large_file_is_hashed(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     flip(ward.vector_file())
-    monkeypatch.setattr("photoseek.library.vectors.generations.CHECKSUM_LIMIT_BYTES", 0)
+    monkeypatch.setitem(Generations.newest.__kwdefaults__, "sum_limit_bytes", 0)
     ward.is_repaired("generations")
 
 
