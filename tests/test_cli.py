@@ -54,7 +54,7 @@ def fake(name: str) -> Embedder:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command as its process would, on a library of this test's own; `mini` and `shades` are fakes."""
-    monkeypatch.setattr("photoseek.api.load_embedder", fake)
+    monkeypatch.setattr("photoseek.api.opened.load_embedder", fake)
     monkeypatch.setenv("PHOTOSEEK_LIBRARY", str(tmp_path / "library"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(Vocabulary, "nouns", lambda: Vocabulary(("red", "green", "blue and red")))
@@ -383,7 +383,7 @@ def test_what_nobody_foresaw_is_one_line_and_where_to_see_more(
     def broken(_name: str) -> Embedder:
         raise ZeroDivisionError("division by zero\nin two lines")
 
-    monkeypatch.setattr("photoseek.api.load_embedder", broken)
+    monkeypatch.setattr("photoseek.api.opened.load_embedder", broken)
     outcome = run("search", "red")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == (
@@ -398,7 +398,7 @@ def test_ctrl_c_ends_any_command_quietly(run: Run, indexed: Path, monkeypatch: p
     def interrupted(_name: str) -> Embedder:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("photoseek.api.load_embedder", interrupted)
+    monkeypatch.setattr("photoseek.api.opened.load_embedder", interrupted)
     assert run("search", "red") == Outcome(130, "", "photoseek: interrupted\n")
 
 

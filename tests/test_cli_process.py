@@ -39,7 +39,7 @@ class Obedient(ColourEmbedder):
 def main_with_fake(told: int = -1, heard: int = -1) -> None:
     """Run the command line of this process with a fake model."""
     model = ColourEmbedder("mini@1") if told < 0 else Obedient(told, heard)
-    with mock.patch("photoseek.api.load_embedder", return_value=model):
+    with mock.patch("photoseek.api.opened.load_embedder", return_value=model):
         cli.main()
 
 
