@@ -137,3 +137,6 @@ if not TYPE_CHECKING:
         value = getattr(import_module(home, __name__), "open_library" if name == "open" else name)
         globals()[name] = value
         return value
+
+    def __dir__() -> list[str]:
+        return sorted(__all__)

@@ -36,9 +36,10 @@ def remove_command(*, paths: tuple[Path, ...], folder: Path | None, as_json: boo
 @library_option
 @json_option
 def prune_command(*, days: float, folder: Path | None, as_json: bool) -> None:
-    """Forget the images whose files are gone, and what was kept for them.
+    """Forget the images that `photoseek index` found missing, and what was kept for them.
 
-    Until then a file that comes back is found again without another reading.
+    Until then a file that comes back is found again without another reading. Run `photoseek index` first: prune does
+    not look at the disk.
     """
     with library_at(folder) as library:
         count = library.prune(missing_for_days=days)

@@ -1,7 +1,7 @@
 """Queries written as sums: `2:golden retriever + ./pool.jpg - fruit`.
 
     sum     = [ "-" ] term { ( "+" | "-" ) term }
-    term    = [ weight ":" ] subject
+    term    = [ weight ":" ] subject           no digit may follow the colon: `5:30 train` are words
     subject = quoted words | "id:" number | an http(s) URL | "file:" path, quoted or not | words
             | a path that begins with / ./ ../ or ~
 
@@ -20,7 +20,10 @@ from .query import Address, KnownImage, Picture, Subject, Term, Words
 
 _QUOTED = r'"(?:[^"]|"")*"'
 _QUOTED_OR_SIGN = re.compile(rf"{_QUOTED}|(?<!\S)[+-](?!\S)")
-_WEIGHT = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?):\s*(.*)", re.DOTALL | re.ASCII)
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+# Not before a digit: `5:30 train` and `16:9` are words.
+_WEIGHT = re.compile(rf"({_NUMBER}):(?!\d)\s*(.*)", re.DOTALL | re.ASCII)
+_SIGNED_WEIGHT = re.compile(rf"[+-]{_NUMBER}:(?!\d)", re.ASCII)
 _KNOWN = re.compile(r"id:(\d{1,18})", re.ASCII)
 _ADDRESS = re.compile(r"https?://\S*", re.IGNORECASE)
 _FILE = "file:"
@@ -63,6 +66,9 @@ def _operands(text: str) -> Iterator[tuple[str, str]]:
 def _term(operand: str, whole: str, *, negative: bool) -> Term:
     if not operand and whole.strip():
         message = f"something is missing beside a sign in: {whole}"
+        raise QueryError(message)
+    if _SIGNED_WEIGHT.match(operand):
+        message = f"a weight has no sign in: {whole}; to keep away from something write ` - ` before it"
         raise QueryError(message)
     weighted = _WEIGHT.fullmatch(operand)
     weight = float(weighted[1]) if weighted else 1.0

@@ -93,3 +93,14 @@ def test_pictures_are_named_by_id_address_or_path() -> None:
     assert [read_picture(name) for name in ("a.jpg", "id:x", "2:a.jpg")] == [
         Picture(Path(name)) for name in ("a.jpg", "id:x", "2:a.jpg")
     ]
+
+
+@pytest.mark.parametrize("text", ["5:30 train", "16:9 photo", "a match of 3:2"])
+def test_numbers_on_both_sides_of_a_colon_are_words(text: str) -> None:
+    assert parse_terms(text) == (Term(Words(text)),)
+
+
+@pytest.mark.parametrize("text", ["cat + -1:dog", "-2:dog", "cat - +3:dog"])
+def test_a_signed_weight_is_an_error_that_says_how_to_avoid(text: str) -> None:
+    with pytest.raises(QueryError, match="a weight has no sign"):
+        parse_terms(text)

@@ -8,7 +8,7 @@ import pytest
 
 import photoseek
 from photoseek.tests.fakes import ColourEmbedder
-from photoseek.tests.test_cli import Outcome, Run, indexed, photos, run
+from photoseek.tests.terminal import Outcome, Run, indexed, photos, run
 
 __all__ = ["indexed", "photos", "run"]  # fixtures
 

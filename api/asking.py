@@ -1,0 +1,191 @@
+"""The verbs that ask: of a library for its pictures, and of a model what a picture shows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from ..library.errors import PhotoseekError, QueryError
+from ..library.paths import StrPath, expanded
+from ..library.settings import cache_folder
+from ..library.types import Hit, Label
+from ..search.describe import DEFAULT_VOCABULARY
+from ..search.query import DEFAULT_K, Picture, Query, Term, Words
+from .opened import Opened
+
+# Imported by the verbs that need it.
+if TYPE_CHECKING:
+    from ..search.classify import Classified
+    from ..search.duplicates import DuplicateGroup, DuplicateOptions
+    from ..search.evaluate import Evaluation
+    from ..search.fold import Stack
+    from ..search.text_search import TextSearch
+
+
+class Asking(Opened):
+    """What only reads a library, or needs none."""
+
+    def search(
+        self, query: str | Query | None = None, *, like: StrPath | None = None, k: int | None = None
+    ) -> list[Hit]:
+        """Return up to `k` images nearest to words, to an example picture, or to both; best first.
+
+        Args:
+            query: words, taken as they are; or a `Query`, which may weigh, avoid, filter, cut off and sort.
+                `parse_terms` reads `2:golden retriever + ./pool.jpg - fruit`, and `parse_filter` a filter.
+            like: an example picture, which counts as much as the words; not beside a `Query`, which has its own.
+            k: 20 unless given; beside a `Query`, in place of its own.
+
+        Raises:
+            LibraryNotFound: nothing has been indexed yet.
+            ModelMismatch: the library was indexed with another model.
+            QueryError: nothing was asked, `k` is less than 1, or an image that is spoken of is not in the library.
+            AddressRefused: a URL may not be fetched.
+            ImageUnreadable: an example picture cannot be read.
+        """
+        if isinstance(query, Query):
+            if like is not None:
+                raise QueryError("a Query holds its own pictures: put the example among its terms")
+            asked = query if k is None else replace(query, k=k)
+        else:
+            words = () if query is None else (Term(Words(query)),)
+            pictures = () if like is None else (Term(Picture(expanded(like))),)
+            asked = Query((*words, *pictures), k=DEFAULT_K if k is None else k)
+        self._open_while_embedding(asked)
+        return self._engine.search(asked)
+
+    def search_many(self, texts: Sequence[str], *, k: int = 20) -> list[list[Hit]]:
+        """Return for each of `texts` what `search` returns for it alone; faster than one after the other.
+
+        Raises: as `search` does.
+        """
+        return self._engine.search_many([Query((Term(Words(text)),), k=k) for text in texts])
+
+    def evaluate(self, queries: StrPath) -> Evaluation:
+        """Measure how well the library finds what labelled queries ask for; see search/judged.py for the formats.
+
+        Raises:
+            EvaluationError: the file cannot be read, or none of its images is in the library.
+            LibraryNotFound: nothing has been indexed yet.
+            ModelMismatch: the library was indexed with another model.
+        """
+        from ..search.evaluate import evaluate
+        from ..search.judged import read_judged
+
+        store = self._store
+        model = store.model(self._embedder.spec)
+        path = expanded(queries)
+        return evaluate(store.catalog, model, self._embedder, path, read_judged(path))
+
+    def describe(
+        self,
+        image: StrPath,
+        *,
+        k: int = 5,
+        vocabulary: str = DEFAULT_VOCABULARY,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Label]:
+        """Return the `k` labels nearest to the picture in a file, best first. Needs no library.
+
+        Args:
+            image: the file.
+            k: labels wanted.
+            vocabulary: `nouns`, 12,000 things that can be photographed, or `imagenet`, a thousand classes.
+            progress: told how many labels are embedded, of how many, when a model meets a vocabulary first.
+
+        Raises:
+            ImageUnreadable: the file cannot be read as a picture.
+            QueryError: `k` is less than 1, or there is no such vocabulary.
+        """
+        from ..search.describe import Describer, Vocabulary
+
+        words = Vocabulary.named(vocabulary)
+        return Describer(self._embedder, words, cache_folder(), progress).describe(expanded(image), k)
+
+    def classify(self, images: StrPath | Sequence[StrPath], labels: Sequence[str]) -> list[Classified]:
+        """Say which of your own `labels` each picture shows, with probabilities that sum to 1. Needs no library.
+
+        Raises:
+            ImageUnreadable: a file cannot be read as a picture.
+            QueryError: fewer than two labels, an empty one, or one given twice.
+        """
+        from ..search.classify import Classifier
+
+        given = [images] if isinstance(images, str | os.PathLike) else images
+        return list(Classifier(self._embedder, labels).classify([expanded(image) for image in given]))
+
+    @cached_property
+    def texts(self) -> TextSearch:
+        """The library's captions, titles and keywords: `library.texts.search(image)`."""
+        from ..search.text_search import TextSearch
+        from ..search.texts import Texts
+
+        catalog = self._store.catalog
+        return TextSearch(lambda: self._embedder, catalog, lambda: Texts(catalog, self._model))
+
+    def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
+        """Return groups of images of which one is enough, the largest group first, in each the best image first.
+
+        Raises:
+            LibraryNotFound: nothing has been indexed yet.
+            ModelMismatch: the library was indexed with another model.
+        """
+        from ..search.duplicates import DuplicateOptions, find_duplicates
+
+        store, model = self._store, self._model
+        return find_duplicates(store.catalog, model, store.vectors_of(model), options or DuplicateOptions())
+
+    def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None = None) -> list[Stack]:
+        """Fold hits of this library that show the same thing under the best of them; the order of the others stays."""
+        from ..search.duplicates import DuplicateOptions
+        from ..search.fold import fold
+
+        if not hits:
+            return []
+        vectors = self._store.vectors_of(self._model).vector_of([hit.image.id for hit in hits])
+        return fold(hits, vectors, options or DuplicateOptions())
+
+    def export_npy(self, folder: StrPath) -> int:
+        """Write vectors.npy and images.jsonl, a line for each of its rows; return how many.
+
+        Raises:
+            ExportFailed: the folder cannot be written to.
+        """
+        from ..search.export import export_npy
+
+        return export_npy(self._store.catalog, self._model, expanded(folder))
+
+    def export_parquet(self, file: StrPath) -> int:
+        """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow.
+
+        Raises:
+            ExportFailed: the file cannot be written, or pyarrow is not installed.
+        """
+        from ..search.export import export_parquet
+
+        return export_parquet(self._store.catalog, self._model, expanded(file))
+
+    def _open_while_embedding(self, query: Query) -> None:
+        """Open the library and meanwhile embed the first words: a cold search takes the longer of both.
+
+        A model that fails does so again, and is told of, when the vectors are asked for.
+        """
+        texts = [term.subject.text for term in query.terms if isinstance(term.subject, Words)]
+        if self._opened is not None or not texts:
+            return
+
+        def embed() -> None:
+            with suppress(PhotoseekError):
+                self._texts.of(texts)
+
+        thread = Thread(target=embed)
+        thread.start()
+        try:
+            _ = self._store
+        finally:
+            thread.join()

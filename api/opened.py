@@ -1,0 +1,91 @@
+"""What every verb of a library starts from: its settings, and its store, model and engine, each opened when needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ..library.embedders.base import Embedder
+from ..library.embedders.prompts import embed_queries
+from ..library.embedders.registry import load_embedder
+from ..library.paths import StrPath
+from ..library.settings import library_folder, read_settings
+from ..library.types import Vectors
+from ..search.text_vectors import TextVectors
+
+# The rest is imported where it is needed: SQLAlchemy alone takes a fifth of a second, and a search spends it loading
+# its model.
+if TYPE_CHECKING:
+    from ..library.catalog import ModelRow
+    from ..library.store import Store
+    from ..search.engine import Engine
+
+
+class Opened:
+    """A folder and the model that looks at it; beyond its settings, nothing is read before it is asked for."""
+
+    def __init__(self, folder: StrPath | None = None, *, model: str | Embedder | None = None) -> None:
+        name = model if model is None or isinstance(model, str) else model.spec.name
+        self._settings = read_settings(library_folder(folder), name)
+        self._given = None if isinstance(model, str) else model
+        self._opened: Store | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the library is, or will be."""
+        return self._settings.folder
+
+    def close(self) -> None:
+        """Let go of the database; call it last."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def _store(self) -> Store:
+        from ..library.store import Store
+
+        if self._opened is None:
+            self._opened = Store.open(self._settings)
+        return self._opened
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return self._given or load_embedder(self._settings.model)
+
+    @cached_property
+    def _model(self) -> ModelRow:
+        return self._store.model(self._embedder.spec)
+
+    @cached_property
+    def _texts(self) -> TextVectors:
+        return TextVectors(self._embedder)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from ..search.calibrations import Calibrations
+        from ..search.describe import Vocabulary
+        from ..search.engine import Engine
+        from ..search.subjects import Subjects
+
+        store = self._store
+        model = store.model(self._embedder.spec)
+        vectors = store.vectors_of(model)
+        neutral = Vocabulary.neutral()
+
+        def embed_neutral() -> Vectors:
+            return embed_queries(self._embedder, neutral.labels)
+
+        folder = self.folder / "calibration"
+        calibrations = Calibrations(store.catalog, vectors, model, folder, neutral.fingerprint, embed_neutral)
+        subjects = Subjects(store.catalog, vectors, self._embedder, self._texts)
+        return Engine(store.catalog, vectors, subjects, calibrations.current)
