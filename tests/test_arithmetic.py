@@ -25,7 +25,7 @@ from photoseek.search.arithmetic import read_picture, write_terms
         ("dog - 3:cat", [Term(Words("dog")), Term(Words("cat"), -3.0)]),
         ('"Tom - Jerry" - "say ""cheese"""', [Term(Words("Tom - Jerry")), Term(Words('say "cheese"'), -1.0)]),
         ('"3:10 to Yuma"', [Term(Words("3:10 to Yuma"))]),
-        ("3:10 to Yuma", [Term(Words("10 to Yuma"), 3.0)]),
+        ("3:10 to Yuma", [Term(Words("3:10 to Yuma"))]),
         ("id:12 + 2:id:7", [Term(KnownImage(12)), Term(KnownImage(7), 2.0)]),
         (
             "https://example.org/a+b.jpg?c=-1 + sea",

@@ -58,7 +58,7 @@ def test_a_vector_file_that_is_not_whole_is_built_again(ward: Ward, harm: Callab
 
 def test_even_a_large_file_is_hashed(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     flip(ward.vector_file())
-    monkeypatch.setitem(Generations.newest.__kwdefaults__, "sum_limit_bytes", 0)
+    monkeypatch.setattr(Generations.newest, "__kwdefaults__", {"sum_limit_bytes": 0})
     ward.is_repaired("generations")
 
 
