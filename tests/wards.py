@@ -51,7 +51,7 @@ class Ward:
             return sorted(hit.image.path.name for hit in library.search(text) if hit.score > 0.99)
 
     def vector_file(self) -> Path:
-        [path] = self.folder.glob("vectors/*/gen-*.faiss")
+        [path] = self.folder.glob("vectors/*/gen-*.vectors")
         return path
 
     def is_found(self, check: str, *, harmless: bool = False) -> str:
