@@ -1,4 +1,4 @@
-"""The catalogue: every question asked of SQL and every change written to it."""
+"""The catalogue: what is asked of SQL, and every change written to it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import numpy as np
 import sqlalchemy as sa
 
 from . import tables
-from .changes import Change, FileState, ImageFacts, KnownContent, KnownFailure, KnownFile
+from .changes import Change, KnownFile
 from .clock import utc_now
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
 from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
+from .planning_catalog import PAGE_ROWS, PlanningCatalog, below
 from .removal import (
     delete_archives,
     delete_failures,
@@ -27,12 +28,9 @@ from .removal import (
     delete_seen_deletions,
     delete_stale_judgements,
 )
-from .rows import parts, split_rows, unpack_vectors
-from .text_catalog import TextCatalog
+from .rows import parts, split_rows
 from .types import Damage, Failure, ImageIds, ImageRecord, Vectors
 from .writing import write_changes
-
-_PAGE_ROWS = 5_000
 
 _images = tables.images.c
 _embeddings = tables.embeddings.c
@@ -71,13 +69,12 @@ class Counts:
     failures: int
 
 
-class Catalog:
+class Catalog(PlanningCatalog):
     """The SQL truth of one library. Thread-safe: every call takes a connection of its own."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self.copies = DuplicatesCatalog(database)
-        self.texts = TextCatalog(database)
 
     def meta(self) -> Meta:
         """Read what the library is; see `Database.meta`."""
@@ -106,98 +103,6 @@ class Catalog:
             insert = sa.insert(tables.models).values(values).returning(tables.models.c.id)
             return ModelRow(connection.execute(insert).scalar_one(), spec.key, spec.name, spec.dim)
 
-    # Planning
-
-    def known_files(self, root: str, model_id: int) -> Iterator[KnownFile]:
-        """Yield the rows at `root` or below it in the order of their paths, a page of rows in memory at a time."""
-        columns = (_images.id, _images.path, _images.size_bytes, _images.mtime_ns, _images.content_hash)
-        embedded = sa.and_(_embeddings.image_id == _images.id, _embeddings.model_id == model_id)
-        query = (
-            sa.select(*columns, _images.missing_since.is_not(None), _embeddings.image_id.is_not(None), _images.sidecars)
-            .select_from(tables.images.outerjoin(tables.embeddings, embedded))
-            .order_by(_images.path)
-            .limit(_PAGE_ROWS)
-        )
-        # The root itself is asked for apart: in one question with its range, SQLite would sort all rows for each page.
-        with self._database.reading() as connection:
-            itself = connection.execute(query.where(_images.path == root)).all()
-        yield from (KnownFile(*row) for row in itself)
-        after, end = _range_inside(root)
-        while True:
-            with self._database.reading() as connection:
-                page = connection.execute(query.where(_images.path > after, _images.path < end)).all()
-            yield from (KnownFile(*row) for row in page)
-            if len(page) < _PAGE_ROWS:
-                return
-            after = page[-1].path
-
-    def known_failures(self, root: str) -> dict[str, KnownFailure]:
-        """Return the ledger's rows at `root` or below it, by path."""
-        query = sa.select(_failures.path, _failures.size_bytes, _failures.mtime_ns, _failures.tries)
-        with self._database.reading() as connection:
-            rows = connection.execute(query.where(_below(_failures.path, root)))
-            return {path: KnownFailure(*rest) for path, *rest in rows}
-
-    def is_archive_intact(self, archive: FileState, model_id: int, *, retry_failed: bool) -> bool:
-        """Whether an archive is as it was listed, and all its images are known in this model or known to fail.
-
-        With `retry_failed`, one with failures is not.
-        """
-        listed = tables.archives.c
-        query = sa.select(listed.images).where(listed.path == archive.path)
-        query = query.where(listed.size_bytes == archive.size_bytes, listed.mtime_ns == archive.mtime_ns)
-        start, end = _range_inside(archive.path)
-        known = (
-            sa.select(sa.func.count())
-            .select_from(tables.images.join(tables.embeddings))
-            .where(_images.path > start, _images.path < end, _images.mtime_ns == archive.mtime_ns)
-            .where(_images.missing_since.is_(None), _embeddings.model_id == model_id)
-        )
-        failed = sa.select(sa.func.count()).where(_failures.path > start, _failures.path < end)
-        with self._database.reading() as connection:
-            images = connection.execute(query).scalar()
-            if images is None:
-                return False
-            failures = connection.execute(failed).scalar_one()
-            if failures and retry_failed:
-                return False
-            return bool(connection.execute(known).scalar_one() + failures == images)
-
-    def known_sizes(self, sizes_bytes: Sequence[int]) -> set[int]:
-        """Return those of `sizes_bytes` that some image has: only such a file can hold a known picture."""
-        query = sa.select(_images.size_bytes).distinct()
-        with self._database.reading() as connection:
-            return {
-                size_bytes
-                for part in parts(sizes_bytes)
-                for size_bytes in connection.execute(query.where(_images.size_bytes.in_(part))).scalars()
-            }
-
-    def find_content(self, size_bytes: int, content_hash: str, model_id: int) -> list[KnownContent]:
-        """Return the images that hold exactly this content, oldest first."""
-        embedded = sa.and_(_embeddings.image_id == _images.id, _embeddings.model_id == model_id)
-        query = (
-            sa.select(*_images, _embeddings.vector)
-            .select_from(tables.images.outerjoin(tables.embeddings, embedded))
-            .where(_images.size_bytes == size_bytes, _images.content_hash == content_hash)
-            .order_by(_images.id)
-        )
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        texts = self.texts.inside([row.id for row in rows])
-        return [
-            KnownContent(
-                image_id=row.id,
-                path=row.path,
-                missing=row.missing_since is not None,
-                facts=ImageFacts(**{field: getattr(row, field) for field in ImageFacts.__slots__}),
-                vector=None if row.vector is None else unpack_vectors([row.vector])[0],
-                sidecars=row.sidecars,
-                texts=texts.get(row.id, ()),
-            )
-            for row in rows
-        ]
-
     # Writing
 
     def apply(
@@ -215,8 +120,8 @@ class Catalog:
 
     def is_known(self, path: str) -> bool:
         """Whether an image or a failure at `path`, or below it, is on record."""
-        image = sa.select(_images.id).where(_below(_images.path, path)).exists()
-        failure = sa.select(_failures.path).where(_below(_failures.path, path)).exists()
+        image = sa.select(_images.id).where(below(_images.path, path)).exists()
+        failure = sa.select(_failures.path).where(below(_failures.path, path)).exists()
         with self._database.reading() as connection:
             return bool(connection.execute(sa.select(sa.or_(image, failure))).scalar_one())
 
@@ -224,9 +129,9 @@ class Catalog:
         """Forget the images and failures at `paths` or below them in one transaction; return how many images."""
         with self._database.writing() as (connection, change_seq):
             for path in paths:
-                delete_failures(connection, _below(_failures.path, path))
-                delete_archives(connection, _below(tables.archives.c.path, path))
-            return sum(delete_images(connection, _below(_images.path, path), change_seq) for path in paths)
+                delete_failures(connection, below(_failures.path, path))
+                delete_archives(connection, below(tables.archives.c.path, path))
+            return sum(delete_images(connection, below(_images.path, path), change_seq) for path in paths)
 
     def prune(self, missing_before: datetime) -> int:
         """Forget the images missing since `missing_before`, in UTC, and answers about pictures no image shows."""
@@ -298,7 +203,7 @@ class Catalog:
     def paths(self) -> Iterator[tuple[int, str]]:
         """Yield the id and path of every image that is there in the order of ids, a page in memory at a time."""
         query = sa.select(_images.id, _images.path).where(_images.missing_since.is_(None))
-        query = query.order_by(_images.id).limit(_PAGE_ROWS)
+        query = query.order_by(_images.id).limit(PAGE_ROWS)
         after = 0
         while True:
             with self._database.reading() as connection:
@@ -350,7 +255,7 @@ class Catalog:
             .join(tables.images, _images.id == _embeddings.image_id)
             .where(_embeddings.model_id == model_id, _images.missing_since.is_(None))
             .order_by(_embeddings.image_id)
-            .limit(_PAGE_ROWS)
+            .limit(PAGE_ROWS)
         )
         after = 0
         while True:
@@ -390,18 +295,6 @@ class Catalog:
         with self._database.writing() as (connection, _):
             connection.execute(sa.delete(table).where(table.c.model_id == model_id))
             connection.execute(sa.insert(table).values(**values, built_at=utc_now()))
-
-
-def _range_inside(root: str) -> tuple[str, str]:
-    """Bounds between which, by code point, the paths inside `root` lie and no others: '0' is next after '/'."""
-    folder = root.rstrip("/")
-    return folder + "/", folder + "0"
-
-
-def _below(path: sa.Column[str], root: str) -> sa.ColumnElement[bool]:
-    """At `root` itself or inside it."""
-    start, end = _range_inside(root)
-    return sa.or_(path == root, sa.and_(path > start, path < end))
 
 
 def _pairs(result: sa.CursorResult[int, bytes]) -> list[tuple[int, bytes]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from photoseek.library import catalog as catalog_module
+from photoseek.library import planning_catalog
 from photoseek.library.catalog import Catalog, Counts, ModelRow
 from photoseek.library.changes import FailureGone, KnownFailure, Vanished
 from photoseek.library.database import Database
@@ -52,14 +52,14 @@ def test_known_files_are_the_same_however_they_are_paged(
 ) -> None:
     add(catalog, model, *ODD_NAMES)
     for page_rows in (1, 3, len(ODD_NAMES), len(ODD_NAMES) + 1):
-        monkeypatch.setattr(catalog_module, "_PAGE_ROWS", page_rows)
+        monkeypatch.setattr(planning_catalog, "PAGE_ROWS", page_rows)
         assert paths(catalog, "/photos", model) == sorted(ODD_NAMES)
 
 
 def test_a_row_written_while_known_files_are_paged_does_not_disturb_the_others(
     catalog: Catalog, model: ModelRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog_module, "_PAGE_ROWS", 1)
+    monkeypatch.setattr(planning_catalog, "PAGE_ROWS", 1)
     add(catalog, model, "/photos/b.png", "/photos/c.png")
     walk = catalog.known_files("/photos", model.id)
     assert next(walk).path == "/photos/b.png"

@@ -97,7 +97,7 @@ def test_each_model_sees_its_own_vectors_alone(catalog: Catalog, model: ModelRow
 def test_chunks_hold_every_present_vector_once_in_the_order_of_ids(
     catalog: Catalog, model: ModelRow, monkeypatch: pytest.MonkeyPatch, page_rows: int
 ) -> None:
-    monkeypatch.setattr(catalog_module, "_PAGE_ROWS", page_rows)
+    monkeypatch.setattr(catalog_module, "PAGE_ROWS", page_rows)
     ids = add(catalog, model, *(f"/photos/{number}.png" for number in range(6)))
     catalog.apply([Vanished(ids[2])], model.id)
     present = [image_id for image_id in ids if image_id != ids[2]]

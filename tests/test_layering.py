@@ -31,6 +31,7 @@ SOLE_IMPORTERS = {
     "sqlalchemy": (
         "library.catalog",
         "library.conditions_sql",
+        "library.planning_catalog",
         "library.writing",
         "library.duplicates_catalog",
         "library.text_catalog",
