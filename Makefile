@@ -40,14 +40,13 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-PHOTOS ?= photos
-QUERIES ?= queries.jsonl
+LABELLED ?= labelled
 
-# A folder of pictures and a file of labelled queries are yours to give: make bench PHOTOS=DIR QUERIES=FILE
+# A folder of yours that holds photos/ and queries.jsonl (see benchmarks/quality.py): make bench LABELLED=DIR
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/startup.py --photos $(PHOTOS)
-	$(BIN)/python benchmarks/indexing.py --photos $(PHOTOS)
-	$(BIN)/python benchmarks/quality.py --photos $(PHOTOS) --queries $(QUERIES)
+	$(BIN)/python benchmarks/startup.py --photos $(LABELLED)/photos
+	$(BIN)/python benchmarks/indexing.py --photos $(LABELLED)/photos
+	$(BIN)/python benchmarks/quality.py $(LABELLED)
 
 train-mini: $(VENV)/.dev
 	$(BIN)/python -m photoseek.training.train_mini

@@ -1,6 +1,6 @@
 """Measure whether the automatic threshold says "nothing here matches" when, and only when, that is so.
 
-    python benchmarks/cutoff.py ../shared/eval --model mini
+    python benchmarks/cutoff.py FOLDER --model mini
 
 Each query is asked twice: of all photographs, and of those alone that do not answer it. Labels name what a photograph
 is of, not all that could pass for it, so that some of what is left may rightly match: the figures are bounds. Beside

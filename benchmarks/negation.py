@@ -1,6 +1,6 @@
 """Compare ways to look for "A but not B" on labelled photographs.
 
-    python benchmarks/negation.py ../shared/eval --model mini
+    python benchmarks/negation.py FOLDER --model mini
 
 Two queries, names apart, make a question when some photographs answer both and at least three the first alone; those
 three and their like are relevant. Printed are mean average precision, precision at 10, and the share of the first ten

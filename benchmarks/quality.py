@@ -1,6 +1,6 @@
 """Measure how well a model finds labelled photographs by words and by example.
 
-    python benchmarks/quality.py ../shared/eval --model mini
+    python benchmarks/quality.py FOLDER --model mini
 
 The folder holds `photos/` and `queries.jsonl`, one JSON object a line: `query` (text), `kind`, and `relevant`
 (file names of photos). `photoseek eval` measures a library of one's own in the same way.
