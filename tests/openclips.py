@@ -89,6 +89,7 @@ def empty_hub_cache(saved: Saved, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # whatever the machine of the tests is set to
     return tmp_path / "hub"
 
 
