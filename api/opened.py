@@ -77,8 +77,7 @@ class Opened:
         from ..search.engine import Engine
         from ..search.subjects import Subjects
 
-        store = self._store
-        model = store.model(self._embedder.spec)
+        store, model = self._store, self._model
         vectors = store.vectors_of(model)
         neutral = Vocabulary.neutral()
 

@@ -104,7 +104,11 @@ class Engine:
         return self._calibrated(query, question, selection)
 
     def _calibrated(self, query: Query, question: _Question, selection: Selection) -> tuple[list[Match], Values | None]:
-        if not self._vectors.search(question.wanted[np.newaxis], 1, selection)[0]:
+        def nearest(count: int) -> list[Match]:
+            return self._vectors.search(question.wanted[np.newaxis], count, selection)[0]
+
+        matches = nearest(query.k)
+        if not matches:
             return [], None
         calibration = self._calibrate()
         background = calibration.background(question.wanted, question.picture_share)
@@ -112,15 +116,9 @@ class Engine:
             Avoided(calibration.background(vector, float(not isinstance(term.subject, Words))), -term.weight)
             for term, vector in question.avoided
         )
-
-        def nearest(count: int) -> list[Match]:
-            return self._vectors.search(question.wanted[np.newaxis], count, selection)[0]
-
         if avoided:
             penalty = Penalty(calibration, avoided, background.deviation)
             matches = ranked_without(nearest, self._vectors.vector_of, penalty, query.k)
-        else:
-            matches = nearest(query.k)
         if query.threshold != "auto" or not matches:
             return matches, None
         pictures = self._vectors.vector_of([match.image_id for match in matches])

@@ -53,7 +53,7 @@ def check_generations(patient: Patient) -> Iterator[Finding]:
                     detail = f"{detail}; {error}"
             yield Finding("generations", detail, repaired)
             continue
-        newest = _whole(patient.store.generations_of(model))
+        newest = patient.store.generations_of(model).newest()  # whole, as was just seen
         if newest is not None and patient.store.catalog.generation_number(model.id) != newest.number:
             if patient.repair:
                 manifest = newest.manifest
