@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ...library.types import Hit
+from ...library.types import Hit, ImageRecord
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 class JudgeSpec:
     """What identifies a judge or captioner.
 
-    `key` pins model, revision, quantisation and prompts: an answer stored under one key is never taken for another's.
-    `device` says where it runs, in words for people. `batch_size` is how many images it likes to be given at once.
+    `key` pins model, revision and quantisation, and `prompt_version` the words it is asked in: an answer stored under
+    one pair is never taken for another's. `device` says where it runs, in words for people. `batch_size` is how many
+    images it likes to be given at once; they may come reduced, while their shorter side stays at least `side_px` long.
     """
 
     key: str
     name: str
     device: str
     batch_size: int = 1
+    prompt_version: str = "1"
+    side_px: int = 720
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,20 @@ class RefinedHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A picture that could not be looked at again, and why."""
+
+    image: ImageRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refinement:
     """An order of hits that is getting better, best first.
 
     `judged_count` pictures of `wanted_count` were looked at, `cached_count` of them remembered from before. `judge`
-    names who looked, and `weight` is its share of the fused score.
+    names who looked, and `weight` is its share of the fused score. `skipped` are the pictures that could not be read.
+    `trouble` says what ended the judging early, in one line: the judge failed; None where it did not.
     """
 
     hits: tuple[RefinedHit, ...]
@@ -124,3 +136,5 @@ class Refinement:
     cached_count: int
     wanted_count: int
     is_final: bool
+    skipped: tuple[Skipped, ...] = ()
+    trouble: str | None = None
