@@ -19,6 +19,7 @@
     |   |-- UnknownModel
     |   |-- ModelUnavailable        known, but its weights or packages cannot be had
     |   |-- ModelMismatch           the library holds vectors of other models only
+    |   |-- NoVisionModel           captions and answers were asked for, and no model that gives them is set up
     |   `-- DimensionMismatch
     |-- EvaluationError             labelled queries that cannot be read or measured
     |-- QueryError                  a question that cannot be asked
@@ -244,6 +245,16 @@ class ModelMismatch(EmbedderError):
         return (
             f"this library was indexed with {present}, not with {self.wanted_key}: "
             "index again with this model, or search with one it has (--model)"
+        )
+
+
+class NoVisionModel(EmbedderError):
+    """No vision-language model is set up, and something was asked that needs one."""
+
+    def __str__(self) -> str:
+        return (
+            "captions and answers need a vision-language model: pip install 'photoseek[llava]' and name one, "
+            'as in --vlm blip, or vlm = "blip" in the library\'s library.toml'
         )
 
 

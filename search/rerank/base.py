@@ -19,6 +19,7 @@ class JudgeSpec:
     `key` pins model, revision and quantisation, and `prompt_version` the words it is asked in: an answer stored under
     one pair is never taken for another's. `device` says where it runs, in words for people. `batch_size` is how many
     images it likes to be given at once; they may come reduced, while their shorter side stays at least `side_px` long.
+    `usual_weight` is its share of a fused score until it has been measured on the library.
     """
 
     key: str
@@ -27,6 +28,7 @@ class JudgeSpec:
     batch_size: int = 1
     prompt_version: str = "1"
     side_px: int = 720
+    usual_weight: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
