@@ -21,7 +21,8 @@ from photoseek.search.rerank import llava, pretrained
 from photoseek.search.rerank.answers import LONGEST_CAPTION, answer_tokens
 from photoseek.search.rerank.base import CaptionStyle, VisionLanguageModel
 from photoseek.search.rerank.llava import LlavaModel
-from photoseek.search.rerank.pretrained import RunOptions, estimated_seconds, shown, warn_of_slowness
+from photoseek.search.rerank.pretrained import RunOptions, estimated_seconds, warn_of_slowness
+from photoseek.search.rerank.shown import shown
 
 PROMPTS = [
     "What?",
@@ -204,11 +205,9 @@ def test_few_bits_without_bitsandbytes_name_what_to_install(red_folder: Path, mo
 
 
 def test_what_bitsandbytes_is_told_computes_in_the_places_precision() -> None:
-    four = llava._quantised("4bit", "fp16")
-    assert isinstance(four, transformers.BitsAndBytesConfig)
+    four = pretrained._quantised("4bit", "fp16")
     assert (four.load_in_4bit, four.bnb_4bit_quant_type, four.bnb_4bit_compute_dtype) == (True, "nf4", torch.float16)
-    eight = llava._quantised("8bit", "fp16")
-    assert isinstance(eight, transformers.BitsAndBytesConfig)
+    eight = pretrained._quantised("8bit", "fp16")
     assert eight.load_in_8bit
 
 

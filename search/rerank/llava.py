@@ -17,16 +17,17 @@ from .base import CaptionStyle, Judgement, JudgeSpec
 from .pretrained import (
     Place,
     RunOptions,
-    dtype_of,
     fetched,
+    load_options,
+    parameter_count,
     place_for,
     revision_of,
-    shown,
     source_name,
     transformers_of,
     warn_of_slowness,
 )
 from .prompts import DEFAULT_JUDGING, caption_prompt, judging_prompt, judging_template, prompts_key
+from .shown import shown
 
 if TYPE_CHECKING:
     import torch
@@ -221,26 +222,8 @@ class LlavaModel:
 
     def _place(self) -> Place:
         if self._known_place is None:
-            self._known_place = place_for(self._name, self._options, self._parameter_count)
+            self._known_place = place_for(self._name, self._options, lambda: parameter_count(self._name, _built))
         return self._known_place
-
-    def _config(self) -> PretrainedConfig:
-        transformers = transformers_of(self._name)
-        return fetched(self._name, lambda: transformers.AutoConfig.from_pretrained(source_name(self._name)))
-
-    def _parameter_count(self) -> int:
-        """Count the parameters of the model without making them."""
-        transformers = transformers_of(self._name)
-        import torch
-
-        config = self._config()
-
-        def count() -> int:
-            with torch.device("meta"):
-                model = transformers.AutoModelForImageTextToText.from_config(config)
-            return sum(parameter.numel() for parameter in model.parameters())
-
-        return fetched(self._name, count)
 
     def _loaded(self) -> _Loaded:
         with self._lock:
@@ -251,12 +234,7 @@ class LlavaModel:
     def _load(self) -> _Loaded:
         transformers = transformers_of(self._name)
         place, name = self._place(), source_name(self._name)
-        how: dict[str, object] = {"dtype": dtype_of(place.precision)}
-        if self._options.quantisation is not None:
-            how["quantization_config"] = _quantised(self._options.quantisation, place.precision)
-        if place.is_cuda:
-            # All of the devices where none is named; accelerate places the layers.
-            how["device_map"] = "auto" if self._options.device == "auto" else {"": place.device}
+        how = load_options(place, self._options)
         processor = fetched(self._name, lambda: transformers.AutoProcessor.from_pretrained(name))
         if getattr(processor, "tokenizer", None) is None or getattr(processor, "image_processor", None) is None:
             reason = "its files hold no processor of both pictures and words"
@@ -283,18 +261,10 @@ def _batches(images: Sequence[Image.Image], size: int) -> list[Sequence[Image.Im
     return [images[start : start + size] for start in range(0, len(images), size)]
 
 
-def _quantised(quantisation: str, precision: str) -> object:
-    """Return how bitsandbytes keeps weights: NF4 with nested scales (Dettmers et al. 2023), or LLM.int8()."""
-    from transformers import BitsAndBytesConfig
+def _built(config: PretrainedConfig) -> PreTrainedModel:
+    from transformers import AutoModelForImageTextToText
 
-    if quantisation == "8bit":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype_of(precision),
-    )
+    return AutoModelForImageTextToText.from_config(config)
 
 
 def _make_deterministic(model: PreTrainedModel, pad_token_id: int | None) -> None:

@@ -12,8 +12,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
-from PIL import Image
-
 from ...library.embedders.hub import cached_first, one_line
 from ...library.embedders.openclip import choose_device, choose_precision
 from ...library.embedders.openclip_name import file_sha256
@@ -21,15 +19,13 @@ from ...library.errors import EmbedderError, ModelUnavailable
 
 if TYPE_CHECKING:
     import torch
+    from transformers import BitsAndBytesConfig, PretrainedConfig, PreTrainedModel
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 Quantisation: TypeAlias = Literal["4bit", "8bit"]
-
-SIDE_PX: Final = 720
-"""Longest side of a picture that is shown to a model: more costs tokens, and answers hardly change."""
 
 SINGLE_PRECISION_LIMIT: Final = 3_000_000_000
 """Parameters up to which a model runs in single precision on a CPU: above it, 4 bytes each would be over 12 GB."""
@@ -170,8 +166,60 @@ def _folder(model: str) -> Path | None:
     return None
 
 
-def place_for(model: str, options: RunOptions, parameter_count: Callable[[], int]) -> Place:
-    """Resolve the options to a device that is here and a precision.
+def parameter_count(model: str, build: Callable[[PretrainedConfig], PreTrainedModel]) -> int:
+    """Count a model's parameters without making them: `build` makes it of its configuration, on no device.
+
+    Raises:
+        ModelUnavailable: its configuration cannot be had, or makes no sense.
+    """
+    import torch
+
+    config = read_config(model)
+
+    def count() -> int:
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in build(config).parameters())
+
+    return fetched(model, count)
+
+
+def read_config(model: str) -> PretrainedConfig:
+    """Read a model's configuration.
+
+    Raises:
+        ModelUnavailable: it cannot be had, or makes no sense.
+    """
+    transformers = transformers_of(model)
+    return fetched(model, lambda: transformers.AutoConfig.from_pretrained(source_name(model)))
+
+
+def load_options(place: Place, options: RunOptions) -> dict[str, object]:
+    """Return what transformers is told about where and how a model's weights are kept."""
+    how: dict[str, object] = {"dtype": dtype_of(place.precision)}
+    if options.quantisation is not None:
+        how["quantization_config"] = _quantised(options.quantisation, place.precision)
+    if place.is_cuda:
+        # All of the devices where none is named; accelerate places the layers.
+        how["device_map"] = "auto" if options.device == "auto" else {"": place.device}
+    return how
+
+
+def _quantised(quantisation: Quantisation, precision: str) -> BitsAndBytesConfig:
+    """Word how bitsandbytes keeps weights: NF4 with nested scales (Dettmers et al. 2023), or LLM.int8()."""
+    from transformers import BitsAndBytesConfig
+
+    if quantisation == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype_of(precision),
+    )
+
+
+def place_for(model: str, options: RunOptions, count: Callable[[], int]) -> Place:
+    """Resolve the options to a device that is here and a precision; `count` tells the parameters where it matters.
 
     Raises:
         ModelUnavailable: the device is not here, or cannot run what is asked for.
@@ -186,7 +234,7 @@ def place_for(model: str, options: RunOptions, parameter_count: Callable[[], int
     if is_cuda and not has_cuda:
         raise ModelUnavailable(model, "torch finds no CUDA device", "use device cpu, or install torch for CUDA")
     if options.precision == "auto" and not is_cuda:
-        return Place(device, "fp32" if parameter_count() <= SINGLE_PRECISION_LIMIT else "bf16")
+        return Place(device, "fp32" if count() <= SINGLE_PRECISION_LIMIT else "bf16")
     capability_major = torch.cuda.get_device_capability(device)[0] if is_cuda else 0
     return Place(device, choose_precision(options.precision, device, capability_major))
 
@@ -210,24 +258,15 @@ def dtype_of(precision: str) -> torch.dtype:
     return {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
 
 
-def shown(image: Image.Image) -> Image.Image:
-    """Reduce a picture to the side that models are shown; a smaller one stays as it is, the same object."""
-    if max(image.size) <= SIDE_PX:
-        return image
-    small = image.copy()
-    small.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    return small
-
-
-def estimated_seconds(parameter_count: int, token_count: int, flops_per_s: float) -> float:
+def estimated_seconds(parameters: int, token_count: int, flops_per_s: float) -> float:
     """Estimate one forward pass: two operations per parameter and token (Kaplan et al. 2020, section 2.1)."""
-    return 2.0 * parameter_count * token_count / flops_per_s
+    return 2.0 * parameters * token_count / flops_per_s
 
 
-def warn_of_slowness(model: str, parameter_count: int, token_count: int, dtype: torch.dtype) -> None:
+def warn_of_slowness(model: str, parameters: int, token_count: int, dtype: torch.dtype) -> None:
     """Log how long a picture takes on this processor: an estimate from a matrix product that is timed here."""
     flops_per_s = _measured_flops_per_s(dtype)
-    seconds = estimated_seconds(parameter_count, token_count, flops_per_s)
+    seconds = estimated_seconds(parameters, token_count, flops_per_s)
     level = logging.WARNING if seconds >= _SLOW_S else logging.INFO
     logger.log(
         level,
@@ -235,7 +274,7 @@ def warn_of_slowness(model: str, parameter_count: int, token_count: int, dtype: 
         "GFLOP/s measured here); a CUDA device, a smaller model such as blip, or an endpoint is faster",
         model,
         seconds,
-        parameter_count / 1e9,
+        parameters / 1e9,
         token_count,
         flops_per_s / 1e9,
     )
