@@ -18,6 +18,9 @@
     |-- EmbedderError               a model
     |   |-- UnknownModel
     |   |-- ModelUnavailable        known, but its weights or packages cannot be had
+    |   |-- EndpointError           a server of vision-language models gives no answer
+    |   |   |-- EndpointRefused     it says no, and will again
+    |   |   `-- EndpointUnavailable not reached, too slow, too busy or making no sense: later, perhaps
     |   |-- ModelMismatch           the library holds vectors of other models only
     |   |-- NoVisionModel           captions and answers were asked for, and no model that gives them is set up
     |   `-- DimensionMismatch
@@ -230,6 +233,29 @@ class ModelUnavailable(EmbedderError):
 
     def __str__(self) -> str:
         return f"model {self.name} cannot be loaded: {self.reason}; {self.remedy}"
+
+
+class EndpointError(EmbedderError):
+    """A server that runs a vision-language model gives no answer; `status` is HTTP's, where it came so far."""
+
+    def __init__(self, url: str, model: str, reason: str, remedy: str, status: int | None = None) -> None:
+        super().__init__(url, model, reason, remedy, status)
+        self.url = url
+        self.model = model
+        self.reason = reason
+        self.remedy = remedy
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"{self.url} (model {self.model}) {self.reason}; {self.remedy}"
+
+
+class EndpointRefused(EndpointError):
+    """The server says no: to the key, the model's name or the request; asking again changes nothing."""
+
+
+class EndpointUnavailable(EndpointError):
+    """The server is not reached, too slow, too busy or makes no sense; asking again later may help."""
 
 
 class ModelMismatch(EmbedderError):

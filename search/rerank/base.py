@@ -76,6 +76,18 @@ class Judge(Protocol):
 
 
 @runtime_checkable
+class DeadlineJudge(Judge, Protocol):
+    """A judge that may be told when to stop waiting: one on the other side of a network."""
+
+    def judge_until(self, images: Sequence[Image.Image], query: str, deadline_s: float) -> list[Judgement | None]:
+        """Judge n RGB images until `deadline_s` by time.monotonic(); n answers in order, None where none came in time.
+
+        Lateness raises nothing, and what did come is never thrown away.
+        """
+        ...
+
+
+@runtime_checkable
 class Captioner(Protocol):
     """Puts pictures into words."""
 
