@@ -7,13 +7,12 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..library.errors import EmbedderError, NoVisionModel
 from ..search.query import Query, Term, Words
 from .asking import Asking
 
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
-    from ..search.rerank.base import Judge, JudgeSpec, Refinement, VisionLanguageModel
+    from ..search.rerank.base import Judge, JudgeSpec, Refinement
     from ..search.rerank.weights import Weights
 
 REGIONS = "regions"
@@ -55,15 +54,6 @@ class Looking(Asking):
         """Who `refine` would have look: name, device, and what pins its answers."""
         return self._judge.spec
 
-    @property
-    def can_caption(self) -> bool:
-        """Whether a vision-language model is set up and installed, so that `caption` and `ask` have someone to ask."""
-        try:
-            _ = self._vision
-        except EmbedderError:
-            return False
-        return True
-
     def _weight(self, spec: JudgeSpec) -> float:
         learned = self._weights.of(spec.key)
         return spec.usual_weight if learned is None else learned.weight
@@ -78,20 +68,11 @@ class Looking(Asking):
     def _judge(self) -> Judge:
         if self._given_judge is not None:
             return self._given_judge
-        if self._judge_name == REGIONS or (self._judge_name is None and self._settings.vlm is None):
+        name = self._judge_name or self._settings.vlm or REGIONS
+        if name == REGIONS:
             from ..search.rerank.regions import RegionsJudge
 
             return RegionsJudge(self._embedder, self._texts, self._calibrations.current)
-        return self._vision
+        from ..search.rerank.registry import load_judge
 
-    @cached_property
-    def _vision(self) -> VisionLanguageModel:
-        from ..search.rerank.base import VisionLanguageModel
-        from ..search.rerank.registry import load_vlm
-
-        if isinstance(self._given_judge, VisionLanguageModel):
-            return self._given_judge
-        name = self._settings.vlm if self._judge_name in {None, REGIONS} else self._judge_name
-        if name is None:
-            raise NoVisionModel
-        return load_vlm(name)
+        return load_judge(name)

@@ -12,6 +12,8 @@ from photoseek.library.errors import ModelUnavailable
 from photoseek.search.rerank.base import CaptionStyle, Judgement, JudgeSpec
 from photoseek.tests.fakes import COLOURS
 
+SPEC = JudgeSpec("colour-judge@1", "colours", "here", batch_size=2, usual_weight=0.9)
+
 
 def named_colour(image: Image.Image) -> str:
     """Return the name of the colour nearest to a picture's mean."""
@@ -26,7 +28,7 @@ class ColourJudge:
     `sizes` are those of the batches it was given. `before` is called with each batch's size; it may raise.
     """
 
-    spec: JudgeSpec = JudgeSpec("colour-judge@1", "colours", "here", batch_size=2, usual_weight=0.9)
+    spec: JudgeSpec = SPEC
     sizes: list[int] = field(default_factory=list)
     before: Callable[[int], None] = lambda _size: None
 

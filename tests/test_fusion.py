@@ -98,6 +98,6 @@ def test_log_odds_are_bounded_and_the_weight_is_checked() -> None:
 def test_judgements_on_several_things_are_averaged_by_weight() -> None:
     box = Box(0, 0, 0.5, 0.5)
     both = combined([Judgement(0.9, 0.8, Box(0, 0, 1, 1)), Judgement(0.5, 0.7, box)], [1.0, 3.0])
-    assert both.probability == pytest.approx(1 / (1 + 9 ** -0.25))
+    assert both.probability == pytest.approx(1 / (1 + 9**-0.25))
     assert (both.mass, both.box) == (0.7, box)
     assert combined([Judgement(0.0)], [2.0]) == Judgement(0.0)
