@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..library.errors import LibraryNotFound, NotIndexed, NoVisionModel, PhotoseekError, QueryError
+from ..library.paths import StrPath, expanded
 from ..search.query import Query, Term, Words
 from .asking import Asking
 
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
-    from ..search.rerank.base import Judge, JudgeSpec, Refinement
+    from ..library.judgement_catalog import JudgementCatalog
+    from ..search.rerank.base import Captioner, Judge, JudgeSpec, Refinement, VisionLanguageModel
+    from ..search.rerank.captioning import CaptionOptions, CaptionReport
     from ..search.rerank.weights import Weights
 
 REGIONS = "regions"
@@ -49,6 +55,74 @@ class Looking(Asking):
         refiner = Refiner(judge, Memory(self._store.catalog.judgements, judge.spec), self._weight(judge.spec))
         return refiner.refine(first, questions, effort)
 
+    def caption(
+        self, paths: StrPath | Sequence[StrPath] | None = None, options: CaptionOptions | None = None
+    ) -> CaptionReport:
+        """Have the vision-language model caption images that lack its caption, and keep and embed what it says.
+
+        The captions then answer `texts.search` and `describe --texts`. Each batch is kept at once; a run that was ended
+        is taken up by the next.
+
+        Args:
+            paths: folders or files of the library; None for all of it.
+            options: which of the images there, in which style and language; see `CaptionOptions`.
+
+        Raises:
+            NoVisionModel: no vision-language model is set up.
+            NotIndexed: nothing is known at one of `paths`.
+            QueryError: there is no such style, or the language is no tag.
+            PhotoseekError: the model fails at one picture after the other; what it wrote before is kept.
+        """
+        from ..search.rerank.captioning import CaptionOptions, Captioning
+        from ..search.rerank.prompts import caption_prompt
+
+        options = options or CaptionOptions()
+        caption_prompt(options.style)
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths or ()
+        store, captioner = self._store, self._captioner
+        run = Captioning(store.catalog, self._model, self._embedder, captioner, lambda: store.writing("caption"))
+        return run.caption([self._known_path(path) for path in given], options)
+
+    def ask(self, picture: StrPath | int, question: str) -> str:
+        """Have the vision-language model answer a question about one picture; the same one is answered from memory.
+
+        Args:
+            picture: a file, in the library or not, or the id of one of the library's images.
+            question: in words.
+
+        Raises:
+            NoVisionModel: no vision-language model is set up.
+            UnknownModel: the one that is set up answers no questions.
+            QueryError: the question is empty, or the library has no such image.
+            ImageUnreadable: the file cannot be read as a picture.
+        """
+        from ..search.rerank.looking import read_picture
+        from ..search.rerank.memory import Memory
+
+        words = " ".join(question.split())
+        if not words:
+            raise QueryError("the question is empty")
+        model = self._answerer
+        path = self._image_path(picture) if isinstance(picture, int) else expanded(picture)
+        image, content_hash = read_picture(str(path), model.spec.side_px)
+        memory = Memory(self._judgements, model.spec)
+        known = memory.answers("ask", words, [content_hash])
+        if content_hash in known:
+            return known[content_hash]
+        answer = model.ask(image, words)
+        memory.keep_answers("ask", words, {content_hash: answer})
+        return answer
+
+    @property
+    def can_caption(self) -> bool:
+        """Whether a model that captions is set up; it loads, or says what it lacks, when it is first used."""
+        return self._can(lambda: self._captioner)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a model that answers questions is set up."""
+        return self._can(lambda: self._answerer)
+
     @property
     def judge_spec(self) -> JudgeSpec:
         """Who `refine` would have look: name, device, and what pins its answers."""
@@ -76,3 +150,55 @@ class Looking(Asking):
         from ..search.rerank.registry import load_judge
 
         return load_judge(name)
+
+    @cached_property
+    def _captioner(self) -> Captioner:
+        from ..search.rerank.base import Captioner
+        from ..search.rerank.registry import load_captioner
+
+        return self._given_judge if isinstance(self._given_judge, Captioner) else load_captioner(self._vlm_name)
+
+    @cached_property
+    def _answerer(self) -> VisionLanguageModel:
+        from ..search.rerank.base import VisionLanguageModel
+        from ..search.rerank.registry import load_vlm
+
+        return self._given_judge if isinstance(self._given_judge, VisionLanguageModel) else load_vlm(self._vlm_name)
+
+    @property
+    def _vlm_name(self) -> str:
+        name = self._settings.vlm if self._judge_name in {None, REGIONS} else self._judge_name
+        if name is None:
+            raise NoVisionModel
+        return name
+
+    @staticmethod
+    def _can(load: Callable[[], object]) -> bool:
+        try:
+            load()
+        except PhotoseekError:
+            return False
+        return True
+
+    @property
+    def _judgements(self) -> JudgementCatalog | None:
+        """Where answers are kept; None without a library, since a picture can be asked about all the same."""
+        try:
+            return self._store.catalog.judgements
+        except LibraryNotFound:
+            return None
+
+    def _known_path(self, path: StrPath) -> str:
+        """Return the path under which the library knows a folder, file or archive."""
+        name = os.path.abspath(path)  # noqa: PTH100 - as indexing writes them
+        known = next((one for one in (name, f"{name}!") if self._store.catalog.is_known(one)), None)
+        if known is None:
+            raise NotIndexed(Path(name))
+        return known
+
+    def _image_path(self, image_id: int) -> Path:
+        records = self._store.catalog.images([image_id])
+        if image_id not in records:
+            message = f"no image of the library has the id {image_id}; `photoseek search --json` tells the ids"
+            raise QueryError(message)
+        return records[image_id].path

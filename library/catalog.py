@@ -12,6 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from . import tables
+from .caption_catalog import CaptionCatalog
 from .changes import Change, KnownFile
 from .clock import utc_now
 from .conditions import Condition
@@ -77,6 +78,7 @@ class Catalog(PlanningCatalog):
         super().__init__(database)
         self.copies = DuplicatesCatalog(database)
         self.judgements = JudgementCatalog(database)
+        self.captions = CaptionCatalog(database)
 
     def meta(self) -> Meta:
         """Read what the library is; see `Database.meta`."""

@@ -34,6 +34,7 @@ SOLE_IMPORTERS = {
         "library.planning_catalog",
         "library.writing",
         "library.duplicates_catalog",
+        "library.caption_catalog",
         "library.judgement_catalog",
         "library.text_catalog",
         "library.text_writing",

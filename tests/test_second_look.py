@@ -141,7 +141,7 @@ def test_a_real_model_lifts_every_red_picture_and_is_asked_once(
     name = f"llava:{tiny.red_loving_vlm(tmp_path / 'vlm')}"
     from photoseek.search.rerank.llava import LlavaModel
 
-    _, out, err = run("search", "something", "--rerank", "9", "--judge", name, "--json")
+    _, out, _ = run("search", "something", "--rerank", "9", "--judge", name, "--json")
     answer = json.loads(out)
     assert [Path(one["path"]).stem.partition("-")[2] for one in answer[:3]] == ["red"] * 3
     assert min(one["judged"] for one in answer[:3]) > 0.99
