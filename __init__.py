@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ModelUnavailable,
         NothingIndexed,
         NotIndexed,
+        NoVisionModel,
         PhotoseekError,
         QueryError,
         RootEmptied,
@@ -44,12 +45,30 @@ if TYPE_CHECKING:
     from .search.filters import parse_filter
     from .search.fold import Stack
     from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
+    from .search.rerank.base import (
+        Box,
+        Captioner,
+        CaptionStyle,
+        Judge,
+        Judgement,
+        JudgeSpec,
+        RefinedHit,
+        Refinement,
+        Skipped,
+        VisionLanguageModel,
+    )
+    from .search.rerank.captioning import CaptionOptions, CaptionReport
     from .search.text_search import TextSearch
     from .search.texts import TextHit
 
 __all__ = [
     "Address",
     "AddressRefused",
+    "Box",
+    "CaptionOptions",
+    "CaptionReport",
+    "CaptionStyle",
+    "Captioner",
     "CatalogUnavailable",
     "Classified",
     "Damage",
@@ -71,6 +90,9 @@ __all__ = [
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "Judge",
+    "JudgeSpec",
+    "Judgement",
     "KnownImage",
     "Label",
     "Library",
@@ -82,6 +104,7 @@ __all__ = [
     "ModelInfo",
     "ModelMismatch",
     "ModelUnavailable",
+    "NoVisionModel",
     "NotIndexed",
     "NothingIndexed",
     "Pace",
@@ -90,14 +113,18 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "RefinedHit",
+    "Refinement",
     "RootEmptied",
     "SettingsError",
+    "Skipped",
     "Sort",
     "Stack",
     "Term",
     "TextHit",
     "TextSearch",
     "UnknownModel",
+    "VisionLanguageModel",
     "WatchOptions",
     "WatchReport",
     "Words",
@@ -123,6 +150,19 @@ _HOMES = {
     ".search.arithmetic": {"parse_terms"},
     ".search.evaluate": {"Evaluation"},
     ".search.filters": {"parse_filter"},
+    ".search.rerank.base": {
+        "Box",
+        "CaptionStyle",
+        "Captioner",
+        "Judge",
+        "JudgeSpec",
+        "Judgement",
+        "RefinedHit",
+        "Refinement",
+        "Skipped",
+        "VisionLanguageModel",
+    },
+    ".search.rerank.captioning": {"CaptionOptions", "CaptionReport"},
     ".search.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
 }
 

@@ -73,7 +73,7 @@ class Looking(Asking):
             QueryError: there is no such style, or the language is no tag.
             PhotoseekError: the model fails at one picture after the other; what it wrote before is kept.
         """
-        from ..search.rerank.captioning import CaptionOptions, Captioning
+        from ..search.rerank.captioning import Captioning, CaptionOptions
         from ..search.rerank.prompts import caption_prompt
 
         options = options or CaptionOptions()
@@ -156,14 +156,16 @@ class Looking(Asking):
         from ..search.rerank.base import Captioner
         from ..search.rerank.registry import load_captioner
 
-        return self._given_judge if isinstance(self._given_judge, Captioner) else load_captioner(self._vlm_name)
+        given: object = self._given_judge
+        return given if isinstance(given, Captioner) else load_captioner(self._vlm_name)
 
     @cached_property
     def _answerer(self) -> VisionLanguageModel:
         from ..search.rerank.base import VisionLanguageModel
         from ..search.rerank.registry import load_vlm
 
-        return self._given_judge if isinstance(self._given_judge, VisionLanguageModel) else load_vlm(self._vlm_name)
+        given: object = self._given_judge
+        return given if isinstance(given, VisionLanguageModel) else load_vlm(self._vlm_name)
 
     @property
     def _vlm_name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
@@ -53,7 +53,7 @@ class CaptionOptions:
 
     where: Condition | None = None
     force: bool = False
-    style: CaptionStyle = CaptionStyle()
+    style: CaptionStyle = field(default_factory=CaptionStyle)
     stop: Callable[[], bool] = _never
     on_progress: Callable[[int, int], None] = _unheard
 
