@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         VisionLanguageModel,
     )
     from .search.rerank.captioning import CaptionOptions, CaptionReport
+    from .search.rerank.tuning import Tuning
     from .search.text_search import TextSearch
     from .search.texts import TextHit
 
@@ -123,6 +124,7 @@ __all__ = [
     "Term",
     "TextHit",
     "TextSearch",
+    "Tuning",
     "UnknownModel",
     "VisionLanguageModel",
     "WatchOptions",
@@ -163,6 +165,7 @@ _HOMES = {
         "VisionLanguageModel",
     },
     ".search.rerank.captioning": {"CaptionOptions", "CaptionReport"},
+    ".search.rerank.tuning": {"Tuning"},
     ".search.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
 }
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..library.judgement_catalog import JudgementCatalog
     from ..search.rerank.base import Captioner, Judge, JudgeSpec, Refinement, VisionLanguageModel
     from ..search.rerank.captioning import CaptionOptions, CaptionReport
+    from ..search.rerank.judging import Refiner
+    from ..search.rerank.tuning import Tuning
     from ..search.rerank.weights import Weights
 
 REGIONS = "regions"
@@ -45,15 +47,36 @@ class Looking(Asking):
             ModelUnavailable: the judge's weights or packages cannot be had.
             LibraryNotFound, ModelMismatch, ImageUnreadable, AddressRefused: as `search` does.
         """
-        from ..search.rerank.judging import Effort, Questions, Refiner
-        from ..search.rerank.memory import Memory
+        from ..search.rerank.judging import Effort, Questions
 
         asked = query if isinstance(query, Query) else Query((Term(Words(query)),))
         effort, questions = Effort(depth, budget_s), Questions.of(asked)
         first = self._first_look(replace(asked, k=max(asked.k, depth)))
-        judge = self._judge
-        refiner = Refiner(judge, Memory(self._store.catalog.judgements, judge.spec), self._weight(judge.spec))
-        return refiner.refine(first, questions, effort)
+        return self._refiner.refine(first, questions, effort)
+
+    def tune(self, queries: StrPath, *, depth: int = 50, progress: Callable[[int, int], None] | None = None) -> Tuning:
+        """Learn from labelled queries how much the judge of `refine` helps here, and let it count as much from now on.
+
+        Args:
+            queries: a file; see search/judged.py for the formats.
+            depth: how many hits of each query are judged.
+            progress: told how many of how many queries are judged.
+
+        Raises:
+            EvaluationError: the file cannot be read, none of its images is in the library, or the judge failed.
+            LibraryError: what was learned cannot be kept.
+        """
+        from ..search.judged import read_judged
+        from ..search.rerank.tuning import Tuner
+        from ..search.rerank.weights import LearnedWeight
+
+        path, refiner = expanded(queries), self._refiner
+        tuner = Tuner(self._store.catalog, self._model, self._engine, self._texts, refiner, depth)
+        found = tuner.tune(path, read_judged(path), progress)
+        gain = found.gain
+        learned = LearnedWeight(found.weight, found.queries, gain.mean, gain.low, gain.high)
+        self._weights.keep(refiner.judge.spec.key, learned)
+        return found
 
     def caption(
         self, paths: StrPath | Sequence[StrPath] | None = None, options: CaptionOptions | None = None
@@ -128,9 +151,15 @@ class Looking(Asking):
         """Who `refine` would have look: name, device, and what pins its answers."""
         return self._judge.spec
 
-    def _weight(self, spec: JudgeSpec) -> float:
+    @property
+    def _refiner(self) -> Refiner:
+        from ..search.rerank.judging import Refiner
+        from ..search.rerank.memory import Memory
+
+        judge, spec = self._judge, self._judge.spec
         learned = self._weights.of(spec.key)
-        return spec.usual_weight if learned is None else learned.weight
+        weight = spec.usual_weight if learned is None else learned.weight
+        return Refiner(judge, Memory(self._store.catalog.judgements, spec), weight)
 
     @cached_property
     def _weights(self) -> Weights:

@@ -23,7 +23,7 @@ def named_colour(image: Image.Image) -> str:
 
 @dataclass
 class ColourJudge:
-    """Says yes to pictures of a colour that the query names; a captioner that knows three words.
+    """Says yes to pictures of a colour that the query names, in whatever case; a captioner that knows three words.
 
     `sizes` are those of the batches it was given. `before` is called with each batch's size; it may raise.
     """
@@ -35,7 +35,7 @@ class ColourJudge:
     def judge(self, images: Sequence[Image.Image], query: str) -> list[Judgement]:
         self.before(len(images))
         self.sizes.append(len(images))
-        return [Judgement(0.95 if named_colour(image) in query else 0.05, mass=0.9) for image in images]
+        return [Judgement(0.95 if named_colour(image) in query.casefold() else 0.05, mass=0.9) for image in images]
 
     def caption(self, images: Sequence[Image.Image], style: CaptionStyle) -> list[str]:
         self.before(len(images))

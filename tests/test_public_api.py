@@ -77,6 +77,7 @@ PUBLIC = [
     "Term",
     "TextHit",
     "TextSearch",
+    "Tuning",
     "UnknownModel",
     "VisionLanguageModel",
     "WatchOptions",
