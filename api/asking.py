@@ -59,12 +59,16 @@ class Asking(Opened):
         self._open_while_embedding(asked)
         return self._engine.search(asked)
 
-    def search_many(self, texts: Sequence[str], *, k: int = 20) -> list[list[Hit]]:
-        """Return for each of `texts` what `search` returns for it alone; faster than one after the other.
+    def search_many(self, queries: Sequence[str | Query], *, k: int = DEFAULT_K) -> list[list[Hit]]:
+        """Return for each of `queries` what `search` returns for it alone; faster than one after the other.
+
+        `k` is for words; a `Query` has its own.
 
         Raises: as `search` does.
         """
-        return self._engine.search_many([Query((Term(Words(text)),), k=k) for text in texts])
+        return self._engine.search_many(
+            [one if isinstance(one, Query) else Query((Term(Words(one)),), k=k) for one in queries]
+        )
 
     def evaluate(self, queries: StrPath) -> Evaluation:
         """Measure how well the library finds what labelled queries ask for; see search/judged.py for the formats.
@@ -77,10 +81,8 @@ class Asking(Opened):
         from ..search.evaluate import evaluate
         from ..search.judged import read_judged
 
-        store = self._store
-        model = store.model(self._embedder.spec)
         path = expanded(queries)
-        return evaluate(store.catalog, model, self._embedder, path, read_judged(path))
+        return evaluate(self._store.catalog, self._model, self._embedder, path, read_judged(path))
 
     def describe(
         self,
