@@ -35,7 +35,10 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Imports a command when it is asked for; ends quietly on Ctrl-C, with the exit code that stops a chain, and on a closed pipe."""
+    """Imports a command when it is asked for; ends quietly on Ctrl-C, with the exit code that stops a chain.
+
+    And on a pipe that nobody reads any more.
+    """
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)

@@ -20,7 +20,9 @@ from ..search.text_vectors import TextVectors
 if TYPE_CHECKING:
     from ..library.catalog import ModelRow
     from ..library.store import Store
+    from ..library.vectors.live import LiveVectors
     from ..search.engine import Engine
+    from ..search.subjects import Subjects
 
 
 class Opened:
@@ -71,20 +73,29 @@ class Opened:
         return TextVectors(self._embedder)
 
     @cached_property
+    def _vectors(self) -> LiveVectors:
+        return self._store.vectors_of(self._model)
+
+    @cached_property
+    def _subjects(self) -> Subjects:
+        from ..search.subjects import Subjects
+
+        return Subjects(self._store.catalog, self._vectors, self._embedder, self._texts)
+
+    @cached_property
     def _engine(self) -> Engine:
+        from ..library.store import CALIBRATION_NAME
         from ..search.calibrations import Calibrations
         from ..search.describe import Vocabulary
         from ..search.engine import Engine
-        from ..search.subjects import Subjects
 
         store, model = self._store, self._model
-        vectors = store.vectors_of(model)
+        vectors = self._vectors
         neutral = Vocabulary.neutral()
 
         def embed_neutral() -> Vectors:
             return embed_queries(self._embedder, neutral.labels)
 
-        folder = self.folder / "calibration"
+        folder = self.folder / CALIBRATION_NAME
         calibrations = Calibrations(store.catalog, vectors, model, folder, neutral.fingerprint, embed_neutral)
-        subjects = Subjects(store.catalog, vectors, self._embedder, self._texts)
-        return Engine(store.catalog, vectors, subjects, calibrations.current)
+        return Engine(store.catalog, vectors, self._subjects, calibrations.current)

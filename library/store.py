@@ -19,6 +19,9 @@ from .vectors.manifest import GenerationIdentity
 
 _CATALOG_NAME = "catalog.sqlite"
 _VECTORS_NAME = "vectors"
+CALIBRATION_NAME = "calibration"
+"""The folder in which searches keep what they have learned of the library's scores."""
+
 # As `model_folder_name` makes them: nothing else that may lie there is ever removed.
 _MODEL_FOLDER = re.compile(r"[a-z0-9-]*-[0-9a-f]{16}")
 
