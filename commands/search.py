@@ -52,6 +52,7 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
     help="The order of the best N: by score, or by the date they were taken; those without a date come last.",
 )
 @top_option(default=20)
+@click.option("--texts", is_flag=True, help="First those whose captions, titles or keywords say the words.")
 @click.option("--fold", is_flag=True, help="Show near-duplicates among the best N once, with a count.")
 @click.option(
     "--batch",
@@ -73,6 +74,7 @@ def search_command(  # noqa: PLR0913 - one for each option
     threshold: Threshold,
     sort: str,
     top: int,
+    texts: bool,
     fold: bool,
     batch: TextIO | None,
     csv: Path | None,
@@ -97,7 +99,7 @@ def search_command(  # noqa: PLR0913 - one for each option
     condition = None if where is None else parse_filter(where)
 
     def query_of(words: tuple[str, ...]) -> Query:
-        return Query(_terms(words, like, avoid, not_like, weight), condition, top, threshold, Sort(sort))
+        return Query(_terms(words, like, avoid, not_like, weight), condition, top, threshold, Sort(sort), texts)
 
     if batch is not None:
         if text or csv or html or sheet or show:

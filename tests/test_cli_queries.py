@@ -127,6 +127,13 @@ def test_a_wrong_line_of_a_file_of_questions_is_named(run: Run, tmp_path: Path) 
     assert run("search", "red", "--batch", questions)[0] == 2
 
 
+def test_words_of_captions_come_first_when_asked(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "photos" / "blue.txt").write_text("the red line")
+    run("index", tmp_path / "photos")
+    assert found(run("search", "red")) == ["red", "violet", "blue"]
+    assert found(run("search", "red", "--texts")) == ["blue", "red", "violet"]
+
+
 def test_near_duplicates_are_folded_with_a_count(run: Run, tmp_path: Path) -> None:
     shutil.copy(tmp_path / "photos" / "red.png", tmp_path / "photos" / "again.png")
     run("index", tmp_path / "photos")
