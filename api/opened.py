@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..library.catalog import ModelRow
     from ..library.store import Store
     from ..library.vectors.live import LiveVectors
+    from ..search.calibration import Calibration
+    from ..search.calibrations import Calibrations
     from ..search.engine import Engine
     from ..search.subjects import Subjects
 
@@ -84,18 +86,23 @@ class Opened:
 
     @cached_property
     def _engine(self) -> Engine:
+        from ..search.engine import Engine
+
+        def calibrate() -> Calibration:  # few queries need it, and the others need not import what learns it
+            return self._calibrations.current()
+
+        return Engine(self._store.catalog, self._vectors, self._subjects, calibrate)
+
+    @cached_property
+    def _calibrations(self) -> Calibrations:
         from ..library.store import CALIBRATION_NAME
         from ..search.calibrations import Calibrations
         from ..search.describe import Vocabulary
-        from ..search.engine import Engine
 
-        store, model = self._store, self._model
-        vectors = self._vectors
         neutral = Vocabulary.neutral()
 
         def embed_neutral() -> Vectors:
             return embed_queries(self._embedder, neutral.labels)
 
-        folder = self.folder / CALIBRATION_NAME
-        calibrations = Calibrations(store.catalog, vectors, model, folder, neutral.fingerprint, embed_neutral)
-        return Engine(store.catalog, vectors, self._subjects, calibrations.current)
+        folder, catalog = self.folder / CALIBRATION_NAME, self._store.catalog
+        return Calibrations(catalog, self._vectors, self._model, folder, neutral.fingerprint, embed_neutral)

@@ -14,6 +14,7 @@ from .results import folded, result_options, shower, write_results
 from .why import note_files, why_none
 
 if TYPE_CHECKING:
+    from ..library.conditions import Condition
     from ..search.query import Term, Threshold
 
 
@@ -93,10 +94,9 @@ def search_command(  # noqa: PLR0913 - one for each option
     Each line is a score, at most 1 and higher is better, and an image's path; the best comes first. With --threshold
     auto, the chance that it is a match stands between them.
     """
-    from ..search.filters import parse_filter
     from ..search.query import Query, Sort
 
-    condition = None if where is None else parse_filter(where)
+    condition = None if where is None else _condition(where)
 
     def query_of(words: tuple[str, ...]) -> Query:
         return Query(_terms(words, like, avoid, not_like, weight), condition, top, threshold, Sort(sort), texts)
@@ -125,6 +125,12 @@ def search_command(  # noqa: PLR0913 - one for each option
             show_picture(hit.image.path)
     if not hits:
         click.echo(why_none(query), err=True)
+
+
+def _condition(where: str) -> Condition:
+    from ..search.filters import parse_filter
+
+    return parse_filter(where)
 
 
 def _terms(

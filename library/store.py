@@ -92,10 +92,6 @@ class Store:
             raise ModelMismatch(spec.key, tuple(row.key for row in rows))
         raise NothingIndexed(self.settings.folder)
 
-    def vectors(self, spec: ModelSpec) -> LiveVectors:
-        """Return the library's vectors in the space of the model that `spec` describes; raises as `model` does."""
-        return self.vectors_of(self.model(spec))
-
     def vectors_of(self, model: ModelRow) -> LiveVectors:
         """Return the vectors of one of the library's models."""
         return LiveVectors(self.catalog, self.generations_of(model), model, lambda: self.writing("search"))
