@@ -37,9 +37,9 @@ if TYPE_CHECKING:
         SettingsError,
         UnknownModel,
     )
-    from .library.types import Damage, Failure, Hit, ImageRecord, Label
+    from .library.types import Damage, Failure, Hit, ImageRecord, Label, Removed
     from .search.arithmetic import parse_terms
-    from .search.classify import Classified
+    from .search.classify import Chance, Classified
     from .search.duplicates import DuplicateGroup, DuplicateOptions
     from .search.evaluate import Evaluation
     from .search.filters import parse_filter
@@ -71,6 +71,7 @@ __all__ = [
     "CaptionStyle",
     "Captioner",
     "CatalogUnavailable",
+    "Chance",
     "Classified",
     "Damage",
     "DimensionMismatch",
@@ -116,6 +117,7 @@ __all__ = [
     "QueryError",
     "RefinedHit",
     "Refinement",
+    "Removed",
     "RootEmptied",
     "SettingsError",
     "Skipped",
@@ -143,8 +145,8 @@ _HOMES = {
     ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
     ".library.captions": {"ImageText"},
     ".library.checks.base": {"Finding"},
-    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
-    ".search.classify": {"Classified"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label", "Removed"},
+    ".search.classify": {"Chance", "Classified"},
     ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
     ".search.fold": {"Stack"},
     ".search.text_search": {"TextSearch"},
