@@ -182,4 +182,7 @@ class Endpoint:
 
 
 def _data_url(image: Image.Image) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(shown(image).convert("RGB"))).decode("ascii")
+    """Encode a picture, and nothing of what came with it: Pillow would write a JPEG's comment into the next one."""
+    bare = shown(image).convert("RGB")  # a copy
+    bare.info = {}
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(bare)).decode("ascii")
