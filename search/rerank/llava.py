@@ -12,7 +12,7 @@ from PIL import Image
 
 from ...library.embedders.hub import one_line
 from ...library.errors import ModelUnavailable
-from .answers import AnswerTokens, Logits, answer_tokens, judgements, tidy_caption
+from .answers import AnswerTokens, Logits, MassWatch, answer_tokens, judgements, tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
 from .pretrained import (
     Place,
@@ -81,6 +81,7 @@ class LlavaModel:
         self._name = name
         self._options = options or RunOptions()
         self._judging = judging_template(judging)
+        self._masses = MassWatch(name)
         self._lock = RLock()
         self._known_spec: JudgeSpec | None = None
         self._known_place: Place | None = None
@@ -118,6 +119,7 @@ class LlavaModel:
         answers: list[Judgement] = []
         for batch in _batches(images, self.spec.batch_size):
             answers += judgements(self.first_logits(batch, [prompt] * len(batch)), self._loaded().tokens)
+        self._masses.note(answers)
         return answers
 
     def caption(self, images: Sequence[Image.Image], style: CaptionStyle) -> list[str]:

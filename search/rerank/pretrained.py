@@ -33,6 +33,10 @@ SINGLE_PRECISION_LIMIT: Final = 3_000_000_000
 _SLOW_S: Final = 1.0  # seconds per picture from which a user is warned
 _PROBE_SIDE: Final = 1024  # of the square matrices whose product tells how fast this processor is
 _HASHED: Final = frozenset({".json", ".jinja", ".safetensors", ".bin", ".model", ".txt"})
+_ELSEWHERE: Final = (
+    "download it on a machine that can and name its folder, or set HF_HOME to a cache that holds it, "
+    "or name a server's URL"
+)
 _INSTALL: Final = "install it with `pip install 'photoseek[llava]'`"
 
 
@@ -97,7 +101,7 @@ def fetched(model: str, step: Callable[[], T]) -> T:
             return step()
 
     try:
-        return attempt() if _folder(model) is not None else cached_first(model, attempt)
+        return attempt() if _folder(model) is not None else cached_first(model, attempt, _ELSEWHERE)
     except EmbedderError:
         raise
     except ImportError as error:
