@@ -242,13 +242,40 @@ def test_a_model_of_texts_alone_is_refused(tmp_path: Path) -> None:
         LlavaModel(str(tmp_path)).judge(noise(1), "a dog")
 
 
-def test_a_full_device_says_what_to_do(random_model: LlavaModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(**_inputs: object) -> object:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
+def full_above(model: LlavaModel, fitting: int, patched: pytest.MonkeyPatch) -> list[int]:
+    """Let the device be full above so many images at once; return the list of how many were tried at once."""
+    tried: list[int] = []
+    original = model._loaded().model.forward
 
-    monkeypatch.setattr(random_model._loaded().model, "forward", full)
-    with pytest.raises(ModelUnavailable, match=r"memory is full .* append @4bit"):
-        random_model.first_logits(noise(1), ["What?"])
+    def forward(input_ids: torch.Tensor, **inputs: object) -> object:
+        tried.append(len(input_ids))
+        if len(input_ids) > fitting:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
+        return original(input_ids=input_ids, **inputs)
+
+    patched.setattr(model._loaded().model, "forward", forward)
+    return tried
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_so_are_those_after_it(
+    random_folder: Path, random_model: LlavaModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = noise(9)
+    model = LlavaModel(str(random_folder), RunOptions(device="cpu", batch_size=8))
+    tried = full_above(model, 3, monkeypatch)
+    answers = [answer.probability for answer in model.judge(images, "a dog")]
+    assert answers == pytest.approx([a.probability for a in random_model.judge(images, "a dog")], rel=1e-4)
+    assert tried == [8, 4, 2, 2, 2, 2, 1]
+
+
+def test_a_picture_that_does_not_fit_alone_says_what_to_do(
+    random_model: LlavaModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        full_above(random_model, 0, patched)
+        with pytest.raises(ModelUnavailable, match=r"does not fit in the device's memory \(CUDA .*; append @4bit"):
+            random_model.judge(noise(1), "a dog")
+    random_model._batches._fitting = None
 
 
 def test_a_large_picture_is_shown_reduced_and_a_small_one_as_it_is() -> None:

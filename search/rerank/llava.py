@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
 from threading import RLock
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from ...library.embedders.hub import one_line
 from ...library.errors import ModelUnavailable
 from .answers import AnswerTokens, Logits, MassWatch, answer_tokens, judgements, tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
+from .batches import FittingBatches
 from .pretrained import (
     Place,
     RunOptions,
@@ -30,7 +30,6 @@ from .prompts import DEFAULT_JUDGING, caption_prompt, judging_prompt, judging_te
 from .shown import shown
 
 if TYPE_CHECKING:
-    import torch
     from transformers import BatchFeature, PretrainedConfig, PreTrainedModel, ProcessorMixin
 
 DEFAULT_MODEL: Final = "llava-hf/llava-1.5-7b-hf"
@@ -82,6 +81,7 @@ class LlavaModel:
         self._options = options or RunOptions()
         self._judging = judging_template(judging)
         self._masses = MassWatch(name)
+        self._batches = FittingBatches(name)
         self._lock = RLock()
         self._known_spec: JudgeSpec | None = None
         self._known_place: Place | None = None
@@ -116,9 +116,11 @@ class LlavaModel:
             ModelUnavailable: the model cannot be loaded or run.
         """
         prompt = judging_prompt(self._judging, query)
-        answers: list[Judgement] = []
-        for batch in _batches(images, self.spec.batch_size):
-            answers += judgements(self.first_logits(batch, [prompt] * len(batch)), self._loaded().tokens)
+
+        def judged(batch: Sequence[Image.Image]) -> list[Judgement]:
+            return judgements(self.first_logits(batch, [prompt] * len(batch)), self._loaded().tokens)
+
+        answers = self._batches.run(images, self.spec.batch_size, judged)
         self._masses.note(answers)
         return answers
 
@@ -130,11 +132,11 @@ class LlavaModel:
             ModelUnavailable: the model cannot be loaded or run.
         """
         prompt = caption_prompt(style)
-        return [
-            tidy_caption(text)
-            for batch in _batches(images, self.spec.batch_size)
-            for text in self._written(batch, prompt, CAPTION_TOKENS)
-        ]
+
+        def written(batch: Sequence[Image.Image]) -> list[str]:
+            return [tidy_caption(text) for text in self._written(batch, prompt, CAPTION_TOKENS)]
+
+        return self._batches.run(images, self.spec.batch_size, written)
 
     def ask(self, image: Image.Image, question: str) -> str:
         """Answer a question about one RGB image.
@@ -142,7 +144,8 @@ class LlavaModel:
         Raises:
             ModelUnavailable: the model cannot be loaded or run.
         """
-        return " ".join(self._written([image], question, ANSWER_TOKENS)[0].split())
+        answers = self._batches.run([image], 1, lambda batch: self._written(batch, question, ANSWER_TOKENS))
+        return " ".join(answers[0].split())
 
     def first_logits(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Logits:
         """Return what the model would say first of n images to their n prompts: (n, vocabulary) logits, float32."""
@@ -160,21 +163,8 @@ class LlavaModel:
                     del given["pixel_values"]
                 if "logits_to_keep" in loaded.takes:
                     given["logits_to_keep"] = 1  # of hundreds of tokens, each a vocabulary wide
-                logits: Logits = self._run(loaded.model, given)[:, -1].float().cpu().numpy()
+                logits: Logits = loaded.model(**given, use_cache=False).logits[:, -1].float().cpu().numpy()
                 return logits
-
-    def _run(self, model: PreTrainedModel, given: Mapping[str, object]) -> torch.Tensor:
-        import torch
-
-        try:
-            logits: torch.Tensor = model(**given, use_cache=False).logits
-        except torch.OutOfMemoryError as error:
-            raise self._out_of_memory(error) from error
-        return logits
-
-    def _out_of_memory(self, error: Exception) -> ModelUnavailable:
-        remedy = f"append @4bit to its name, make batches smaller than {self.spec.batch_size}, or choose a smaller one"
-        return ModelUnavailable(self._name, f"the device's memory is full ({one_line(error)})", remedy)
 
     def _features(self, model: PreTrainedModel, images: Sequence[Image.Image], inputs: BatchFeature) -> object:
         """Return a batch's image tokens, made anew unless these very images were the last ones looked at."""
@@ -197,11 +187,8 @@ class LlavaModel:
             inputs = self._inputs(loaded, images, [prompt] * len(images))
             import torch
 
-            try:
-                with torch.inference_mode():
-                    tokens = loaded.model.generate(**inputs, max_new_tokens=token_count, do_sample=False)
-            except torch.OutOfMemoryError as error:
-                raise self._out_of_memory(error) from error
+            with torch.inference_mode():
+                tokens = loaded.model.generate(**inputs, max_new_tokens=token_count, do_sample=False)
             new = tokens[:, inputs["input_ids"].shape[1] :]
             texts: list[str] = loaded.processor.tokenizer.batch_decode(new, skip_special_tokens=True)
             return texts
@@ -258,10 +245,6 @@ class LlavaModel:
             answer_tokens(tokenizer.get_vocab(), self._name),
             frozenset(signature(model.forward).parameters),
         )
-
-
-def _batches(images: Sequence[Image.Image], size: int) -> list[Sequence[Image.Image]]:
-    return [images[start : start + size] for start in range(0, len(images), size)]
 
 
 def _built(config: PretrainedConfig) -> PreTrainedModel:
