@@ -17,11 +17,11 @@ import torch  # isort: skip
 import transformers  # isort: skip
 
 from photoseek.library.errors import ModelUnavailable, QueryError
-from photoseek.search.rerank import llava, pretrained
+from photoseek.search.rerank import llava, places
 from photoseek.search.rerank.answers import LONGEST_CAPTION, answer_tokens
 from photoseek.search.rerank.base import CaptionStyle, VisionLanguageModel
 from photoseek.search.rerank.llava import LlavaModel
-from photoseek.search.rerank.pretrained import RunOptions, estimated_seconds, warn_of_slowness
+from photoseek.search.rerank.places import RunOptions, estimated_seconds, warn_of_slowness
 from photoseek.search.rerank.shown import shown
 
 PROMPTS = [
@@ -191,7 +191,7 @@ def test_its_identity_is_told_without_loading_weights(red_folder: Path, monkeypa
 
 
 @pytest.mark.parametrize("quantisation", ["4bit", "8bit"])
-def test_few_bits_without_cuda_are_refused_in_one_line(red_folder: Path, quantisation: pretrained.Quantisation) -> None:
+def test_few_bits_without_cuda_are_refused_in_one_line(red_folder: Path, quantisation: places.Quantisation) -> None:
     options = RunOptions(device="cpu", quantisation=quantisation)
     with pytest.raises(ModelUnavailable, match=f"{quantisation} weights need a CUDA device, .* leave @{quantisation}"):
         LlavaModel(str(red_folder), options).judge(noise(1), "a dog")
@@ -205,9 +205,9 @@ def test_few_bits_without_bitsandbytes_name_what_to_install(red_folder: Path, mo
 
 
 def test_what_bitsandbytes_is_told_computes_in_the_places_precision() -> None:
-    four = pretrained._quantised("4bit", "fp16")
+    four = places._quantised("4bit", "fp16")
     assert (four.load_in_4bit, four.bnb_4bit_quant_type, four.bnb_4bit_compute_dtype) == (True, "nf4", torch.float16)
-    eight = pretrained._quantised("8bit", "fp16")
+    eight = places._quantised("8bit", "fp16")
     assert eight.load_in_8bit
 
 
@@ -303,7 +303,7 @@ def test_a_user_is_warned_of_a_processor_that_takes_seconds(
 def test_a_large_model_runs_in_half_precision_on_a_cpu() -> None:
     sizes: Sequence[tuple[int, str]] = [(3 * 10**9, "fp32"), (7 * 10**9, "bf16")]
     for count, precision in sizes:
-        place = pretrained.place_for("m", RunOptions(device="cpu"), lambda count=count: count)  # type: ignore[misc]
+        place = places.place_for("m", RunOptions(device="cpu"), lambda count=count: count)  # type: ignore[misc]
         assert place.precision == precision
 
 

@@ -15,7 +15,7 @@ from huggingface_hub import constants  # isort: skip
 
 from photoseek.library.errors import ModelUnavailable
 from photoseek.search.rerank.llava import LlavaModel
-from photoseek.search.rerank.pretrained import RunOptions
+from photoseek.search.rerank.places import RunOptions
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

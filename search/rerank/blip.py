@@ -13,19 +13,8 @@ from ...library.errors import ModelUnavailable, QueryError
 from .answers import tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
 from .batches import FittingBatches
-from .pretrained import (
-    Place,
-    RunOptions,
-    fetched,
-    load_options,
-    parameter_count,
-    place_for,
-    read_config,
-    revision_of,
-    source_name,
-    transformers_of,
-    warn_of_slowness,
-)
+from .places import Place, RunOptions, load_options, place_for, warn_of_slowness
+from .pretrained import fetched, parameter_count, read_config, revision_of, source_name, transformers_of
 from .shown import shown
 
 if TYPE_CHECKING:

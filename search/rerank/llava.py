@@ -14,18 +14,8 @@ from ...library.errors import ModelUnavailable
 from .answers import AnswerTokens, Logits, MassWatch, answer_tokens, judgements, tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
 from .batches import FittingBatches
-from .pretrained import (
-    Place,
-    RunOptions,
-    fetched,
-    load_options,
-    parameter_count,
-    place_for,
-    revision_of,
-    source_name,
-    transformers_of,
-    warn_of_slowness,
-)
+from .places import Place, RunOptions, load_options, place_for, warn_of_slowness
+from .pretrained import fetched, parameter_count, revision_of, source_name, transformers_of
 from .prompts import DEFAULT_JUDGING, caption_prompt, judging_prompt, judging_template, prompts_key
 from .shown import shown
 
