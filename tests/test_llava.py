@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -240,6 +241,20 @@ def test_a_model_of_texts_alone_is_refused(tmp_path: Path) -> None:
     config.save_pretrained(tmp_path)
     with pytest.raises(ModelUnavailable, match="name an image-text-to-text model"):
         LlavaModel(str(tmp_path)).judge(noise(1), "a dog")
+
+
+def test_code_that_comes_with_a_model_is_neither_run_nor_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wild = tmp_path / "wild"
+    wild.mkdir()
+    config = {"model_type": "wild", "auto_map": {"AutoConfig": "wild.WildConfig"}, "architectures": ["Wild"]}
+    (wild / "config.json").write_text(json.dumps(config))
+    (wild / "wild.py").write_text("raise SystemExit('the code was run')")
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("the terminal was asked"))
+    with pytest.raises(ModelUnavailable, match="its files cannot be read") as caught:
+        LlavaModel(str(wild)).judge(noise(1), "a dog")
+    assert "\n" not in str(caught.value)
 
 
 def full_above(model: LlavaModel, fitting: int, patched: pytest.MonkeyPatch) -> list[int]:

@@ -113,7 +113,9 @@ class _Blip:
         place, source, architecture = self._place(), source_name(self.name), self._architecture()
         made = getattr(transformers, architecture)
         how = load_options(place, self._options)
-        processor = fetched(self.name, lambda: transformers.AutoProcessor.from_pretrained(source))
+        processor = fetched(
+            self.name, lambda: transformers.AutoProcessor.from_pretrained(source, trust_remote_code=False)
+        )
         model = fetched(self.name, lambda: made.from_pretrained(source, **how)).eval()
         if not place.is_cuda:
             model = model.to(place.device)

@@ -215,11 +215,16 @@ class LlavaModel:
         transformers = transformers_of(self._name)
         place, name = self._place(), source_name(self._name)
         how = load_options(place, self._options)
-        processor = fetched(self._name, lambda: transformers.AutoProcessor.from_pretrained(name))
+        processor = fetched(
+            self._name, lambda: transformers.AutoProcessor.from_pretrained(name, trust_remote_code=False)
+        )
         if getattr(processor, "tokenizer", None) is None or getattr(processor, "image_processor", None) is None:
             reason = "its files hold no processor of both pictures and words"
             raise ModelUnavailable(self._name, reason, "name an image-text-to-text model")
-        model = fetched(self._name, lambda: transformers.AutoModelForImageTextToText.from_pretrained(name, **how))
+        model = fetched(
+            self._name,
+            lambda: transformers.AutoModelForImageTextToText.from_pretrained(name, trust_remote_code=False, **how),
+        )
         model = model.eval() if place.is_cuda else model.eval().to(place.device)
         tokenizer = processor.tokenizer
         tokenizer.padding_side = "left"

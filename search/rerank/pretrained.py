@@ -152,4 +152,5 @@ def read_config(model: str) -> PretrainedConfig:
         ModelUnavailable: it cannot be had, or makes no sense.
     """
     transformers = transformers_of(model)
-    return fetched(model, lambda: transformers.AutoConfig.from_pretrained(source_name(model)))
+    # Told not to trust code that comes with a model, transformers does not ask the terminal whether it may.
+    return fetched(model, lambda: transformers.AutoConfig.from_pretrained(source_name(model), trust_remote_code=False))
