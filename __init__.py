@@ -36,9 +36,9 @@ if TYPE_CHECKING:
         SettingsError,
         UnknownModel,
     )
-    from .library.types import Damage, Failure, Hit, ImageRecord, Label
+    from .library.types import Damage, Failure, Hit, ImageRecord, Label, Removed
     from .search.arithmetic import parse_terms
-    from .search.classify import Classified
+    from .search.classify import Chance, Classified
     from .search.duplicates import DuplicateGroup, DuplicateOptions
     from .search.evaluate import Evaluation
     from .search.filters import parse_filter
@@ -51,6 +51,7 @@ __all__ = [
     "Address",
     "AddressRefused",
     "CatalogUnavailable",
+    "Chance",
     "Classified",
     "Damage",
     "DimensionMismatch",
@@ -90,6 +91,7 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "Removed",
     "RootEmptied",
     "SettingsError",
     "Sort",
@@ -114,8 +116,8 @@ _HOMES = {
     ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
     ".library.captions": {"ImageText"},
     ".library.checks.base": {"Finding"},
-    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
-    ".search.classify": {"Classified"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label", "Removed"},
+    ".search.classify": {"Chance", "Classified"},
     ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
     ".search.fold": {"Stack"},
     ".search.text_search": {"TextSearch"},

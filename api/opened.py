@@ -20,7 +20,11 @@ from ..search.text_vectors import TextVectors
 if TYPE_CHECKING:
     from ..library.catalog import ModelRow
     from ..library.store import Store
+    from ..library.vectors.live import LiveVectors
+    from ..search.calibration import Calibration
+    from ..search.calibrations import Calibrations
     from ..search.engine import Engine
+    from ..search.subjects import Subjects
 
 
 class Opened:
@@ -71,20 +75,34 @@ class Opened:
         return TextVectors(self._embedder)
 
     @cached_property
-    def _engine(self) -> Engine:
-        from ..search.calibrations import Calibrations
-        from ..search.describe import Vocabulary
-        from ..search.engine import Engine
+    def _vectors(self) -> LiveVectors:
+        return self._store.vectors_of(self._model)
+
+    @cached_property
+    def _subjects(self) -> Subjects:
         from ..search.subjects import Subjects
 
-        store, model = self._store, self._model
-        vectors = store.vectors_of(model)
+        return Subjects(self._store.catalog, self._vectors, self._embedder, self._texts)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from ..search.engine import Engine
+
+        def calibrate() -> Calibration:  # few queries need it, and the others need not import what learns it
+            return self._calibrations.current()
+
+        return Engine(self._store.catalog, self._vectors, self._subjects, calibrate)
+
+    @cached_property
+    def _calibrations(self) -> Calibrations:
+        from ..library.store import CALIBRATION_NAME
+        from ..search.calibrations import Calibrations
+        from ..search.describe import Vocabulary
+
         neutral = Vocabulary.neutral()
 
         def embed_neutral() -> Vectors:
             return embed_queries(self._embedder, neutral.labels)
 
-        folder = self.folder / "calibration"
-        calibrations = Calibrations(store.catalog, vectors, model, folder, neutral.fingerprint, embed_neutral)
-        subjects = Subjects(store.catalog, vectors, self._embedder, self._texts)
-        return Engine(store.catalog, vectors, subjects, calibrations.current)
+        folder, catalog = self.folder / CALIBRATION_NAME, self._store.catalog
+        return Calibrations(catalog, self._vectors, self._model, folder, neutral.fingerprint, embed_neutral)

@@ -18,6 +18,7 @@ from .calibration import AUTO_PROBABILITY, Calibration, Values, match_probabilit
 from .query import Query, Sort, Term, Words
 from .ranking import Avoided, Penalty, ranked_without
 from .subjects import Subjects
+from .worded import worded_first
 
 _TRIES: Final = 3
 
@@ -56,6 +57,8 @@ class Engine:
             ImageUnreadable: an example picture cannot be read.
             ModelUnavailable: the model's weights or packages cannot be had.
         """
+        if query.texts:
+            return in_order(worded_first(query, self.search), query.sort)
         selection = EVERYTHING
         if query.where is not None:
             selection = Selection.only(self._catalog.matching_ids(query.where))
@@ -68,7 +71,7 @@ class Engine:
         else:
             matches, probabilities = self._vectors.search(question.wanted[np.newaxis], query.k, selection)[0], None
         records = self._catalog.images([match.image_id for match in matches])
-        return _sorted(_hits(query, matches, probabilities, records), query.sort)
+        return in_order(_hits(query, matches, probabilities, records), query.sort)
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Hit]]:
         """Answer several queries, each as `search` would, in the order asked.
@@ -90,7 +93,7 @@ class Engine:
         found = self._vectors.search(wanted, max(query.k for query in queries))
         records = self._catalog.images(sorted({match.image_id for matches in found for match in matches}))
         return [
-            _sorted(_hits(query, matches[: query.k], None, records), query.sort)
+            in_order(_hits(query, matches[: query.k], None, records), query.sort)
             for query, matches in zip(queries, found, strict=True)
         ]
 
@@ -141,7 +144,7 @@ class _Question:
 
 
 def _is_plain(query: Query) -> bool:
-    return query.where is None and not query.negative and query.threshold != "auto"
+    return query.where is None and not query.texts and not query.negative and query.threshold != "auto"
 
 
 def _hits(
@@ -160,7 +163,8 @@ def _hits(
     return [hit for hit in hits if hit.score >= query.threshold]
 
 
-def _sorted(hits: list[Hit], sort: Sort) -> list[Hit]:
+def in_order(hits: list[Hit], sort: Sort) -> list[Hit]:
+    """Return hits in the order that `sort` names; by score, they are so already."""
     if sort is Sort.SCORE:
         return hits
     dated = [hit for hit in hits if hit.image.taken_at is not None]
