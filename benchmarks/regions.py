@@ -136,6 +136,7 @@ def main() -> None:
     parser.add_argument("--model", default="mini", help="as for photoseek --model (default: mini)")
     parser.add_argument("--mosaics", type=int, default=40, help="of each size (default: 40)")
     parser.add_argument("--photos", type=int, default=200, help="plain ones (default: 200)")
+    parser.add_argument("--queries", type=int, default=280, help="drawn for either half, at most (default: 280)")
     arguments = parser.parse_args()
     plain_model = load_embedder(arguments.model)
     model = Remembering(plain_model)
@@ -147,9 +148,8 @@ def main() -> None:
     galleries["all mosaics"] = [one for made in sizes.values() for one in made]
     chosen = list(photos)[:: max(1, len(photos) // arguments.photos)][: arguments.photos]
     galleries["plain"] = [(photos[name], frozenset({name})) for name in chosen]
-    half = np.random.default_rng(0).random(len(queries)) < 0.5
-    choosing = [query for query, is_in in zip(queries, half, strict=True) if is_in]
-    reporting = [query for query, is_in in zip(queries, half, strict=True) if not is_in]
+    drawn = [queries[place] for place in np.random.default_rng(0).permutation(len(queries))]
+    choosing, reporting = drawn[0::2][: arguments.queries], drawn[1::2][: arguments.queries]
     print(f"{arguments.model}, the first {DEPTH} hits looked at again; mAP / R@1 on the half that chooses")
     ready = {
         name: Gallery(model, [picture for picture, _ in made], [shown for _, shown in made], neutral)

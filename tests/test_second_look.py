@@ -127,6 +127,22 @@ def test_mistyped_options_are_told(run: Run, arguments: tuple[str, ...], said: s
     assert said in err
 
 
+def test_a_second_look_goes_with_texts_and_folding_and_not_with_batches(
+    run: Run, judge: ColourJudge, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "0-blue.txt").write_text("my favourite", encoding="utf-8")
+    assert run("index", photos)[0] == 0
+    looking = ("--rerank", "9", "--judge", "colours")
+    assert stems(run("search", "favourite", "--texts", *looking, "--budget", "0s")[1])[0] == "0-blue"
+    _, out, err = run("search", "red", "--fold", *looking)
+    assert (err, len(out.splitlines())) == ("", 3)
+    assert out.count("(+2 alike)") == 3
+    (tmp_path / "questions").write_text("red\n", encoding="utf-8")
+    code, _, err = run("search", "--batch", tmp_path / "questions", *looking)
+    assert code == 2
+    assert "--rerank take no --batch" in err
+
+
 def test_a_picture_alone_is_nothing_to_judge(run: Run, photos: Path) -> None:
     code, _, err = run("search", "--like", photos / "0-blue.png", "--rerank", "5")
     assert code == 1

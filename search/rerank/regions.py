@@ -37,7 +37,6 @@ USUAL_WEIGHT: Final = 0.5
 
 _VERSION: Final = "1"
 _AT_ONCE: Final = 16
-_PICTURES_AT_ONCE: Final = 4
 
 KEPT_PICTURES: Final = 2_000
 """Pictures whose squares' vectors are remembered: 50 MB at 512 dimensions."""
@@ -106,7 +105,7 @@ class RegionsJudge:
             key=f"regions {sizes} {model.key}",
             name=f"regions, {model.name}",
             device="where the library's model runs",
-            batch_size=_PICTURES_AT_ONCE,
+            batch_size=1,  # its squares fill a batch of the model, and a budget is overdrawn by no more
             prompt_version=self._background().version,
             side_px=round(model.image_size / min(size.share for size in self._windows)),
             usual_weight=USUAL_WEIGHT,
