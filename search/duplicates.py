@@ -19,7 +19,7 @@ DuplicateKind: TypeAlias = Literal["exact", "near"]
 
 SURE_SCORE = 0.99
 """Cosine from which two pictures are duplicates whatever their hashes say: with mini, none of 124,750 pairs of
-different photographs passed 0.95, but other models put different pictures nearer. benchmarks/duplicates.py measures it."""
+different photographs passed 0.95; other models put different pictures nearer. benchmarks/duplicates.py measures it."""
 
 LIKELY_SCORE = 0.8
 """Cosine from which two pictures are duplicates when their hashes agree, and which any two of a group have: with mini,
