@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ModelUnavailable,
         NothingIndexed,
         NotIndexed,
+        NoVisionModel,
         PhotoseekError,
         QueryError,
         RootEmptied,
@@ -44,12 +45,31 @@ if TYPE_CHECKING:
     from .search.filters import parse_filter
     from .search.fold import Stack
     from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
+    from .search.rerank.base import (
+        Box,
+        Captioner,
+        CaptionStyle,
+        Judge,
+        Judgement,
+        JudgeSpec,
+        RefinedHit,
+        Refinement,
+        Skipped,
+        VisionLanguageModel,
+    )
+    from .search.rerank.captioning import CaptionOptions, CaptionReport
+    from .search.rerank.tuning import Tuning
     from .search.text_search import TextSearch
     from .search.texts import TextHit
 
 __all__ = [
     "Address",
     "AddressRefused",
+    "Box",
+    "CaptionOptions",
+    "CaptionReport",
+    "CaptionStyle",
+    "Captioner",
     "CatalogUnavailable",
     "Chance",
     "Classified",
@@ -72,6 +92,9 @@ __all__ = [
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "Judge",
+    "JudgeSpec",
+    "Judgement",
     "KnownImage",
     "Label",
     "Library",
@@ -83,6 +106,7 @@ __all__ = [
     "ModelInfo",
     "ModelMismatch",
     "ModelUnavailable",
+    "NoVisionModel",
     "NotIndexed",
     "NothingIndexed",
     "Pace",
@@ -91,15 +115,20 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "RefinedHit",
+    "Refinement",
     "Removed",
     "RootEmptied",
     "SettingsError",
+    "Skipped",
     "Sort",
     "Stack",
     "Term",
     "TextHit",
     "TextSearch",
+    "Tuning",
     "UnknownModel",
+    "VisionLanguageModel",
     "WatchOptions",
     "WatchReport",
     "Words",
@@ -125,6 +154,20 @@ _HOMES = {
     ".search.arithmetic": {"parse_terms"},
     ".search.evaluate": {"Evaluation"},
     ".search.filters": {"parse_filter"},
+    ".search.rerank.base": {
+        "Box",
+        "CaptionStyle",
+        "Captioner",
+        "Judge",
+        "JudgeSpec",
+        "Judgement",
+        "RefinedHit",
+        "Refinement",
+        "Skipped",
+        "VisionLanguageModel",
+    },
+    ".search.rerank.captioning": {"CaptionOptions", "CaptionReport"},
+    ".search.rerank.tuning": {"Tuning"},
     ".search.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
 }
 

@@ -24,16 +24,25 @@ if TYPE_CHECKING:
     from ..search.calibration import Calibration
     from ..search.calibrations import Calibrations
     from ..search.engine import Engine
+    from ..search.rerank.base import Judge
     from ..search.subjects import Subjects
 
 
 class Opened:
     """A folder and the model that looks at it; beyond its settings, nothing is read before it is asked for."""
 
-    def __init__(self, folder: StrPath | None = None, *, model: str | Embedder | None = None) -> None:
+    def __init__(
+        self,
+        folder: StrPath | None = None,
+        *,
+        model: str | Embedder | None = None,
+        judge: str | Judge | None = None,
+    ) -> None:
         name = model if model is None or isinstance(model, str) else model.spec.name
         self._settings = read_settings(library_folder(folder), name)
         self._given = None if isinstance(model, str) else model
+        self._judge_name = judge if isinstance(judge, str) else None
+        self._given_judge = None if isinstance(judge, str) else judge
         self._opened: Store | None = None
 
     @property

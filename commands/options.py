@@ -25,6 +25,17 @@ library_option = click.option(
     type=PATH,
     help="The library's folder, else $PHOTOSEEK_LIBRARY, else one of your own.",
 )
+judge_option = click.option(
+    "--judge",
+    metavar="NAME",
+    help="Who looks again: regions (built in) or a vision-language model; the library's own unless given.",
+)
+vlm_option = click.option(
+    "--vlm",
+    metavar="NAME",
+    help="The vision-language model: blip, llava, llava:NAME_OR_PATH or http://HOST:PORT/v1#MODEL; "
+    "the library's own unless given.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON value on stdout.")
 top_option = partial(
     click.option, "-k", "--top", metavar="N", type=click.IntRange(min=1), show_default=True, help="How many, at most."
@@ -50,8 +61,8 @@ def path_or_id(text: str) -> Path | KnownImage:
     return subject if isinstance(subject, KnownImage) else Path(text)
 
 
-def library_at(folder: Path | None, model: str | None = None) -> Library:
+def library_at(folder: Path | None, model: str | None = None, judge: str | None = None) -> Library:
     """Return the library that the options name; nothing is opened yet."""
     from ..api import open_library
 
-    return open_library(folder, model=model)
+    return open_library(folder, model=model, judge=judge)

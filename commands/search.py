@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from .batch import print_batch, read_batch
-from .options import json_option, library_at, model_options, top_option
+from .looking import looked_at_again, print_refined, refined_fields
+from .options import json_option, judge_option, library_at, model_options, top_option
 from .output import hit_fields, print_hit, print_json
 from .results import folded, result_options, shower, write_results
 from .why import note_files, why_none
@@ -16,6 +18,21 @@ from .why import note_files, why_none
 if TYPE_CHECKING:
     from ..library.conditions import Condition
     from ..search.query import Term, Threshold
+    from ..search.rerank.base import RefinedHit
+
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0}
+
+
+def _budget(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """Read a length of time, such as 2s, 500ms or 1.5."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", value.strip())
+    if found is None or found[2] not in _UNITS_S:
+        message = f"{value!r} is no length of time such as 2s, 500ms or 1min"
+        raise click.BadParameter(message)
+    return float(found[1]) * _UNITS_S[found[2]]
 
 
 def _threshold(_context: click.Context, _option: click.Parameter, value: str | None) -> Threshold:
@@ -61,6 +78,15 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
     type=click.File(encoding="utf-8-sig"),
     help="Ask every line of a file, or of - for standard input, in place of TEXT.",
 )
+@click.option(
+    "--rerank",
+    "depth",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Look again at the first N hits, and put them in a better order.",
+)
+@click.option("--budget", "budget_s", metavar="TIME", callback=_budget, help="End --rerank after 2s, 500ms, 1min ...")
+@judge_option
 @result_options
 @model_options
 @json_option
@@ -78,6 +104,9 @@ def search_command(  # noqa: PLR0913 - one for each option
     texts: bool,
     fold: bool,
     batch: TextIO | None,
+    depth: int | None,
+    budget_s: float | None,
+    judge: str | None,
     csv: Path | None,
     html: Path | None,
     sheet: Path | None,
@@ -92,35 +121,48 @@ def search_command(  # noqa: PLR0913 - one for each option
     spaces around it and outside double quotes.
 
     Each line is a score, at most 1 and higher is better, and an image's path; the best comes first. With --threshold
-    auto, the chance that it is a match stands between them.
+    auto, the chance that it is a match stands between them. With --rerank, the chance by both looks comes first, then
+    that by the first look and that by the second.
     """
     from ..search.query import Query, Sort
 
+    if depth is None and (budget_s is not None or judge is not None):
+        raise click.UsageError("--budget and --judge are about a second look: say --rerank N as well")
     condition = None if where is None else _condition(where)
 
     def query_of(words: tuple[str, ...]) -> Query:
         return Query(_terms(words, like, avoid, not_like, weight), condition, top, threshold, Sort(sort), texts)
 
     if batch is not None:
-        if text or csv or html or sheet or show:
-            raise click.UsageError("--batch takes no TEXT, and --csv, --html, --sheet and --show take no --batch")
+        if text or csv or html or sheet or show or depth:
+            message = "--batch takes no TEXT, and --csv, --html, --sheet, --show and --rerank take no --batch"
+            raise click.UsageError(message)
         questions = read_batch(batch, lambda line: query_of((line,)))
         with library_at(folder, model) as library:
             print_batch(library, questions, fold=fold, as_json=as_json)
         return
     query = query_of(text)
     note_files(query)
-    with library_at(folder, model) as library:
-        hits = library.search(query)
+    refined: dict[int, RefinedHit] = {}
+    with library_at(folder, model, judge) as library:
+        if depth is None:
+            hits = library.search(query)
+        else:
+            hits, refined = looked_at_again(library.refine(query, depth=depth, budget_s=budget_s), query)
         hits, alike = folded(library, hits) if fold else (hits, {})
     if csv or html or sheet:
         write_results(" ".join(text) or "like " + ", ".join(like), hits, csv, html, sheet)
     if as_json:
-        print_json([hit_fields(hit, alike if fold else None) for hit in hits])
+        fields = [hit_fields(hit, alike if fold else None) for hit in hits]
+        print_json([one | refined_fields(refined.get(hit.image.id)) for one, hit in zip(fields, hits, strict=True)])
         return
     show_picture = shower() if show and hits else None
     for hit in hits:
-        print_hit(hit, len(alike.get(hit.image.id, ())))
+        alike_count = len(alike.get(hit.image.id, ()))
+        if hit.image.id in refined:
+            print_refined(refined[hit.image.id], alike_count)
+        else:
+            print_hit(hit, alike_count)
         if show_picture is not None:
             show_picture(hit.image.path)
     if not hits:

@@ -18,6 +18,7 @@ from ..library.archives import MEMBER_MARK, split_member
 from ..library.captions import ImageText, Sidecar
 from ..library.changes import Failed, FileState, ImageFacts, KnownFile
 from ..library.colours import dominant_colours
+from ..library.content_hash import HASH_BYTES, hash_bytes
 from ..library.errors import ImageUnreadable
 from ..library.images import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
 from ..library.miniature import miniature
@@ -27,7 +28,6 @@ from ..library.sources import FileBytes, read_bytes, read_file
 from ..library.types import Pixels
 from .plan import ToRead
 
-_HASH_BYTES = 20
 _READ_BLOCK_BYTES = 1 << 20
 _MOST_SORTED = 100_000
 _HASHING = "hash"
@@ -96,11 +96,6 @@ class Loader:
         return Loaded(file, task.known, facts, self.preprocess(decoded.image), texts)
 
 
-def hash_bytes(data: bytes) -> str:
-    """Return the content hash of a file's bytes."""
-    return hashlib.blake2b(data, digest_size=_HASH_BYTES).hexdigest()
-
-
 def hash_file(path: str) -> str | None:
     """Return the content hash of a file or an archive's member, None when it cannot be read."""
     if split_member(path) is not None:
@@ -108,7 +103,7 @@ def hash_file(path: str) -> str | None:
             return hash_bytes(read_bytes(path, DEFAULT_LIMITS.max_bytes, reader=_HASHING))
         except (OSError, ImageUnreadable):
             return None
-    digest = hashlib.blake2b(digest_size=_HASH_BYTES)
+    digest = hashlib.blake2b(digest_size=HASH_BYTES)
     try:
         with Path(path).open("rb") as stream:
             while block := stream.read(_READ_BLOCK_BYTES):

@@ -12,6 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from . import tables
+from .caption_catalog import CaptionCatalog
 from .changes import Change, KnownFile
 from .clock import utc_now
 from .conditions import Condition
@@ -19,6 +20,7 @@ from .conditions_sql import predicate
 from .database import Database, Meta
 from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
+from .judgement_catalog import JudgementCatalog
 from .planning_catalog import PAGE_ROWS, PlanningCatalog, below
 from .removal import (
     delete_archives,
@@ -75,6 +77,8 @@ class Catalog(PlanningCatalog):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.copies = DuplicatesCatalog(database)
+        self.judgements = JudgementCatalog(database)
+        self.captions = CaptionCatalog(database)
 
     def meta(self) -> Meta:
         """Read what the library is; see `Database.meta`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -21,6 +22,18 @@ from .subjects import Subjects
 from .worded import worded_first
 
 _TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstLook:
+    """Hits, best first and each with its probability, and (n,) log-odds that fall from hit to hit, or stay.
+
+    A probability also weighs how usual the picture is as an answer, so that its order is not quite that of the scores;
+    `log_odds` go with the order alone.
+    """
+
+    hits: tuple[Hit, ...]
+    log_odds: Values
 
 
 class Engine:
@@ -49,7 +62,7 @@ class Engine:
         """Return the images that answer `query`, in its order; ties of score break by ascending id.
 
         Scores are cosines to what is looked for, less what showing something avoided costs. Probabilities are given
-        where the threshold is "auto", and `None` elsewhere.
+        where the query is calibrated or the threshold is "auto", and `None` elsewhere.
 
         Raises:
             QueryError: it speaks of an image that the library does not have.
@@ -66,12 +79,28 @@ class Engine:
                 return []
         all_vectors = self._subjects.vectors_of([term.subject for term in query.terms])
         question = _Question(query.terms, all_vectors)
-        if question.avoided or query.threshold == "auto":
+        if question.avoided or _is_calibrated(query):
             matches, probabilities = self._until_settled(query, question, selection)
         else:
             matches, probabilities = self._vectors.search(question.wanted[np.newaxis], query.k, selection)[0], None
         records = self._catalog.images([match.image_id for match in matches])
         return in_order(_hits(query, matches, probabilities, records), query.sort)
+
+    def first_look(self, query: Query) -> FirstLook:
+        """Return what `search` does, by score, with every hit's probability: what a second look starts from.
+
+        Raises: as `search` does.
+        """
+        hits = self.search(replace(query, calibrated=True, sort=Sort.SCORE))
+        if not hits:
+            return FirstLook((), np.empty(0))
+        question = _Question(query.terms, self._subjects.vectors_of([term.subject for term in query.terms]))
+        calibration = self._calibrate()
+        background = calibration.background(question.wanted, question.picture_share)
+        standing = (np.array([hit.score for hit in hits], dtype=np.float64) - background.mean) / background.deviation
+        log_odds = calibration.curve.slope * (standing - calibration.curve.midpoint)
+        # What comes first since its texts say the words is at least as likely as all that comes after.
+        return FirstLook(tuple(hits), np.maximum.accumulate(log_odds[::-1])[::-1])
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Hit]]:
         """Answer several queries, each as `search` would, in the order asked.
@@ -122,7 +151,7 @@ class Engine:
         if avoided:
             penalty = Penalty(calibration, avoided, background.deviation)
             matches = ranked_without(nearest, self._vectors.vector_of, penalty, query.k)
-        if query.threshold != "auto" or not matches:
+        if not _is_calibrated(query) or not matches:
             return matches, None
         pictures = self._vectors.vector_of([match.image_id for match in matches])
         curve = calibration.curve
@@ -144,7 +173,11 @@ class _Question:
 
 
 def _is_plain(query: Query) -> bool:
-    return query.where is None and not query.texts and not query.negative and query.threshold != "auto"
+    return query.where is None and not query.texts and not query.negative and not _is_calibrated(query)
+
+
+def _is_calibrated(query: Query) -> bool:
+    return query.calibrated or query.threshold == "auto"
 
 
 def _hits(
