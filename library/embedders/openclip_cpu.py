@@ -77,6 +77,14 @@ class CpuOpenClipEmbedder:
         """Resize and crop one RGB image to (image_size, image_size, 3) uint8 as open_clip does; thread-safe."""
         return self._chosen().preprocess(image)
 
+    def prepare_images(self) -> None:
+        """Load the image tower now; in torch, all of the model."""
+        chosen = self._chosen()
+        if isinstance(chosen, OnnxEmbedder):
+            chosen.prepare_images()
+        else:
+            chosen.load()
+
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Embed (n, image_size, image_size, 3) uint8 pixels into (n, dim) L2-normalised float32."""
         return self._whole(lambda embedder: embedder.embed_images(pixels))
