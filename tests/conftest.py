@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from photoseek.library.catalog import Catalog, ModelRow
 from photoseek.library.database import Database
+from photoseek.tests.browser import browser, new_page, page, sample_library, sample_server  # noqa: F401 - fixtures
 from photoseek.tests.fakes import ColourEmbedder
 
 _NUMBERS = itertools.count()

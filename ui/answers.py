@@ -64,7 +64,9 @@ def _found(state: SearchState, resources: Resources) -> Answer:
         return Answer(stacks, len(stacks), total, captions(library, images), len(stacks) < total, is_ranked=False)
     hits = library.search(as_query(state, resources.uploads))
     strong = [hit for hit in hits if is_strong(hit)]
-    weak = [hit for hit in hits if not is_strong(hit)] if strong or state.weak else []
+    # Pictures have nearest ones whatever is in the library; words may well have no match, and then noise is no answer.
+    shows_any = bool(strong) or state.weak or state.has_pictures
+    weak = [hit for hit in hits if not is_strong(hit)] if shows_any else []
     matching, others = (tuple(_stacks(library, part, state)) for part in (strong, weak))
     has_more = len(hits) == state.shown < MOST_SHOWN and (not weak or state.weak)
     shown = [stack.hit.image for stack in (*matching, *others)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -23,9 +24,12 @@ _PAGES: Final = {
 _WRITING: Final = frozenset[str]()
 
 
+_ICON: Final = str(Path(__file__).with_name("assets") / "icon.png")  # one of ours: Streamlit's are fetched from afar
+
+
 def show() -> None:
     """Draw what this visit asks for."""
-    st.set_page_config(page_title="photoseek", page_icon=":material/photo_library:", layout="wide")
+    st.set_page_config(page_title="photoseek", page_icon=_ICON, layout="wide")
     if not passed():
         return
     read_only = current().options.read_only

@@ -12,7 +12,7 @@ from ..library.types import Hit
 from ..search.fold import Stack
 from ..search.query import Sort
 from .address import read_state, write_state
-from .answers import Answer, answer, is_strong
+from .answers import Answer, answer
 from .bar import show_bar
 from .component import told
 from .detail import open_image, search_like, show_image
@@ -73,9 +73,8 @@ def _count(state: SearchState, found: Answer) -> str:
     if not state.asks:
         return f"{found.total:,} pictures" if found.total != 1 else "1 picture"
     count = sum(stack.count for stack in found.stacks[: found.strong])
-    among = f" among {found.total:,} pictures" if found.total else ""
     plus = "+" if found.has_more and not found.line else ""
-    return f"{count:,}{plus} {'match' if count == 1 and not plus else 'matches'}{among}"
+    return f"{count:,}{plus} of {found.total:,} match" if found.total else ""
 
 
 def _show_pictures(state: SearchState, found: Answer, resources: Resources) -> None:
@@ -93,18 +92,18 @@ def _show_pictures(state: SearchState, found: Answer, resources: Resources) -> N
         choice=st.session_state.get(CHOICE, 0),
     )
     events = {"opened": _opened, "liked": _liked, "more": _more, "chosen": _chosen}
-    tiles = [_tile(stack, found) for stack in found.stacks]
+    tiles = [_tile(place, stack, found) for place, stack in enumerate(found.stacks)]
     grid(tiles, resources.pictures, look, _GRID, events)
 
 
-def _tile(stack: Stack, found: Answer) -> Tile:
+def _tile(place: int, stack: Stack, found: Answer) -> Tile:
     hit = stack.hit
     return Tile(
         hit.image,
         found.captions.get(hit.image.id, ""),
         facts_of(hit, is_ranked=found.is_ranked),
         f"+{stack.count - 1}" if stack.count > 1 else "",
-        is_weak=found.is_ranked and not is_strong(hit),
+        is_weak=bool(found.line) and place >= found.line,
     )
 
 

@@ -90,6 +90,11 @@ class SearchState:
         """Whether something is looked for."""
         return bool(self.words) or any(part.weight > 0 for part in self.parts)
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether pictures are among what is looked for."""
+        return any(part.weight > 0 and not isinstance(part.subject, Words) for part in self.parts)
+
     def asking(self, words: str, parts: Sequence[Part]) -> SearchState:
         """Return the state that looks for this instead, from the top."""
         kept = tuple(parts)[-MOST_PARTS:]
