@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..library.embedders.base import Embedder
 from ..library.paths import StrPath
 from .asking import Asking
+from .browsing import Browsing
 from .keeping import Keeping
-from .looking import Looking
 
 
-class Library(Keeping, Asking, Looking):
+class Library(Keeping, Asking, Browsing):
     """A library of images: index folders into it, ask it for pictures.
 
     Opening touches nothing: the first `index` makes the folder; until then the other verbs raise `LibraryNotFound`.

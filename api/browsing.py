@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..search.describe import Describer
 
 
-class Looking(Opened):
+class Browsing(Opened):
     """What reads the catalogue; no model is loaded but for `labels`."""
 
     def version(self) -> int:
