@@ -122,14 +122,19 @@ CREATE TABLE archives (
     images         INTEGER NOT NULL                -- members with the name of an image
 );
 
--- What a vision-language model said, so that it need not be asked twice.
+-- What a second look said, so that it need not be asked twice. The oldest go (library/judgement_catalog.py).
 CREATE TABLE judgements (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     content_hash   TEXT    NOT NULL,               -- the picture judged, images.content_hash
     judge          TEXT    NOT NULL,               -- model, revision and quantisation
-    prompt_version TEXT    NOT NULL,
+    prompt_version TEXT    NOT NULL,               -- judge, ask or caption, and in which words it was asked
     question       TEXT    NOT NULL,
-    probability    REAL,                           -- P(yes), for a judgement
+    probability    REAL,                           -- P(yes) / (P(yes) + P(no)), for a judgement
+    mass           REAL,                           -- P(yes) + P(no), where the judge tells
+    box_left       REAL,                           -- where it was seen, as shares of width and height
+    box_top        REAL,
+    box_right      REAL,
+    box_bottom     REAL,
     answer         TEXT,                           -- for a question or a caption
     judged_at      TIMESTAMP NOT NULL
 );

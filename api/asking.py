@@ -22,6 +22,7 @@ from .opened import Opened
 if TYPE_CHECKING:
     from ..search.classify import Classified
     from ..search.duplicates import DuplicateGroup, DuplicateOptions
+    from ..search.engine import FirstLook
     from ..search.evaluate import Evaluation
     from ..search.fold import Stack
     from ..search.text_search import TextSearch
@@ -48,16 +49,14 @@ class Asking(Opened):
             AddressRefused: a URL may not be fetched.
             ImageUnreadable: an example picture cannot be read.
         """
-        if isinstance(query, Query):
-            if like is not None:
-                raise QueryError("a Query holds its own pictures: put the example among its terms")
-            asked = query if k is None else replace(query, k=k)
-        else:
-            words = () if query is None else (Term(Words(query)),)
-            pictures = () if like is None else (Term(Picture(expanded(like))),)
-            asked = Query((*words, *pictures), k=DEFAULT_K if k is None else k)
+        asked = _as_query(query, like, k)
         self._open_while_embedding(asked)
         return self._engine.search(asked)
+
+    def _first_look(self, query: Query) -> FirstLook:
+        """Return what a second look starts from: see `Engine.first_look`."""
+        self._open_while_embedding(query)
+        return self._engine.first_look(query)
 
     def search_many(self, texts: Sequence[str], *, k: int = 20) -> list[list[Hit]]:
         """Return for each of `texts` what `search` returns for it alone; faster than one after the other.
@@ -189,3 +188,13 @@ class Asking(Opened):
             _ = self._store
         finally:
             thread.join()
+
+
+def _as_query(query: str | Query | None, like: StrPath | None, k: int | None) -> Query:
+    if isinstance(query, Query):
+        if like is not None:
+            raise QueryError("a Query holds its own pictures: put the example among its terms")
+        return query if k is None else replace(query, k=k)
+    words = () if query is None else (Term(Words(query)),)
+    pictures = () if like is None else (Term(Picture(expanded(like))),)
+    return Query((*words, *pictures), k=DEFAULT_K if k is None else k)

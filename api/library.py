@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..library.embedders.base import Embedder
 from ..library.paths import StrPath
-from .asking import Asking
 from .browsing import Browsing
 from .keeping import Keeping
+from .looking import Looking
+
+if TYPE_CHECKING:
+    from ..search.rerank.base import Judge
 
 
-class Library(Keeping, Asking, Browsing):
+class Library(Keeping, Looking, Browsing):
     """A library of images: index folders into it, ask it for pictures.
 
     Opening touches nothing: the first `index` makes the folder; until then the other verbs raise `LibraryNotFound`.
@@ -17,15 +22,19 @@ class Library(Keeping, Asking, Browsing):
     """
 
 
-def open_library(folder: StrPath | None = None, *, model: str | Embedder | None = None) -> Library:
+def open_library(
+    folder: StrPath | None = None, *, model: str | Embedder | None = None, judge: str | Judge | None = None
+) -> Library:
     """Return the library in `folder`, else in $PHOTOSEEK_LIBRARY, else in the user's data folder.
 
     Args:
         folder: where the library is, or will be once something is indexed into it.
         model: the embedder's name, such as `mini` or `ViT-B-32/laion2b_s34b_b79k`, or an `Embedder` of your own;
             that of the library's settings unless given.
+        judge: who takes a second look at hits: `regions`, a vision-language model's name, or a `Judge` of your own;
+            unless given, the vision-language model of the library's settings, or `regions` where they name none.
 
     Raises:
         SettingsError: the library's settings file makes no sense.
     """
-    return Library(folder, model=model)
+    return Library(folder, model=model, judge=judge)

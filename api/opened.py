@@ -20,16 +20,27 @@ from ..search.text_vectors import TextVectors
 if TYPE_CHECKING:
     from ..library.catalog import ModelRow
     from ..library.store import Store
+    from ..library.vectors.live import LiveVectors
+    from ..search.calibrations import Calibrations
     from ..search.engine import Engine
+    from ..search.rerank.base import Judge
 
 
 class Opened:
     """A folder and the model that looks at it; beyond its settings, nothing is read before it is asked for."""
 
-    def __init__(self, folder: StrPath | None = None, *, model: str | Embedder | None = None) -> None:
+    def __init__(
+        self,
+        folder: StrPath | None = None,
+        *,
+        model: str | Embedder | None = None,
+        judge: str | Judge | None = None,
+    ) -> None:
         name = model if model is None or isinstance(model, str) else model.spec.name
         self._settings = read_settings(library_folder(folder), name)
         self._given = None if isinstance(model, str) else model
+        self._judge_name = judge if isinstance(judge, str) else None
+        self._given_judge = None if isinstance(judge, str) else judge
         self._opened: Store | None = None
 
     @property
@@ -71,20 +82,31 @@ class Opened:
         return TextVectors(self._embedder)
 
     @cached_property
-    def _engine(self) -> Engine:
+    def _vectors(self) -> LiveVectors:
+        return self._store.vectors_of(self._model)
+
+    @property
+    def _calibration_folder(self) -> Path:
+        return self.folder / "calibration"
+
+    @cached_property
+    def _calibrations(self) -> Calibrations:
         from ..search.calibrations import Calibrations
         from ..search.describe import Vocabulary
-        from ..search.engine import Engine
-        from ..search.subjects import Subjects
 
-        store, model = self._store, self._model
-        vectors = store.vectors_of(model)
         neutral = Vocabulary.neutral()
 
         def embed_neutral() -> Vectors:
             return embed_queries(self._embedder, neutral.labels)
 
-        folder = self.folder / "calibration"
-        calibrations = Calibrations(store.catalog, vectors, model, folder, neutral.fingerprint, embed_neutral)
-        subjects = Subjects(store.catalog, vectors, self._embedder, self._texts)
-        return Engine(store.catalog, vectors, subjects, calibrations.current)
+        catalog, folder = self._store.catalog, self._calibration_folder
+        return Calibrations(catalog, self._vectors, self._model, folder, neutral.fingerprint, embed_neutral)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from ..search.engine import Engine
+        from ..search.subjects import Subjects
+
+        catalog = self._store.catalog
+        subjects = Subjects(catalog, self._vectors, self._embedder, self._texts)
+        return Engine(catalog, self._vectors, subjects, self._calibrations.current)

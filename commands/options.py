@@ -24,6 +24,11 @@ library_option = click.option(
     type=PATH,
     help="The library's folder, else $PHOTOSEEK_LIBRARY, else one of your own.",
 )
+judge_option = click.option(
+    "--judge",
+    metavar="NAME",
+    help="Who looks again: regions (built in) or a vision-language model; the library's own unless given.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON value on stdout.")
 top_option = partial(
     click.option, "-k", "--top", metavar="N", type=click.IntRange(min=1), show_default=True, help="How many, at most."
@@ -40,8 +45,8 @@ def model_options(command: _Command) -> _Command:
     return library_option(model(command))
 
 
-def library_at(folder: Path | None, model: str | None = None) -> Library:
+def library_at(folder: Path | None, model: str | None = None, judge: str | None = None) -> Library:
     """Return the library that the options name; nothing is opened yet."""
     from ..api import open_library
 
-    return open_library(folder, model=model)
+    return open_library(folder, model=model, judge=judge)

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .options import json_option, library_at, model_options, top_option
+from .looking import last_of, print_refined, refined_fields
+from .options import json_option, judge_option, library_at, model_options, top_option
 from .output import hit_fields, print_json, print_scored
 from .results import result_options, shower, write_results
 
 if TYPE_CHECKING:
+    from ..library.types import Hit
     from ..search.query import Query, Term, Threshold
+    from ..search.rerank.base import RefinedHit, Refinement
+
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0}
+
+
+def _budget(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """Read a length of time, such as 2s, 500ms or 1.5."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", value.strip())
+    if found is None or found[2] not in _UNITS_S:
+        message = f"{value!r} is no length of time such as 2s, 500ms or 1min"
+        raise click.BadParameter(message)
+    return float(found[1]) * _UNITS_S[found[2]]
 
 
 def _threshold(_context: click.Context, _option: click.Parameter, value: str | None) -> Threshold:
@@ -50,6 +69,15 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
     help="The order of the best N.",
 )
 @top_option(default=20)
+@click.option(
+    "--rerank",
+    "depth",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Look again at the first N hits, and put them in a better order.",
+)
+@click.option("--budget", "budget_s", metavar="TIME", callback=_budget, help="End --rerank after 2s, 500ms, 1min ...")
+@judge_option
 @result_options
 @model_options
 @json_option
@@ -64,6 +92,9 @@ def search_command(  # noqa: PLR0913 - one for each option
     threshold: Threshold,
     sort: str,
     top: int,
+    depth: int | None,
+    budget_s: float | None,
+    judge: str | None,
     csv: Path | None,
     html: Path | None,
     sheet: Path | None,
@@ -77,28 +108,50 @@ def search_command(  # noqa: PLR0913 - one for each option
     TEXT may be a sum of words and pictures, with weights: 2:golden retriever + ./pool.jpg - fruit. A sign counts with
     spaces around it and outside double quotes.
 
-    Each line is a score, at most 1 and higher is better, and an image's path; the best comes first.
+    Each line is a score, at most 1 and higher is better, and an image's path; the best comes first. With --rerank, it
+    is the fused probability, that of the first look, that of the second, and the path.
     """
     from ..search.filters import parse_filter
     from ..search.query import Query, Sort
 
+    if depth is None and (budget_s is not None or judge is not None):
+        raise click.UsageError("--budget and --judge are about a second look: say --rerank N as well")
     condition = None if where is None else parse_filter(where)
     terms = _terms(text, like, avoid, not_like, weight)
     query = Query(terms, condition, top, threshold, Sort(sort))
-    with library_at(folder, model) as library:
-        hits = library.search(query)
+    refined: dict[int, RefinedHit] = {}
+    with library_at(folder, model, judge) as library:
+        if depth is None:
+            hits = library.search(query)
+        else:
+            hits, refined = _looked_at_again(library.refine(query, depth=depth, budget_s=budget_s), query)
     if csv or html or sheet:
         write_results(" ".join(text) or "like " + ", ".join(like), hits, csv, html, sheet)
     if as_json:
-        print_json([hit_fields(hit) for hit in hits])
+        print_json([hit_fields(hit) | _refined_fields(hit, refined) for hit in hits])
         return
     show_picture = shower() if show and hits else None
     for hit in hits:
-        print_scored(hit.score, str(hit.image.path))
+        if hit.image.id in refined:
+            print_refined(refined[hit.image.id])
+        else:
+            print_scored(hit.score, str(hit.image.path))
         if show_picture is not None:
             show_picture(hit.image.path)
     if not hits:
         click.echo(_why_none(query), err=True)
+
+
+def _looked_at_again(refinements: Iterator[Refinement], query: Query) -> tuple[list[Hit], dict[int, RefinedHit]]:
+    """Return the best hits after a second look, in the query's order, and by image id what each got from it."""
+    from ..search.engine import in_order
+
+    best = last_of(refinements).hits[: query.k]
+    return in_order([one.hit for one in best], query.sort), {one.hit.image.id: one for one in best}
+
+
+def _refined_fields(hit: Hit, refined: Mapping[int, RefinedHit]) -> dict[str, object]:
+    return refined_fields(refined[hit.image.id]) if refined else {}
 
 
 def _terms(

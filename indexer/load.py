@@ -17,6 +17,7 @@ from ..library.archives import split_member
 from ..library.captions import ImageText
 from ..library.changes import Failed, FileState, ImageFacts, KnownFile
 from ..library.colours import dominant_colours
+from ..library.content_hash import HASH_BYTES, hash_bytes
 from ..library.errors import ImageUnreadable
 from ..library.images import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
 from ..library.miniature import miniature
@@ -26,7 +27,6 @@ from ..library.sources import read_bytes, read_file
 from ..library.types import Pixels
 from .plan import ToRead
 
-_HASH_BYTES = 20
 _READ_BLOCK_BYTES = 1 << 20
 
 _Task = TypeVar("_Task")
@@ -74,11 +74,6 @@ class Loader:
         return Loaded(file, task.known, facts, self.preprocess(decoded.image), texts)
 
 
-def hash_bytes(data: bytes) -> str:
-    """Return the content hash of a file's bytes."""
-    return hashlib.blake2b(data, digest_size=_HASH_BYTES).hexdigest()
-
-
 def hash_file(path: str) -> str | None:
     """Return the content hash of a file or an archive's member, None when it cannot be read."""
     if split_member(path) is not None:
@@ -86,7 +81,7 @@ def hash_file(path: str) -> str | None:
             return hash_bytes(read_bytes(path, DEFAULT_LIMITS.max_bytes))
         except (OSError, ImageUnreadable):
             return None
-    digest = hashlib.blake2b(digest_size=_HASH_BYTES)
+    digest = hashlib.blake2b(digest_size=HASH_BYTES)
     try:
         with Path(path).open("rb") as stream:
             while block := stream.read(_READ_BLOCK_BYTES):

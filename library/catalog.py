@@ -20,6 +20,7 @@ from .conditions_sql import predicate
 from .database import Database, Meta
 from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
+from .judgement_catalog import JudgementCatalog
 from .planning_catalog import PAGE_ROWS, PlanningCatalog, below
 from .removal import (
     delete_archives,
@@ -77,6 +78,7 @@ class Catalog(PlanningCatalog):
         super().__init__(database)
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
+        self.judgements = JudgementCatalog(database)
 
     def meta(self) -> Meta:
         """Read what the library is; see `Database.meta`."""

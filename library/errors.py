@@ -18,7 +18,11 @@
     |-- EmbedderError               a model
     |   |-- UnknownModel
     |   |-- ModelUnavailable        known, but its weights or packages cannot be had
+    |   |-- EndpointError           a server of vision-language models gives no answer
+    |   |   |-- EndpointRefused     it says no, and will again
+    |   |   `-- EndpointUnavailable not reached, too slow, too busy or making no sense: later, perhaps
     |   |-- ModelMismatch           the library holds vectors of other models only
+    |   |-- NoVisionModel           captions and answers were asked for, and no model that gives them is set up
     |   `-- DimensionMismatch
     |-- EvaluationError             labelled queries that cannot be read or measured
     |-- QueryError                  a question that cannot be asked
@@ -232,6 +236,29 @@ class ModelUnavailable(EmbedderError):
         return f"model {self.name} cannot be loaded: {self.reason}; {self.remedy}"
 
 
+class EndpointError(EmbedderError):
+    """A server that runs a vision-language model gives no answer; `status` is HTTP's, where it came so far."""
+
+    def __init__(self, url: str, model: str, reason: str, remedy: str, status: int | None = None) -> None:
+        super().__init__(url, model, reason, remedy, status)
+        self.url = url
+        self.model = model
+        self.reason = reason
+        self.remedy = remedy
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"{self.url} (model {self.model}) {self.reason}; {self.remedy}"
+
+
+class EndpointRefused(EndpointError):
+    """The server says no: to the key, the model's name or the request; asking again changes nothing."""
+
+
+class EndpointUnavailable(EndpointError):
+    """The server is not reached, too slow, too busy or makes no sense; asking again later may help."""
+
+
 class ModelMismatch(EmbedderError):
     """The library holds vectors of other models, none of this one."""
 
@@ -245,6 +272,16 @@ class ModelMismatch(EmbedderError):
         return (
             f"this library was indexed with {present}, not with {self.wanted_key}: "
             "index again with this model, or search with one it has (--model)"
+        )
+
+
+class NoVisionModel(EmbedderError):
+    """No vision-language model is set up, and something was asked that needs one."""
+
+    def __str__(self) -> str:
+        return (
+            "captions and answers need a vision-language model: pip install 'photoseek[llava]' and name one, "
+            'as in --vlm blip, or vlm = "blip" in the library\'s library.toml'
         )
 
 

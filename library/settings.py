@@ -19,7 +19,9 @@ DEBUG_VARIABLE = "PHOTOSEEK_DEBUG"
 UI_PASSWORD_VARIABLE = "PHOTOSEEK_UI_PASSWORD"  # noqa: S105 - its name
 _LIBRARY_VARIABLE = "PHOTOSEEK_LIBRARY"
 _CACHE_VARIABLE = "PHOTOSEEK_CACHE"
-_KNOWN_KEYS = frozenset({"model", "catalog"})
+_VLM_VARIABLE = "PHOTOSEEK_VLM"
+VLM_KEY_VARIABLE = "PHOTOSEEK_VLM_KEY"
+_KNOWN_KEYS = frozenset({"model", "catalog", "vlm"})
 
 
 Graphics: TypeAlias = Literal["kitty", "iterm2", "sixel"]
@@ -34,12 +36,14 @@ _SIXEL_TERMS = frozenset({"foot", "foot-extra", "mlterm", "mlterm-256color", "co
 class Settings:
     """How one library is used.
 
-    `model` names the embedder. `catalog` is a database URL, or None for SQLite in the library's folder.
+    `model` names the embedder. `catalog` is a database URL, or None for SQLite in the library's folder. `vlm` names the
+    vision-language model that looks at pictures again, captions them and answers about them, or is None without one.
     """
 
     folder: Path
     model: str = DEFAULT_MODEL
     catalog: str | None = None
+    vlm: str | None = None
 
 
 def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, str] | None = None) -> Path:
@@ -90,8 +94,13 @@ def ui_password(environ: Mapping[str, str] | None = None) -> str | None:
     return (os.environ if environ is None else environ).get(UI_PASSWORD_VARIABLE) or None
 
 
-def read_settings(folder: Path, model: str | None = None) -> Settings:
-    """Read the settings of the library in `folder`; a `model` given here wins over the file's.
+def vlm_key(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the key to send to a vision-language model's server, $PHOTOSEEK_VLM_KEY; no file may hold it."""
+    return (os.environ if environ is None else environ).get(VLM_KEY_VARIABLE) or None
+
+
+def read_settings(folder: Path, model: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of the library in `folder`; a `model` given here and $PHOTOSEEK_VLM win over the file's.
 
     Raises:
         SettingsError: the file is not TOML, or a key is unknown or of the wrong type.
@@ -107,7 +116,8 @@ def read_settings(folder: Path, model: str | None = None) -> Settings:
         raise SettingsError(str(file), f"is not valid TOML: {error}") from error
     except OSError as error:
         raise SettingsError(str(file), f"cannot be read: {error.strerror}") from error
-    return Settings(folder, model or values.get("model", DEFAULT_MODEL), values.get("catalog"))
+    vlm = (os.environ if environ is None else environ).get(_VLM_VARIABLE) or values.get("vlm")
+    return Settings(folder, model or values.get("model", DEFAULT_MODEL), values.get("catalog"), vlm)
 
 
 def write_initial_settings(settings: Settings) -> None:
@@ -121,6 +131,8 @@ def write_initial_settings(settings: Settings) -> None:
         f"catalog = {_quoted(settings.catalog)}"
         if settings.catalog
         else '# catalog = "postgresql+psycopg://USER@HOST/NAME"   # SQLite in this folder unless set',
+        # Never written for good: it may have come from this once's environment.
+        '# vlm = "blip"   # looks at pictures again; or "llava", or "http://localhost:8000/v1#MODEL"',
     ]
     unfinished = file.with_name(f"{FILE_NAME}.unfinished")
     unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -35,6 +35,7 @@ SOLE_IMPORTERS = {
         "library.writing",
         "library.duplicates_catalog",
         "library.browsing_catalog",
+        "library.judgement_catalog",
         "library.text_catalog",
         "library.text_writing",
         "library.database",
@@ -43,10 +44,11 @@ SOLE_IMPORTERS = {
         "library.checks*",
     ),
     "faiss": ("library.vectors.faiss_index",),
-    "torch": ("library.embedders.openclip*",),
+    "torch": ("library.embedders.openclip*", "search.rerank.llava", "search.rerank.blip", "search.rerank.pretrained"),
     "torchvision": ("library.embedders.openclip*",),
     "open_clip": ("library.embedders.openclip*",),
     "huggingface_hub": ("library.embedders.hub",),
+    "transformers": ("search.rerank.llava", "search.rerank.blip", "search.rerank.pretrained"),
     "onnxruntime": ("library.embedders.mini", "library.embedders.openclip*"),
     "tokenizers": ("library.embedders.mini", "library.embedders.openclip*"),
     "tomllib": ("library.settings",),
@@ -60,7 +62,17 @@ SOLE_IMPORTERS = {
 
 # Never loaded by importing one of our modules, but where a function first needs them. The pages are the exception: a
 # server that runs Streamlit imports them.
-HEAVY = {"faiss", "huggingface_hub", "onnxruntime", "open_clip", "streamlit", "tokenizers", "torch", "torchvision"}
+HEAVY = {
+    "faiss",
+    "huggingface_hub",
+    "onnxruntime",
+    "open_clip",
+    "streamlit",
+    "tokenizers",
+    "torch",
+    "torchvision",
+    "transformers",
+}
 
 
 def is_page(module: str) -> bool:
@@ -183,7 +195,11 @@ def test_every_folder_of_modules_is_a_regular_package() -> None:
             "import sqlalchemy.orm",
             [f"sqlalchemy is imported outside {', '.join(SOLE_IMPORTERS['sqlalchemy'])}"],
         ),
-        ("indexer.x", "def f():\n    import torch", ["torch is imported outside library.embedders.openclip*"]),
+        (
+            "indexer.x",
+            "def f():\n    import torch",
+            [f"torch is imported outside {', '.join(SOLE_IMPORTERS['torch'])}"],
+        ),
         ("library.embedders.openclip_x", "import torch", ["torch is loaded when the module is imported"]),
         ("library.vectors.faiss_index", "class C:\n    import faiss", ["faiss is loaded when the module is imported"]),
         (

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photoseek.indexer.load import Loaded, Loader, hash_bytes, hash_file, in_order, worker_threads
+from photoseek.indexer.load import Loaded, Loader, hash_file, in_order, worker_threads
 from photoseek.indexer.plan import ToRead
 from photoseek.library.changes import Failed, FileState, KnownFile
+from photoseek.library.content_hash import hash_bytes
 from photoseek.library.images import DecodeLimits
 from photoseek.tests.fakes import SIDE_PX, ColourEmbedder, paint
 

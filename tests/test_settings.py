@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoseek.library.errors import SettingsError
-from photoseek.library.settings import Settings, is_debugging, library_folder, read_settings, write_initial_settings
+from photoseek.library.settings import (
+    Settings,
+    is_debugging,
+    library_folder,
+    read_settings,
+    vlm_key,
+    write_initial_settings,
+)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -66,10 +73,31 @@ def test_a_file_names_model_and_catalogue_and_an_argument_wins(tmp_path: Path) -
     assert read_settings(tmp_path, "mini").model == "mini"
 
 
+def test_the_model_that_looks_again_is_named_by_the_file_or_the_environment(tmp_path: Path) -> None:
+    assert read_settings(tmp_path, environ={}).vlm is None
+    written(tmp_path, 'vlm = "blip"\n')
+    assert read_settings(tmp_path, environ={}).vlm == "blip"
+    assert read_settings(tmp_path, environ={"PHOTOSEEK_VLM": ""}).vlm == "blip"
+    assert read_settings(tmp_path, environ={"PHOTOSEEK_VLM": "llava"}).vlm == "llava"
+
+
+def test_the_key_of_a_server_comes_from_the_environment_alone(tmp_path: Path) -> None:
+    assert vlm_key({"PHOTOSEEK_VLM_KEY": "secret"}) == "secret"
+    assert vlm_key({"PHOTOSEEK_VLM_KEY": ""}) is None
+    assert vlm_key({}) is None
+    with pytest.raises(SettingsError, match="unknown setting 'vlm_key'"):
+        read_settings(written(tmp_path, 'vlm_key = "secret"'))
+
+
+def test_a_new_librarys_file_names_no_model_to_look_again(tmp_path: Path) -> None:
+    write_initial_settings(read_settings(tmp_path, environ={"PHOTOSEEK_VLM": "llava"}))
+    assert read_settings(tmp_path, environ={}) == Settings(tmp_path, "mini", None, None)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('modle = "mini"', "unknown setting 'modle'; known are catalog, model"),
+        ('modle = "mini"', "unknown setting 'modle'; known are catalog, model, vlm"),
         ("model = 3", "model must be a text in quotes"),
         ('model = ""', "model must be a text in quotes"),
         ('[catalog]\nurl = "x"', "catalog must be a text in quotes"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ...library.types import Hit
+from ...library.types import Hit, ImageRecord
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 class JudgeSpec:
     """What identifies a judge or captioner.
 
-    `key` pins model, revision, quantisation and prompts: an answer stored under one key is never taken for another's.
-    `device` says where it runs, in words for people. `batch_size` is how many images it likes to be given at once.
+    `key` pins model, revision and quantisation, and `prompt_version` the words it is asked in: an answer stored under
+    one pair is never taken for another's. `device` says where it runs, in words for people. `batch_size` is how many
+    images it likes to be given at once; they may come reduced, while their shorter side stays at least `side_px` long.
+    `usual_weight` is its share of a fused score until it has been measured on the library.
     """
 
     key: str
     name: str
     device: str
     batch_size: int = 1
+    prompt_version: str = "1"
+    side_px: int = 720
+    usual_weight: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,18 @@ class Judge(Protocol):
 
 
 @runtime_checkable
+class DeadlineJudge(Judge, Protocol):
+    """A judge that may be told when to stop waiting: one on the other side of a network."""
+
+    def judge_until(self, images: Sequence[Image.Image], query: str, deadline_s: float) -> list[Judgement | None]:
+        """Judge n RGB images until `deadline_s` by time.monotonic(); n answers in order, None where none came in time.
+
+        Lateness raises nothing, and what did come is never thrown away.
+        """
+        ...
+
+
+@runtime_checkable
 class Captioner(Protocol):
     """Puts pictures into words."""
 
@@ -110,11 +127,20 @@ class RefinedHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A picture that could not be looked at again, and why."""
+
+    image: ImageRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refinement:
     """An order of hits that is getting better, best first.
 
     `judged_count` pictures of `wanted_count` were looked at, `cached_count` of them remembered from before. `judge`
-    names who looked, and `weight` is its share of the fused score.
+    names who looked, and `weight` is its share of the fused score. `skipped` are the pictures that could not be read.
+    `trouble` says what ended the judging early, in one line: the judge failed; None where it did not.
     """
 
     hits: tuple[RefinedHit, ...]
@@ -124,3 +150,5 @@ class Refinement:
     cached_count: int
     wanted_count: int
     is_final: bool
+    skipped: tuple[Skipped, ...] = ()
+    trouble: str | None = None
