@@ -54,10 +54,21 @@ SOLE_IMPORTERS = {
     "watchdog": ("indexer.events",),
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
+    "umap": ("search.layout",),
 }
 
 # Never loaded by importing one of our modules, but where a function first needs them.
-HEAVY = {"faiss", "huggingface_hub", "onnxruntime", "open_clip", "streamlit", "tokenizers", "torch", "torchvision"}
+HEAVY = {
+    "faiss",
+    "huggingface_hub",
+    "onnxruntime",
+    "open_clip",
+    "streamlit",
+    "tokenizers",
+    "torch",
+    "torchvision",
+    "umap",
+}
 
 
 @dataclass(frozen=True)
