@@ -6,9 +6,10 @@ from ..library.embedders.base import Embedder
 from ..library.paths import StrPath
 from .asking import Asking
 from .keeping import Keeping
+from .looking import Looking
 
 
-class Library(Keeping, Asking):
+class Library(Keeping, Asking, Looking):
     """A library of images: index folders into it, ask it for pictures.
 
     Opening touches nothing: the first `index` makes the folder; until then the other verbs raise `LibraryNotFound`.

@@ -19,6 +19,7 @@ from .conditions_sql import predicate
 from .database import Database, Meta
 from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
+from .facets_catalog import FacetsCatalog
 from .planning_catalog import PAGE_ROWS, PlanningCatalog, below
 from .removal import (
     delete_archives,
@@ -75,6 +76,7 @@ class Catalog(PlanningCatalog):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.copies = DuplicatesCatalog(database)
+        self.facets = FacetsCatalog(database)
 
     def meta(self) -> Meta:
         """Read what the library is; see `Database.meta`."""

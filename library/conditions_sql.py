@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from .conditions import All, Compared, Condition, Glob, Matches, Not, OneOf, Some, Unknown, Wildcard
-from .tables import images
+from .conditions import All, Compared, Condition, Glob, Matches, Not, OneOf, Some, Unknown, Wildcard, Worded
+from .tables import images, texts
 
 
 def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 - one for each kind of condition
@@ -23,6 +23,8 @@ def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 
             return _known(field, _GlobMatch(images.c[field], glob))
         case Unknown(field):
             return images.c[field].is_(None)
+        case Worded(kind):
+            return images.c.id.in_(sa.select(texts.c.image_id).where(texts.c.kind == kind))
         case Not(inner):
             return sa.not_(predicate(inner).self_group())
         case All(conditions):

@@ -48,7 +48,7 @@ class Engine:
         """Return the images that answer `query`, in its order; ties of score break by ascending id.
 
         Scores are cosines to what is looked for, less what showing something avoided costs. Probabilities are given
-        where the threshold is "auto", and `None` elsewhere.
+        where the query is calibrated or the threshold is "auto", and `None` elsewhere.
 
         Raises:
             QueryError: it speaks of an image that the library does not have.
@@ -63,7 +63,7 @@ class Engine:
                 return []
         all_vectors = self._subjects.vectors_of([term.subject for term in query.terms])
         question = _Question(query.terms, all_vectors)
-        if question.avoided or query.threshold == "auto":
+        if question.avoided or _is_calibrated(query):
             matches, probabilities = self._until_settled(query, question, selection)
         else:
             matches, probabilities = self._vectors.search(question.wanted[np.newaxis], query.k, selection)[0], None
@@ -119,7 +119,7 @@ class Engine:
         if avoided:
             penalty = Penalty(calibration, avoided, background.deviation)
             matches = ranked_without(nearest, self._vectors.vector_of, penalty, query.k)
-        if query.threshold != "auto" or not matches:
+        if not _is_calibrated(query) or not matches:
             return matches, None
         pictures = self._vectors.vector_of([match.image_id for match in matches])
         curve = calibration.curve
@@ -141,7 +141,11 @@ class _Question:
 
 
 def _is_plain(query: Query) -> bool:
-    return query.where is None and not query.negative and query.threshold != "auto"
+    return query.where is None and not query.negative and not _is_calibrated(query)
+
+
+def _is_calibrated(query: Query) -> bool:
+    return query.calibrated or query.threshold == "auto"
 
 
 def _hits(
