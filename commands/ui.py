@@ -15,7 +15,7 @@ from .options import model_options
 @click.option("--base-path", metavar="PATH", default="", help="The path below which a reverse proxy shows the pages.")
 @click.option("--read-only", is_flag=True, help="Hide everything that writes to the library.")
 @model_options
-def ui_command(  # noqa: PLR0913 - one for each option
+def ui_command(
     *, port: int, host: str, base_path: str, read_only: bool, folder: Path | None, model: str | None
 ) -> None:
     """Show the library in a browser, on this machine alone unless told otherwise; Ctrl-C ends it.

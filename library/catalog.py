@@ -12,6 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from . import tables
+from .browsing_catalog import BrowsingCatalog
 from .changes import Change, KnownFile
 from .clock import utc_now
 from .conditions import Condition
@@ -19,7 +20,6 @@ from .conditions_sql import predicate
 from .database import Database, Meta
 from .duplicates_catalog import DuplicatesCatalog
 from .embedders.base import ModelSpec
-from .facets_catalog import FacetsCatalog
 from .planning_catalog import PAGE_ROWS, PlanningCatalog, below
 from .removal import (
     delete_archives,
@@ -76,7 +76,7 @@ class Catalog(PlanningCatalog):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.copies = DuplicatesCatalog(database)
-        self.facets = FacetsCatalog(database)
+        self.browsing = BrowsingCatalog(database)
 
     def meta(self) -> Meta:
         """Read what the library is; see `Database.meta`."""

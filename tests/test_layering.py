@@ -34,7 +34,7 @@ SOLE_IMPORTERS = {
         "library.planning_catalog",
         "library.writing",
         "library.duplicates_catalog",
-        "library.facets_catalog",
+        "library.browsing_catalog",
         "library.text_catalog",
         "library.text_writing",
         "library.database",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 from enum import Enum
 from threading import Lock
 from typing import Final
@@ -55,6 +56,10 @@ class Pictures:
         version = image.content_hash[:12]
         return f"{self._prefix}/{shape.value}/{image.id}?v={version}&k={self.sign(f'{shape.value}/{image.id}')}"
 
+    def upload_address(self, right: str) -> str:
+        """Return where a page that was given `right` may send a picture."""
+        return f"{self._prefix}/upload?k={self.sign(right)}"
+
     def sign(self, what: str) -> str:
         """Return a signature that only this process can make."""
         return hmac.new(self._secret, what.encode(), hashlib.sha256).hexdigest()[: 2 * _SIGNATURE_BYTES]
@@ -81,6 +86,10 @@ class Pictures:
             data = jpeg_bytes(Image.fromarray(shrunk.pixels))
             self._cache.put(name, data)
         return data
+
+    def image(self, image: ImageRecord, shape: Shape) -> Image.Image:
+        """Return a picture made small, RGB; raises as `jpeg` does."""
+        return Image.open(io.BytesIO(self.jpeg(image, shape))).convert("RGB")
 
     def check_unchanged(self, image: ImageRecord) -> None:
         """Look whether an image's file is still the one that was indexed.

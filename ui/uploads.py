@@ -1,7 +1,8 @@
-"""Pictures that visitors bring: limited, decoded in isolation, and kept as pictures of our own while the server runs."""
+"""Pictures that visitors bring: limited, decoded in isolation, kept as pictures of our own while the server runs."""
 
 from __future__ import annotations
 
+import base64
 import secrets
 import tempfile
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from PIL import Image
 from ..library.captions import printable
 from ..library.errors import ImageUnreadable
 from ..library.images import DecodeLimits
-from ..search.thumbnails import png_bytes
+from ..search.thumbnails import jpeg_bytes, png_bytes
 from .decoding import Decoders
 
 MOST_UPLOAD_BYTES: Final = 20 << 20
@@ -23,17 +24,22 @@ UPLOAD_LIMITS: Final = DecodeLimits(max_pixels=100_000_000, max_decoded_pixels=5
 """A camera's largest JPEG has 100 megapixels and 50 MB; most have 24 and 10."""
 
 _SIDE_PX: Final = 1_024
+_PREVIEW_PX: Final = 96
 _MOST_KEPT: Final = 200
 _LONGEST_NAME: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture that was brought: `file` is ours, of at most a megapixel; `name` is what it was called, made plain."""
+    """A picture that was brought.
+
+    `file` is ours, of at most a megapixel, and `preview` a small one as a data URL. `name` is its name, made plain.
+    """
 
     key: str
     file: Path
     name: str
+    preview: str
 
 
 class Uploads:
@@ -64,8 +70,9 @@ class Uploads:
             raise ImageUnreadable(shown, error.reason) from error
         finally:
             raw.unlink(missing_ok=True)
-        upload = Upload(key, raw.with_suffix(".png"), shown)
-        upload.file.write_bytes(png_bytes(Image.fromarray(shrunk.pixels)))
+        picture = Image.fromarray(shrunk.pixels)
+        upload = Upload(key, raw.with_suffix(".png"), shown, _data_url(picture))
+        upload.file.write_bytes(png_bytes(picture))
         with self._lock:
             self._kept[key] = upload
             while len(self._kept) > _MOST_KEPT:
@@ -82,3 +89,9 @@ class Uploads:
         """Forget them all."""
         self._decoders.close()
         self._folder.cleanup()
+
+
+def _data_url(picture: Image.Image) -> str:
+    small = picture.copy()
+    small.thumbnail((_PREVIEW_PX, _PREVIEW_PX))
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(small)).decode()

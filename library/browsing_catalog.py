@@ -1,4 +1,4 @@
-"""What there is to choose from: the folders, cameras, formats, ratings and years of a library, counted by SQL."""
+"""What there is to browse: the newest images, and the folders, cameras, formats and ratings to choose from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from . import tables
+from .conditions import Condition
+from .conditions_sql import predicate
 from .database import Database
 
 MOST_VALUES: Final = 200
@@ -50,8 +52,8 @@ class Facets:
     captioned: int = 0
 
 
-class FacetsCatalog:
-    """Counts what a library holds by its fields. Thread-safe; counts again when the library has changed."""
+class BrowsingCatalog:
+    """Shows a library without a question. Thread-safe; counts again when the library has changed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -59,7 +61,7 @@ class FacetsCatalog:
         self._kept: tuple[int, Facets] | None = None
         self._rests_until_s = 0.0
 
-    def current(self) -> Facets:
+    def facets(self) -> Facets:
         """Return what there is, as of now or, while the library is being written to, of a little ago."""
         seq = self._database.meta().change_seq
         with self._lock:
@@ -71,6 +73,23 @@ class FacetsCatalog:
             self._kept = (seq, facets)
             self._rests_until_s = end_s + _REST_FACTOR * (end_s - start_s)
             return facets
+
+    def newest(self, count: int, where: Condition | None = None) -> list[int]:
+        """Return the ids of up to `count` images of which `where` is true: taken last first, undated last."""
+        query = sa.select(_images.id).where(_images.missing_since.is_(None))
+        if where is not None:
+            query = query.where(predicate(where))
+        query = query.order_by(_images.taken_at.desc().nulls_last(), _images.id.desc()).limit(count)
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def count(self, where: Condition | None) -> int:
+        """Count the images of which `where` is true."""
+        if where is None:
+            return self.facets().images
+        query = sa.select(sa.func.count()).where(_images.missing_since.is_(None), predicate(where))
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def _counted(self) -> Facets:
         there = _images.missing_since.is_(None)
@@ -89,7 +108,9 @@ class FacetsCatalog:
             count, earliest, latest, placed = connection.execute(whole).one()
             return Facets(
                 count,
-                *(_choices(connection, column) for column in (_images.root, _images.camera, _images.format)),
+                roots=_choices(connection, _images.root),
+                cameras=_choices(connection, _images.camera),
+                formats=_choices(connection, _images.format),
                 ratings=_choices(connection, _images.rating),
                 earliest=earliest,
                 latest=latest,

@@ -1,0 +1,153 @@
+"""One picture, large, with what is known of it, what it shows, and what is like it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from ..library.errors import PhotoseekError
+from ..library.types import ImageRecord
+from ..search.query import KnownImage, Query, Term
+from ..search.rerank.base import Box
+from .address import read_state, write_state
+from .component import mount, told
+from .grid import GridLook, Tile, grid, shown_name
+from .pictures import Shape
+from .resources import Resources, current
+from .state import Part
+from .words import literal, size_in_words
+
+_STAGE: Final = "stage"
+_SIMILAR: Final = "similar"
+_SIMILAR_COUNT: Final = 8
+_LEAVING: Final = "leaving_image"
+_WORDS: Final = {
+    "like": "More like this",
+    "open": "Open alone",
+    "save": "Download",
+    "copy": "Copy path",
+    "copied": "Copied",
+    "gone": "The file of this picture cannot be read any more.",
+}
+
+
+def close_image() -> None:
+    """Have the address speak of no single picture any more."""
+    write_state(read_state().looking_at(None))
+
+
+@st.dialog("Picture", width="large", on_dismiss=close_image)
+def show_image(image_id: int, box: Box | None = None) -> None:
+    """Draw one picture over the page, with `box` framed."""
+    resources = current()
+    image = resources.library.images([image_id]).get(image_id)
+    if image is None:
+        st.text("This picture is not in the library any more.")
+        return
+    name = shown_name(image)
+    st.markdown(f"**{literal(name)}**")
+    data = {
+        "id": image.id,
+        "src": resources.pictures.address(image, Shape.SCREEN),
+        "file": resources.pictures.address(image, Shape.FILE),
+        "w": image.width,
+        "h": image.height,
+        "name": name,
+        "alt": name,
+        "path": str(image.path).encode(errors="backslashreplace").decode(),
+        "box": None if box is None else [box.left, box.top, box.right, box.bottom],
+        "words": _WORDS,
+    }
+    mount("stage", _STAGE, data, {"liked": _liked_stage})
+    left, right = st.columns([3, 2])
+    with left:
+        _words(image, resources)
+        _facts(image)
+    with right:
+        _labels(image, resources)
+        _ask(image, resources)
+    _similar(image, resources)
+    if st.session_state.pop(_LEAVING, False):
+        st.rerun()  # the whole page: what happened in the dialog changed what it shows
+
+
+def search_like(image_id: object) -> None:
+    """Have the address ask for more pictures like this one alone."""
+    if isinstance(image_id, int):
+        write_state(read_state().asking("", [Part(KnownImage(image_id))]))
+
+
+def open_image(image_id: object) -> None:
+    """Have the address speak of this picture."""
+    if isinstance(image_id, int):
+        write_state(read_state().looking_at(image_id))
+
+
+def _liked_stage() -> None:
+    search_like(told(_STAGE, "liked"))
+    st.session_state[_LEAVING] = True
+
+
+def _words(image: ImageRecord, resources: Resources) -> None:
+    for text in resources.library.texts.of([image]).get(image.id, ()):
+        if text.kind == "keyword":
+            continue
+        st.text(text.body)
+        st.caption(literal(f"{text.kind}, from {text.source}"))
+
+
+def _facts(image: ImageRecord) -> None:
+    facts = {
+        "Taken": None if image.taken_at is None else f"{image.taken_at:%-d %B %Y, %H:%M}",
+        "Camera": " · ".join(part for part in (image.camera, image.lens) if part),
+        "Size": f"{image.width:,} × {image.height:,} · {image.format} · {size_in_words(image.size_bytes)}",
+        "Stars": None if not image.rating else "★" * image.rating,
+        "Folder": str(image.path.parent).encode(errors="backslashreplace").decode(),
+        "Note": image.warning,
+    }
+    for name, value in facts.items():
+        if value:
+            st.markdown(f":gray[{name}]  {literal(value)}")
+    if image.latitude is not None and image.longitude is not None:
+        place = f"{image.latitude:.5f}, {image.longitude:.5f}"
+        # No map: tiles would tell a server elsewhere where pictures were taken. This opens the visitor's own program.
+        st.markdown(f":gray[Place]  [{literal(place)}](geo:{image.latitude:.6f},{image.longitude:.6f})")
+
+
+def _labels(image: ImageRecord, resources: Resources) -> None:
+    try:
+        with st.spinner("Looking for words…", show_time=False):
+            labels = resources.library.labels(image.id, k=6)
+    except PhotoseekError as error:
+        st.caption(literal(str(error)))
+        return
+    st.caption("What it may show")
+    st.markdown(" ".join(f":gray-badge[{literal(label.text)}]" for label in labels))
+
+
+def _ask(image: ImageRecord, resources: Resources) -> None:
+    """Nothing can be asked without a model that answers."""
+    del image, resources
+
+
+def _similar(image: ImageRecord, resources: Resources) -> None:
+    try:
+        hits = resources.library.search(Query((Term(KnownImage(image.id)),), k=_SIMILAR_COUNT + 1))
+    except PhotoseekError:
+        return
+    tiles = [Tile(hit.image, facts=f"{hit.score:.2f}") for hit in hits if hit.image.id != image.id][:_SIMILAR_COUNT]
+    if tiles:
+        st.caption("Similar pictures")
+        look = GridLook("Similar pictures", row_px=104)
+        grid(tiles, resources.pictures, look, _SIMILAR, {"opened": _opened_similar, "liked": _liked_similar})
+
+
+def _opened_similar() -> None:
+    open_image(told(_SIMILAR, "opened"))
+    st.session_state[_LEAVING] = True
+
+
+def _liked_similar() -> None:
+    search_like(told(_SIMILAR, "liked"))
+    st.session_state[_LEAVING] = True
