@@ -60,7 +60,7 @@ def precision_curve(ranks: Ranks) -> Values:
     precision = np.arange(1, len(ranks) + 1) / ranks
     best_from = np.maximum.accumulate(precision[::-1])[::-1]
     needed = np.ceil(np.array(RECALL_LEVELS) * len(ranks) - 1e-9).astype(np.int64)
-    return best_from[np.maximum(needed, 1) - 1]
+    return np.asarray(best_from[np.maximum(needed, 1) - 1], dtype=np.float64)
 
 
 def recall_curve(ranks: Ranks, most: int) -> Values:
