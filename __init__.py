@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .search.evaluate import Evaluation
     from .search.filters import parse_filter
     from .search.fold import Stack
+    from .search.library_map import Cluster, LibraryMap, MapOptions
     from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
     from .search.text_search import TextSearch
     from .search.texts import TextHit
@@ -52,6 +53,7 @@ __all__ = [
     "AddressRefused",
     "CatalogUnavailable",
     "Classified",
+    "Cluster",
     "Damage",
     "DimensionMismatch",
     "DuplicateGroup",
@@ -77,8 +79,10 @@ __all__ = [
     "LibraryError",
     "LibraryInfo",
     "LibraryLocked",
+    "LibraryMap",
     "LibraryNotFound",
     "LibraryTooNew",
+    "MapOptions",
     "ModelInfo",
     "ModelMismatch",
     "ModelUnavailable",
@@ -118,6 +122,7 @@ _HOMES = {
     ".search.classify": {"Classified"},
     ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
     ".search.fold": {"Stack"},
+    ".search.library_map": {"Cluster", "LibraryMap", "MapOptions"},
     ".search.text_search": {"TextSearch"},
     ".search.texts": {"TextHit"},
     ".search.arithmetic": {"parse_terms"},

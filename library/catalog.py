@@ -276,6 +276,11 @@ class Catalog(PlanningCatalog):
         with self._database.reading() as connection:
             return [Failure(*row) for row in connection.execute(query)]
 
+    def failed_roots(self) -> list[str]:
+        """Return the folders and files, as they were indexed, in which files failed, in the order of their paths."""
+        with self._database.reading() as connection:
+            return list(connection.execute(sa.select(_failures.root).distinct().order_by(_failures.root)).scalars())
+
     def damages(self) -> list[Damage]:
         """Return the pictures that were kept with a warning and are there, in the order of their paths."""
         query = sa.select(_images.path, _images.warning).where(_images.warning.is_not(None))

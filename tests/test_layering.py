@@ -58,6 +58,7 @@ SOLE_IMPORTERS = {
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
     "starlette": ("ui.routes",),
+    "umap": ("search.layout",),
 }
 
 # Never loaded by importing one of our modules, but where a function first needs them. The pages are the exception: a
@@ -72,6 +73,7 @@ HEAVY = {
     "torch",
     "torchvision",
     "transformers",
+    "umap",
 }
 
 

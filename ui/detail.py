@@ -10,7 +10,7 @@ from ..library.errors import PhotoseekError
 from ..library.types import ImageRecord
 from ..search.query import KnownImage, Query, Term
 from ..search.rerank.base import Box
-from .address import read_state, write_state
+from .address import go_to_search, read_state, write_state
 from .component import mount, told
 from .grid import GridLook, Tile, grid, shown_name
 from .pictures import Shape
@@ -22,6 +22,8 @@ _STAGE: Final = "stage"
 _SIMILAR: Final = "similar"
 _SIMILAR_COUNT: Final = 8
 _LEAVING: Final = "leaving_image"
+_FOR_SEARCH: Final = "for the search page"
+_FOR_ANOTHER: Final = "for another picture"
 _WORDS: Final = {
     "like": "More like this",
     "open": "Open alone",
@@ -68,7 +70,10 @@ def show_image(image_id: int, box: Box | None = None) -> None:
         _labels(image, resources)
         _ask(image, resources)
     _similar(image, resources)
-    if st.session_state.pop(_LEAVING, False):
+    leaving = st.session_state.pop(_LEAVING, None)
+    if leaving == _FOR_SEARCH:
+        go_to_search(read_state())
+    elif leaving is not None:
         st.rerun()  # the whole page: what happened in the dialog changed what it shows
 
 
@@ -86,7 +91,7 @@ def open_image(image_id: object) -> None:
 
 def _liked_stage() -> None:
     search_like(told(_STAGE, "liked"))
-    st.session_state[_LEAVING] = True
+    st.session_state[_LEAVING] = _FOR_SEARCH
 
 
 def _words(image: ImageRecord, resources: Resources) -> None:
@@ -145,9 +150,9 @@ def _similar(image: ImageRecord, resources: Resources) -> None:
 
 def _opened_similar() -> None:
     open_image(told(_SIMILAR, "opened"))
-    st.session_state[_LEAVING] = True
+    st.session_state[_LEAVING] = _FOR_ANOTHER
 
 
 def _liked_similar() -> None:
     search_like(told(_SIMILAR, "liked"))
-    st.session_state[_LEAVING] = True
+    st.session_state[_LEAVING] = _FOR_SEARCH

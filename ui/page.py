@@ -10,6 +10,7 @@ from typing import Final
 import streamlit as st
 
 from ..library.errors import PhotoseekError
+from .address import PAGES
 from .gate import passed
 from .resources import current
 from .words import literal
@@ -18,6 +19,11 @@ from .words import literal
 # path is the module's name less "_page". "search_page" comes first: it answers at the root.
 _PAGES: Final = {
     "search_page": ("Search", ":material/search:"),
+    "explore_page": ("Explore", ":material/bubble_chart:"),
+    "describe_page": ("Describe", ":material/sell:"),
+    "duplicates_page": ("Duplicates", ":material/filter_none:"),
+    "library_page": ("Library", ":material/photo_library:"),
+    "evaluate_page": ("Evaluate", ":material/query_stats:"),
 }
 
 # Those that do nothing but write to the library: not shown in the read-only mode.
@@ -33,8 +39,8 @@ def show() -> None:
     if not passed():
         return
     read_only = current().options.read_only
-    pages = [
-        st.Page(
+    pages = {
+        module: st.Page(
             _drawing(module),
             title=title,
             icon=icon,
@@ -43,8 +49,9 @@ def show() -> None:
         )
         for module, (title, icon) in _PAGES.items()
         if not (read_only and module in _WRITING)
-    ]
-    st.navigation(pages, position="top").run()
+    }
+    st.session_state[PAGES] = pages
+    st.navigation(list(pages.values()), position="top").run()
 
 
 def _drawing(module: str) -> Callable[[], None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from ..api import Library, open_library
+from ..api.indexing_job import IndexJobs
 from ..library.settings import cache_folder
 from .options import UiOptions
 from .password import Gate
@@ -24,9 +25,11 @@ class Resources:
     pictures: Pictures
     uploads: Uploads
     gate: Gate | None
+    jobs: IndexJobs
 
     def close(self) -> None:
         """Let go of the database and end the processes that decode."""
+        self.jobs.close()
         self.pictures.close()
         self.uploads.close()
         self.library.close()
@@ -50,7 +53,7 @@ def start(options: UiOptions, library: Library | None = None) -> Resources:
     pictures = Pictures(opened, cache, secrets.token_bytes(32), options.base_path)
     gate = None if options.password is None else Gate(options.password)
     with _Held.lock:
-        _Held.value = Resources(options, opened, pictures, Uploads(), gate)
+        _Held.value = Resources(options, opened, pictures, Uploads(), gate, IndexJobs(opened.folder, options.model))
         return _Held.value
 
 

@@ -16,6 +16,7 @@ from .answers import Answer, answer
 from .bar import show_bar
 from .component import told
 from .detail import open_image, search_like, show_image
+from .empty import show_emptiness
 from .filter_panel import show_filters
 from .grid import GridLook, Tile, grid
 from .resources import Resources, current
@@ -35,7 +36,7 @@ def show() -> None:
         show_bar(state, resources)
         _show_answer(state, resources)
     except (LibraryNotFound, NothingIndexed):
-        _show_emptiness(resources)
+        show_emptiness(resources)
 
 
 def _show_answer(state: SearchState, resources: Resources) -> None:
@@ -124,14 +125,6 @@ def _show_nothing(state: SearchState, found: Answer) -> None:
         st.caption("None of these pictures shows it, as far as the model can tell.")
         if state.asks:
             st.button("Show the nearest anyway", on_click=_weaken)
-
-
-def _show_emptiness(resources: Resources) -> None:
-    with st.container(horizontal_alignment="center", key="empty"):
-        st.markdown("### No pictures yet")
-        st.caption("Index a folder, and its pictures can be found here.")
-        if not resources.options.read_only:
-            st.code("photoseek index ~/Pictures", language=None)
 
 
 def _sorted() -> None:

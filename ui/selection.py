@@ -47,10 +47,15 @@ def show_selection(hits: dict[int, Hit], resources: Resources) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="selection"):
         st.markdown(f"**{len(chosen):,} selected**", width="content")
         st.button("Search by these", icon=":material/image_search:", on_click=_search_by, type="primary")
-        st.download_button("Table", _lazily(_csv, chosen), "pictures.csv", "text/csv", icon=":material/table:")
-        sheet = _lazily(_sheet, chosen[:_MOST_ON_SHEET])
-        st.download_button("Contact sheet", sheet, "pictures.png", "image/png", icon=":material/grid_view:")
+        offer_downloads(chosen)
         st.button("Clear", icon=":material/close:", on_click=clear_selection, type="tertiary")
+
+
+def offer_downloads(hits: list[Hit]) -> None:
+    """Draw what takes pictures away: as a table, and the first hundred as a sheet."""
+    st.download_button("Table", _lazily(_csv, hits), "pictures.csv", "text/csv", icon=":material/table:")
+    sheet = _lazily(_sheet, hits[:_MOST_ON_SHEET])
+    st.download_button("Contact sheet", sheet, "pictures.png", "image/png", icon=":material/grid_view:")
 
 
 def clear_selection() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from pathlib import Path
 
 from ..library.captions import printable
 
@@ -15,6 +16,11 @@ def literal(text: str) -> str:
     CommonMark lets a backslash stand before any ASCII punctuation.
     """
     return printable(text).translate(_SIGNS)
+
+
+def shown_path(path: str | Path) -> str:
+    """Return a path as text: bytes that are none are shown escaped."""
+    return str(path).encode(errors="backslashreplace").decode()
 
 
 def size_in_words(size_bytes: int) -> str:
