@@ -67,7 +67,7 @@ def _found(state: SearchState, resources: Resources) -> Answer:
     # Pictures have nearest ones whatever is in the library; words may well have no match, and then noise is no answer.
     shows_any = bool(strong) or state.weak or state.has_pictures
     weak = [hit for hit in hits if not is_strong(hit)] if shows_any else []
-    matching, others = (tuple(_stacks(library, part, state)) for part in (strong, weak))
+    matching, others = (tuple(folded(library, part, state)) for part in (strong, weak))
     has_more = len(hits) == state.shown < MOST_SHOWN and (not weak or state.weak)
     shown = [stack.hit.image for stack in (*matching, *others)]
     return Answer(
@@ -90,5 +90,6 @@ def captions(library: Library, images: Sequence[ImageRecord]) -> dict[int, str]:
     return found
 
 
-def _stacks(library: Library, hits: Sequence[Hit], state: SearchState) -> list[Stack]:
+def folded(library: Library, hits: Sequence[Hit], state: SearchState) -> list[Stack]:
+    """Return hits as the state wants them: what is shown twice under one, or each by itself."""
     return library.fold(hits) if state.fold else [Stack(hit) for hit in hits]

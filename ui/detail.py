@@ -39,16 +39,21 @@ def close_image() -> None:
     write_state(read_state().looking_at(None))
 
 
-@st.dialog("Picture", width="large", on_dismiss=close_image)
 def show_image(image_id: int, box: Box | None = None) -> None:
     """Draw one picture over the page, with `box` framed."""
-    resources = current()
-    image = resources.library.images([image_id]).get(image_id)
-    if image is None:
-        st.text("This picture is not in the library any more.")
-        return
+    image = current().library.images([image_id]).get(image_id)
+    title = "This picture is not here any more" if image is None else literal(shown_name(image))
+
+    @st.dialog(title, width="large", on_dismiss=close_image)
+    def draw() -> None:
+        if image is not None:
+            _show(image, box, current())
+
+    draw()
+
+
+def _show(image: ImageRecord, box: Box | None, resources: Resources) -> None:
     name = shown_name(image)
-    st.markdown(f"**{literal(name)}**")
     data = {
         "id": image.id,
         "src": resources.pictures.address(image, Shape.SCREEN),
@@ -111,13 +116,12 @@ def _facts(image: ImageRecord) -> None:
         "Folder": str(image.path.parent).encode(errors="backslashreplace").decode(),
         "Note": image.warning,
     }
-    for name, value in facts.items():
-        if value:
-            st.markdown(f":gray[{name}]  {literal(value)}")
+    lines = [f":gray[{name}]  {literal(value)}" for name, value in facts.items() if value]
     if image.latitude is not None and image.longitude is not None:
         place = f"{image.latitude:.5f}, {image.longitude:.5f}"
         # No map: tiles would tell a server elsewhere where pictures were taken. This opens the visitor's own program.
-        st.markdown(f":gray[Place]  [{literal(place)}](geo:{image.latitude:.6f},{image.longitude:.6f})")
+        lines.append(f":gray[Place]  [{literal(place)}](geo:{image.latitude:.6f},{image.longitude:.6f})")
+    st.markdown("  \n".join(lines))
 
 
 def _labels(image: ImageRecord, resources: Resources) -> None:

@@ -20,9 +20,10 @@ from .empty import show_emptiness
 from .filter_panel import show_filters
 from .grid import GridLook, Tile, grid
 from .resources import Resources, current
+from .second_look import box_of, show_refined, show_switch, stop_refining
 from .selection import CHOICE, choose, chosen_ids, show_selection
 from .state import PAGE, SearchState
-from .words import literal
+from .words import chance, literal
 
 _GRID: Final = "grid"
 _SORTS: Final = {Sort.SCORE: "Best first", Sort.NEWEST: "Newest first", Sort.OLDEST: "Oldest first"}
@@ -50,7 +51,7 @@ def _show_answer(state: SearchState, resources: Resources) -> None:
     _show_toolbar(state, found, resources)
     _show_pictures(state, found, resources)
     if state.opened is not None:
-        show_image(state.opened)
+        show_image(state.opened, box_of(state.opened))
 
 
 def _show_toolbar(state: SearchState, found: Answer, resources: Resources) -> None:
@@ -58,6 +59,7 @@ def _show_toolbar(state: SearchState, found: Answer, resources: Resources) -> No
         st.markdown(f":gray[{_count(state, found)}]", width="stretch")
         show_filters(state, resources.library.facets())
         if state.asks:
+            show_switch(state)
             st.session_state["sort"] = state.sort
             st.selectbox(
                 "Order",
@@ -94,6 +96,10 @@ def _show_pictures(state: SearchState, found: Answer, resources: Resources) -> N
     )
     events = {"opened": _opened, "liked": _liked, "more": _more, "chosen": _chosen}
     tiles = [_tile(place, stack, found) for place, stack in enumerate(found.stacks)]
+    if state.budget_s and state.asks:
+        show_refined(state, resources, tiles, look, events, _GRID)
+        return
+    stop_refining()
     grid(tiles, resources.pictures, look, _GRID, events)
 
 
@@ -112,8 +118,8 @@ def facts_of(hit: Hit, *, is_ranked: bool) -> str:
     """Return a hit's score, the chance that it matches, and its day, in a few characters."""
     day = "" if hit.image.taken_at is None else f"{hit.image.taken_at:%-d %b %Y}"
     score = f"score {hit.score:.2f}" if is_ranked else ""
-    chance = "" if hit.probability is None else f"{hit.probability:.0%} match"
-    return " · ".join(part for part in (chance, score, day) if part)
+    likely = "" if hit.probability is None else f"{chance(hit.probability)} match"
+    return " · ".join(part for part in (likely, score, day) if part)
 
 
 def _show_nothing(state: SearchState, found: Answer) -> None:

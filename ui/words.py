@@ -29,3 +29,10 @@ def size_in_words(size_bytes: int) -> str:
         if size_bytes >= unit:
             return f"{size_bytes / unit:.{1 if size_bytes < 10 * unit else 0}f} {name}"
     return f"{size_bytes} bytes"
+
+
+def chance(probability: float) -> str:
+    """Return a probability as people say it; what is nearly sure is not said to be sure."""
+    if 0.995 <= probability < 1:
+        return ">99%"
+    return "<1%" if 0 < probability < 0.005 else f"{probability:.0%}"
