@@ -68,7 +68,7 @@ def _found(state: SearchState, resources: Resources) -> Answer:
     shows_any = bool(strong) or state.weak or state.has_pictures
     weak = [hit for hit in hits if not is_strong(hit)] if shows_any else []
     matching, others = (tuple(folded(library, part, state)) for part in (strong, weak))
-    has_more = len(hits) == state.shown < MOST_SHOWN and (not weak or state.weak)
+    has_more = shows_any and len(hits) == state.shown < MOST_SHOWN and (not weak or state.weak)
     shown = [stack.hit.image for stack in (*matching, *others)]
     return Answer(
         (*matching, *others), len(matching), library.count(where), captions(library, shown), has_more, is_ranked=True
