@@ -147,7 +147,7 @@ class Asking(Opened):
 
         if not hits:
             return []
-        vectors = self._store.vectors_of(self._model).vector_of([hit.image.id for hit in hits])
+        vectors = self._vectors.vector_of([hit.image.id for hit in hits])
         return fold(hits, vectors, options or DuplicateOptions())
 
     def map(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
 _ADDRESS = re.compile(r"URL: (http://\S+)")
-SLOWEST_MS = 20_000
+SLOWEST_MS = 90_000
 """How long a page may take on a machine that others use as well."""
 
 HOSTILE_NAME = "<img src=x onerror=alert(1)>.jpg"
@@ -118,6 +118,22 @@ def sample_server(sample_library: Path) -> Iterator[str]:
     """The address of a server of the sample library, shared by tests that change nothing."""
     with serving(sample_library) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def red_loving_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of painted pictures, by mini, whose vision-language model says yes to whatever is red."""
+    from photoseek.tests.tiny_vlms import red_loving_vlm
+
+    home = tmp_path_factory.mktemp("judged")
+    model = red_loving_vlm(home / "vlm")
+    for colour in ("red", "green", "blue"):
+        paint(home / "photos" / f"{colour}.png", colour, (240, 180))
+    with photoseek.open(home / "judged.library") as library:
+        library.index([home / "photos"])
+    settings = home / "judged.library" / "library.toml"
+    settings.write_text(f'{settings.read_text()}\nvlm = "llava:{model}"\n')
+    return home / "judged.library"
 
 
 def _write_hostile(file: Path) -> None:
