@@ -27,11 +27,10 @@ def show() -> None:
         "A picture",
         max_upload_size=MOST_UPLOAD_BYTES >> 20,
         label_visibility="collapsed",
-        help="It is looked at here, and not kept in the library.",
     )
     if brought is None:
         st.session_state.pop(_KEY, None)
-        st.caption("Drop a picture: it gets the nearest words, the nearest texts of your library, and a caption.")
+        st.caption("It gets the nearest words, and the nearest texts of the library. It is not kept in the library.")
         return
     upload = _taken_in(brought.file_id, brought.getvalue(), brought.name, resources)
     if upload is None:
