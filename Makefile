@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TYPING := .cache/typing
 
-.PHONY: help demo test check format bench crash-test fault-test train-mini
+.PHONY: help demo test check format bench crash-test fault-test serve-test train-mini
 
 help:
 	@echo "make demo        sample photographs, a throw-away library, some questions"
@@ -13,6 +13,7 @@ help:
 	@echo "make format      let ruff rewrite what it can"
 	@echo "make bench       the figures of README and docs/mini.md, measured again"
 	@echo "make crash-test  fifty kill -9 at random moments of an indexing run"
+	@echo "make serve-test  a small model behind \`transformers serve\`, judging over HTTP"
 	@echo "make train-mini  the built-in model, made again from public packages (about half an hour on 2 cores)"
 	@echo "make fault-test  the long versions of what can go wrong: thousands of fuzzed files, and the fifty kills"
 
@@ -27,6 +28,10 @@ crash-test: $(VENV)/.dev
 
 fault-test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "slow or not slow" tests/test_faults.py tests/test_isolation.py tests/test_crash.py
+
+serve-test: $(VENV)/.dev
+	$(BIN)/pip install 'transformers[serving]'
+	$(BIN)/python -m pytest -m slow tests/test_endpoint_serve.py
 
 # The root is the package, whatever the clone's folder is called: mypy sees it through a link of the right name.
 check: $(VENV)/.dev

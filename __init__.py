@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ModelUnavailable,
         NothingIndexed,
         NotIndexed,
+        NoVisionModel,
         PhotoseekError,
         QueryError,
         RootEmptied,
@@ -45,12 +46,31 @@ if TYPE_CHECKING:
     from .search.fold import Stack
     from .search.library_map import Cluster, LibraryMap, MapOptions
     from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
+    from .search.rerank.base import (
+        Box,
+        Captioner,
+        CaptionStyle,
+        Judge,
+        Judgement,
+        JudgeSpec,
+        RefinedHit,
+        Refinement,
+        Skipped,
+        VisionLanguageModel,
+    )
+    from .search.rerank.captioning import CaptionOptions, CaptionReport
+    from .search.rerank.tuning import Tuning
     from .search.text_search import TextSearch
     from .search.texts import TextHit
 
 __all__ = [
     "Address",
     "AddressRefused",
+    "Box",
+    "CaptionOptions",
+    "CaptionReport",
+    "CaptionStyle",
+    "Captioner",
     "CatalogUnavailable",
     "Classified",
     "Cluster",
@@ -73,6 +93,9 @@ __all__ = [
     "ImageUnreadable",
     "IndexOptions",
     "IndexReport",
+    "Judge",
+    "JudgeSpec",
+    "Judgement",
     "KnownImage",
     "Label",
     "Library",
@@ -86,6 +109,7 @@ __all__ = [
     "ModelInfo",
     "ModelMismatch",
     "ModelUnavailable",
+    "NoVisionModel",
     "NotIndexed",
     "NothingIndexed",
     "Pace",
@@ -94,14 +118,19 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "RefinedHit",
+    "Refinement",
     "RootEmptied",
     "SettingsError",
+    "Skipped",
     "Sort",
     "Stack",
     "Term",
     "TextHit",
     "TextSearch",
+    "Tuning",
     "UnknownModel",
+    "VisionLanguageModel",
     "WatchOptions",
     "WatchReport",
     "Words",
@@ -128,6 +157,20 @@ _HOMES = {
     ".search.arithmetic": {"parse_terms"},
     ".search.evaluate": {"Evaluation"},
     ".search.filters": {"parse_filter"},
+    ".search.rerank.base": {
+        "Box",
+        "CaptionStyle",
+        "Captioner",
+        "Judge",
+        "JudgeSpec",
+        "Judgement",
+        "RefinedHit",
+        "Refinement",
+        "Skipped",
+        "VisionLanguageModel",
+    },
+    ".search.rerank.captioning": {"CaptionOptions", "CaptionReport"},
+    ".search.rerank.tuning": {"Tuning"},
     ".search.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
 }
 

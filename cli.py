@@ -21,6 +21,8 @@ _COMMANDS = {
     "search": ("search", "search_command"),
     "eval": ("evaluate", "eval_command"),
     "describe": ("describe", "describe_command"),
+    "caption": ("caption", "caption_command"),
+    "ask": ("ask", "ask_command"),
     "classify": ("classify", "classify_command"),
     "duplicates": ("duplicates", "duplicates_command"),
     "export": ("export", "export_command"),

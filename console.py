@@ -33,9 +33,10 @@ def duration(seconds: float) -> str:
 class ProgressLine:
     """Shows progress on `stream`: a bar on a terminal, a line every ten seconds in a log. A context manager."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic, verb: str = "indexed") -> None:
         self._stream = stream
         self._clock = clock
+        self._verb = verb
         self._started_s = self._last_s = clock()
         self._bar: _Bar | None = None
 
@@ -59,7 +60,7 @@ class ProgressLine:
         self._last_s = now_s
         rate = progress.done / (now_s - self._started_s)
         left = duration((progress.total - progress.done) / rate) if rate else "unknown time"
-        self._stream.write(f"indexed {progress.done:,} of {progress.total:,}, {rate:.1f}/s, {left} left\n")
+        self._stream.write(f"{self._verb} {progress.done:,} of {progress.total:,}, {rate:.1f}/s, {left} left\n")
         self._stream.flush()
 
 

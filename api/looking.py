@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..library.errors import EmbedderError, NoVisionModel
+from ..library.errors import LibraryNotFound, NotIndexed, NoVisionModel, PhotoseekError, QueryError
+from ..library.paths import StrPath, expanded
 from ..search.query import Query, Term, Words
 from .asking import Asking
 
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
-    from ..search.rerank.base import Judge, JudgeSpec, Refinement, VisionLanguageModel
+    from ..library.judgement_catalog import JudgementCatalog
+    from ..search.rerank.base import Captioner, Judge, JudgeSpec, Refinement, VisionLanguageModel
+    from ..search.rerank.captioning import CaptionOptions, CaptionReport
+    from ..search.rerank.judging import Refiner
+    from ..search.rerank.tuning import Tuning
     from ..search.rerank.weights import Weights
 
 REGIONS = "regions"
@@ -40,15 +47,104 @@ class Looking(Asking):
             ModelUnavailable: the judge's weights or packages cannot be had.
             LibraryNotFound, ModelMismatch, ImageUnreadable, AddressRefused: as `search` does.
         """
-        from ..search.rerank.judging import Effort, Questions, Refiner
-        from ..search.rerank.memory import Memory
+        from ..search.rerank.judging import Effort, Questions
 
         asked = query if isinstance(query, Query) else Query((Term(Words(query)),))
         effort, questions = Effort(depth, budget_s), Questions.of(asked)
         first = self._first_look(replace(asked, k=max(asked.k, depth)))
-        judge = self._judge
-        refiner = Refiner(judge, Memory(self._store.catalog.judgements, judge.spec), self._weight(judge.spec))
-        return refiner.refine(first, questions, effort)
+        return self._refiner.refine(first, questions, effort)
+
+    def tune(self, queries: StrPath, *, depth: int = 50, progress: Callable[[int, int], None] | None = None) -> Tuning:
+        """Learn from labelled queries how much the judge of `refine` helps here, and let it count as much from now on.
+
+        Args:
+            queries: a file; see search/judged.py for the formats.
+            depth: how many hits of each query are judged.
+            progress: told how many of how many queries are judged.
+
+        Raises:
+            EvaluationError: the file cannot be read, none of its images is in the library, or the judge failed.
+            LibraryError: what was learned cannot be kept.
+        """
+        from ..search.judged import read_judged
+        from ..search.rerank.tuning import Tuner
+        from ..search.rerank.weights import LearnedWeight
+
+        path, refiner = expanded(queries), self._refiner
+        tuner = Tuner(self._store.catalog, self._model, self._engine, self._texts, refiner, depth)
+        found = tuner.tune(path, read_judged(path), progress)
+        gain = found.gain
+        learned = LearnedWeight(found.weight, found.queries, gain.mean, gain.low, gain.high)
+        self._weights.keep(refiner.judge.spec.key, learned)
+        return found
+
+    def caption(
+        self, paths: StrPath | Sequence[StrPath] | None = None, options: CaptionOptions | None = None
+    ) -> CaptionReport:
+        """Have the vision-language model caption images that lack its caption, and keep and embed what it says.
+
+        The captions then answer `texts.search` and `describe --texts`. Each batch is kept at once; a run that was ended
+        is taken up by the next.
+
+        Args:
+            paths: folders or files of the library; None for all of it.
+            options: which of the images there, in which style and language; see `CaptionOptions`.
+
+        Raises:
+            NoVisionModel: no vision-language model is set up.
+            NotIndexed: nothing is known at one of `paths`.
+            QueryError: there is no such style, or the language is no tag.
+            PhotoseekError: the model fails at one picture after the other; what it wrote before is kept.
+        """
+        from ..search.rerank.captioning import Captioning, CaptionOptions
+        from ..search.rerank.prompts import caption_prompt
+
+        options = options or CaptionOptions()
+        caption_prompt(options.style)
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths or ()
+        store, captioner = self._store, self._captioner
+        run = Captioning(store.catalog, self._model, self._embedder, captioner, lambda: store.writing("caption"))
+        return run.caption([self._known_path(path) for path in given], options)
+
+    def ask(self, picture: StrPath | int, question: str) -> str:
+        """Have the vision-language model answer a question about one picture; the same one is answered from memory.
+
+        Args:
+            picture: a file, in the library or not, or the id of one of the library's images.
+            question: in words.
+
+        Raises:
+            NoVisionModel: no vision-language model is set up.
+            UnknownModel: the one that is set up answers no questions.
+            QueryError: the question is empty, or the library has no such image.
+            ImageUnreadable: the file cannot be read as a picture.
+        """
+        from ..search.rerank.looking import read_picture
+        from ..search.rerank.memory import Memory
+
+        words = " ".join(question.split())
+        if not words:
+            raise QueryError("the question is empty")
+        model = self._answerer
+        path = self._image_path(picture) if isinstance(picture, int) else expanded(picture)
+        image, content_hash = read_picture(str(path), model.spec.side_px)
+        memory = Memory(self._judgements, model.spec)
+        known = memory.answers("ask", words, [content_hash])
+        if content_hash in known:
+            return known[content_hash]
+        answer = model.ask(image, words)
+        memory.keep_answers("ask", words, {content_hash: answer})
+        return answer
+
+    @property
+    def can_caption(self) -> bool:
+        """Whether a model that captions is set up; it loads, or says what it lacks, when it is first used."""
+        return self._can(lambda: self._captioner)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a model that answers questions is set up."""
+        return self._can(lambda: self._answerer)
 
     @property
     def judge_spec(self) -> JudgeSpec:
@@ -56,17 +152,14 @@ class Looking(Asking):
         return self._judge.spec
 
     @property
-    def can_caption(self) -> bool:
-        """Whether a vision-language model is set up and installed, so that `caption` and `ask` have someone to ask."""
-        try:
-            _ = self._vision
-        except EmbedderError:
-            return False
-        return True
+    def _refiner(self) -> Refiner:
+        from ..search.rerank.judging import Refiner
+        from ..search.rerank.memory import Memory
 
-    def _weight(self, spec: JudgeSpec) -> float:
+        judge, spec = self._judge, self._judge.spec
         learned = self._weights.of(spec.key)
-        return spec.usual_weight if learned is None else learned.weight
+        weight = spec.usual_weight if learned is None else learned.weight
+        return Refiner(judge, Memory(self._store.catalog.judgements, spec), weight)
 
     @cached_property
     def _weights(self) -> Weights:
@@ -78,20 +171,65 @@ class Looking(Asking):
     def _judge(self) -> Judge:
         if self._given_judge is not None:
             return self._given_judge
-        if self._judge_name == REGIONS or (self._judge_name is None and self._settings.vlm is None):
+        name = self._judge_name or self._settings.vlm or REGIONS
+        if name == REGIONS:
             from ..search.rerank.regions import RegionsJudge
 
             return RegionsJudge(self._embedder, self._texts, self._calibrations.current)
-        return self._vision
+        from ..search.rerank.registry import load_judge
+
+        return load_judge(name)
 
     @cached_property
-    def _vision(self) -> VisionLanguageModel:
+    def _captioner(self) -> Captioner:
+        from ..search.rerank.base import Captioner
+        from ..search.rerank.registry import load_captioner
+
+        given: object = self._given_judge
+        return given if isinstance(given, Captioner) else load_captioner(self._vlm_name)
+
+    @cached_property
+    def _answerer(self) -> VisionLanguageModel:
         from ..search.rerank.base import VisionLanguageModel
         from ..search.rerank.registry import load_vlm
 
-        if isinstance(self._given_judge, VisionLanguageModel):
-            return self._given_judge
+        given: object = self._given_judge
+        return given if isinstance(given, VisionLanguageModel) else load_vlm(self._vlm_name)
+
+    @property
+    def _vlm_name(self) -> str:
         name = self._settings.vlm if self._judge_name in {None, REGIONS} else self._judge_name
         if name is None:
             raise NoVisionModel
-        return load_vlm(name)
+        return name
+
+    @staticmethod
+    def _can(load: Callable[[], object]) -> bool:
+        try:
+            load()
+        except PhotoseekError:
+            return False
+        return True
+
+    @property
+    def _judgements(self) -> JudgementCatalog | None:
+        """Where answers are kept; None without a library, since a picture can be asked about all the same."""
+        try:
+            return self._store.catalog.judgements
+        except LibraryNotFound:
+            return None
+
+    def _known_path(self, path: StrPath) -> str:
+        """Return the path under which the library knows a folder, file or archive."""
+        name = os.path.abspath(path)  # noqa: PTH100 - as indexing writes them
+        known = next((one for one in (name, f"{name}!") if self._store.catalog.is_known(one)), None)
+        if known is None:
+            raise NotIndexed(Path(name))
+        return known
+
+    def _image_path(self, image_id: int) -> Path:
+        records = self._store.catalog.images([image_id])
+        if image_id not in records:
+            message = f"no image of the library has the id {image_id}; `photoseek search --json` tells the ids"
+            raise QueryError(message)
+        return records[image_id].path

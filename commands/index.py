@@ -72,7 +72,7 @@ def index_command(  # noqa: PLR0913 - one for each option
     """
     from ..indexer.pipeline import IndexOptions
 
-    with library_at(folder, model) as library, _stop_on_interrupt() as stop, ProgressLine(sys.stderr) as progress:
+    with library_at(folder, model) as library, stop_on_interrupt() as stop, ProgressLine(sys.stderr) as progress:
         options = IndexOptions(
             batch_size=batch_size,
             workers=workers or os.cpu_count() or 1,
@@ -92,7 +92,7 @@ def index_command(  # noqa: PLR0913 - one for each option
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
     """Yield a question that turns true at the first Ctrl-C; the second one interrupts at once.
 
     A shell that starts a command in the background has Ctrl-C ignored for it; then it stays so.

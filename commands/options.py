@@ -29,6 +29,12 @@ judge_option = click.option(
     metavar="NAME",
     help="Who looks again: regions (built in) or a vision-language model; the library's own unless given.",
 )
+vlm_option = click.option(
+    "--vlm",
+    metavar="NAME",
+    help="The vision-language model: blip, llava, llava:NAME_OR_PATH or http://HOST:PORT/v1#MODEL; "
+    "the library's own unless given.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON value on stdout.")
 top_option = partial(
     click.option, "-k", "--top", metavar="N", type=click.IntRange(min=1), show_default=True, help="How many, at most."

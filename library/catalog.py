@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from . import tables
 from .browsing_catalog import BrowsingCatalog
+from .caption_catalog import CaptionCatalog
 from .changes import Change, KnownFile
 from .clock import utc_now
 from .conditions import Condition
@@ -79,6 +80,7 @@ class Catalog(PlanningCatalog):
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
         self.judgements = JudgementCatalog(database)
+        self.captions = CaptionCatalog(database)
 
     def meta(self) -> Meta:
         """Read what the library is; see `Database.meta`."""

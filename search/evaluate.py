@@ -126,7 +126,7 @@ def evaluate(
     """
     chunks = list(catalog.vector_chunks(model.id, model.dim))
     ids = np.concatenate([part for part, _ in chunks]) if chunks else np.empty(0, dtype=np.int64)
-    relevant, unknown = _relevant_ids(catalog, queries, ids)
+    relevant, unknown = relevant_ids(catalog, queries, ids)
     kept = [place for place, found in enumerate(relevant) if len(found)]
     if not kept:
         raise EvaluationError(source, "none of the files it names is in this library: index their folder first")
@@ -177,7 +177,7 @@ def _images_asking(texts: Vectors, images: Vectors, ids: ImageIds, wanted: Seque
     return Asked("image to text", IMAGE_KIND, tuple(str(image_id) for image_id in asking), ranks)
 
 
-def _relevant_ids(catalog: Catalog, queries: Sequence[JudgedQuery], embedded: ImageIds) -> tuple[list[ImageIds], int]:
+def relevant_ids(catalog: Catalog, queries: Sequence[JudgedQuery], embedded: ImageIds) -> tuple[list[ImageIds], int]:
     """Return each query's relevant images, ascending, and how many of the files named are not in the library."""
     names = {name for query in queries for name in query.relevant}
     found = _files_by_name(catalog, names, set(embedded.tolist()))

@@ -12,6 +12,8 @@ from photoseek.library.errors import ModelUnavailable
 from photoseek.search.rerank.base import CaptionStyle, Judgement, JudgeSpec
 from photoseek.tests.fakes import COLOURS
 
+SPEC = JudgeSpec("colour-judge@1", "colours", "here", batch_size=2, usual_weight=0.9)
+
 
 def named_colour(image: Image.Image) -> str:
     """Return the name of the colour nearest to a picture's mean."""
@@ -21,19 +23,19 @@ def named_colour(image: Image.Image) -> str:
 
 @dataclass
 class ColourJudge:
-    """Says yes to pictures of a colour that the query names; a captioner that knows three words.
+    """Says yes to pictures of a colour that the query names, in whatever case; a captioner that knows three words.
 
     `sizes` are those of the batches it was given. `before` is called with each batch's size; it may raise.
     """
 
-    spec: JudgeSpec = JudgeSpec("colour-judge@1", "colours", "here", batch_size=2, usual_weight=0.9)
+    spec: JudgeSpec = SPEC
     sizes: list[int] = field(default_factory=list)
     before: Callable[[int], None] = lambda _size: None
 
     def judge(self, images: Sequence[Image.Image], query: str) -> list[Judgement]:
         self.before(len(images))
         self.sizes.append(len(images))
-        return [Judgement(0.95 if named_colour(image) in query else 0.05, mass=0.9) for image in images]
+        return [Judgement(0.95 if named_colour(image) in query.casefold() else 0.05, mass=0.9) for image in images]
 
     def caption(self, images: Sequence[Image.Image], style: CaptionStyle) -> list[str]:
         self.before(len(images))

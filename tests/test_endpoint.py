@@ -137,6 +137,16 @@ def test_a_server_that_knows_fewer_alternatives_or_none_is_asked_for_fewer(statu
     assert [asked.body.get("top_logprobs") for asked in server.asked] == [20, 5, None]
 
 
+def test_a_picture_that_is_refused_does_not_change_how_others_are_asked_about() -> None:
+    refusals = [failed(400, "cannot decode this picture")] * 3
+    with scripted(*refusals, YES) as server:
+        client = endpoint(server)
+        with pytest.raises(EndpointRefused, match=r"answered 400 \(cannot decode this picture\)"):
+            client.judge([BLUE], "a car")
+        assert client.judge([RED], "a car")[0].mass == pytest.approx(0.9)
+    assert [asked.body.get("top_logprobs") for asked in server.asked] == [20, 5, None, 20]
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 def test_a_passing_trouble_is_asked_again_after_ever_longer_waits(status: int) -> None:
     waited = Waited()

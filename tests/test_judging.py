@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import photoseek
 from photoseek import Library, Query, QueryError, parse_terms
 from photoseek.library.database import Database
 from photoseek.library.judgement_catalog import Asked, JudgementCatalog, Remembered
 from photoseek.library.lock import writing_lock
-from photoseek.search.rerank.base import JudgeSpec, Refinement
+from photoseek.search.rerank.base import Judgement, JudgeSpec, Refinement
 from photoseek.search.rerank.judging import Effort, Questions, Refiner
 from photoseek.search.rerank.memory import Memory
 from photoseek.tests.fakes import ColourEmbedder, paint
-from photoseek.tests.judges import ColourJudge, failing
+from photoseek.tests.judges import SPEC, ColourJudge, failing
 
 # By mean colour "red" finds these in this order; the judge, which knows but three colours, sees red in a and b alone.
 SHADES = {
@@ -126,10 +128,10 @@ def test_what_was_judged_is_judged_once(library: Library, judge: ColourJudge) ->
     assert sum(judge.sizes) == 6
 
 
-@pytest.mark.parametrize("changed", [{"key": "colour-judge@2"}, {"prompt_version": "2"}])
-def test_another_model_or_wording_asks_again(library: Library, judge: ColourJudge, changed: dict[str, str]) -> None:
+@pytest.mark.parametrize("changed", [replace(SPEC, key="colour-judge@2"), replace(SPEC, prompt_version="2")])
+def test_another_model_or_wording_asks_again(library: Library, judge: ColourJudge, changed: JudgeSpec) -> None:
     list(library.refine("red"))
-    judge.spec = JudgeSpec(**({"key": "colour-judge@1", "name": "colours", "device": "here"} | changed))
+    judge.spec = changed
     *_, last = library.refine("red")
     assert last.cached_count == 0
     assert sum(judge.sizes) == 12
@@ -260,3 +262,20 @@ def test_what_was_said_first_stays_and_comes_back_whole(database: Database) -> N
     assert judgements.known(asked, [*said, "unknown"]) == said
     assert judgements.known(Asked("judge", "1", "another?"), list(said)) == {}
     judgements.remember(asked, {})
+
+
+class LateJudge(ColourJudge):
+    """A judge behind a network: of each batch, only the first answer comes in time."""
+
+    def judge_until(self, images: Sequence[Image.Image], query: str, deadline_s: float) -> list[Judgement | None]:
+        self.deadlines = [*getattr(self, "deadlines", []), deadline_s]
+        return [one if place == 0 else None for place, one in enumerate(self.judge(images, query))]
+
+
+def test_what_comes_too_late_is_not_waited_for_and_asked_again_next_time(library: Library) -> None:
+    judge = LateJudge()
+    orders = refined(library, judge, 2.5, batch_s=1.0)
+    assert judge.deadlines == [102.5] * 3
+    assert [one.judged_count for one in orders] == [0, 1, 2, 3]
+    assert orders[-1].is_final
+    assert refined(library, judge, None, batch_s=1.0)[-1].cached_count == 3

@@ -35,6 +35,7 @@ SOLE_IMPORTERS = {
         "library.writing",
         "library.duplicates_catalog",
         "library.browsing_catalog",
+        "library.caption_catalog",
         "library.judgement_catalog",
         "library.text_catalog",
         "library.text_writing",

@@ -200,7 +200,7 @@ def test_few_bits_without_cuda_are_refused_in_one_line(red_folder: Path, quantis
 def test_few_bits_without_bitsandbytes_name_what_to_install(red_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr("transformers.utils.is_bitsandbytes_available", lambda: False)
-    with pytest.raises(ModelUnavailable, match="pip install bitsandbytes accelerate"):
+    with pytest.raises(ModelUnavailable, match=r"pip install 'photoseek\[quantised\]'"):
         LlavaModel(str(red_folder), RunOptions(quantisation="4bit")).spec  # noqa: B018
 
 

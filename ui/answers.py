@@ -67,12 +67,11 @@ def _found(state: SearchState, resources: Resources) -> Answer:
     # Pictures have nearest ones whatever is in the library; words may well have no match, and then noise is no answer.
     shows_any = bool(strong) or state.weak or state.has_pictures
     weak = [hit for hit in hits if not is_strong(hit)] if shows_any else []
-    matching, others = (tuple(folded(library, part, state)) for part in (strong, weak))
-    has_more = len(hits) == state.shown < MOST_SHOWN and (not weak or state.weak)
-    shown = [stack.hit.image for stack in (*matching, *others)]
-    return Answer(
-        (*matching, *others), len(matching), library.count(where), captions(library, shown), has_more, is_ranked=True
-    )
+    stacks = tuple(folded(library, (*strong, *weak), state))
+    matching = sum(is_strong(stack.hit) for stack in stacks) if strong else 0
+    has_more = shows_any and len(hits) == state.shown < MOST_SHOWN and (not weak or state.weak)
+    told = captions(library, [stack.hit.image for stack in stacks])
+    return Answer(stacks, matching, library.count(where), told, has_more, is_ranked=True)
 
 
 def is_strong(hit: Hit) -> bool:

@@ -20,9 +20,9 @@ def picture_count(resources: Resources) -> int:
 def show_emptiness(resources: Resources) -> None:
     """Say that there are no pictures, and how there will be some."""
     with st.container(horizontal_alignment="center", key="empty"):
-        st.markdown("### No pictures yet")
-        st.caption("Index a folder, and its pictures can be found here.")
+        st.markdown("### No pictures yet", width="content")
+        st.caption("Index a folder, and its pictures can be found here.", width="content")
         if not resources.options.read_only:
             link_to("library_page", "Add a folder of pictures", ":material/create_new_folder:")
-            st.caption("or in a terminal")
-            st.code("photoseek index ~/Pictures", language=None)
+            st.caption("or in a terminal", width="content")
+            st.code("photoseek index ~/Pictures", language=None, width="content")

@@ -22,7 +22,7 @@ _LOOK: Final = {
     "theme.dark.secondaryBackgroundColor": "#1f2322",
     "theme.dark.textColor": "#e8ebea",
     "theme.baseRadius": "0.6rem",
-    "theme.paddingTop": "4.5rem",
+    "theme.paddingTop": "2.5rem",
 }
 
 

@@ -76,7 +76,7 @@ def _count(state: SearchState, found: Answer) -> str:
     if not state.asks:
         return f"{found.total:,} pictures" if found.total != 1 else "1 picture"
     count = sum(stack.count for stack in found.stacks[: found.strong])
-    plus = "+" if found.has_more and not found.line else ""
+    plus = "+" if count and found.has_more and not found.line else ""
     return f"{count:,}{plus} of {found.total:,} match" if found.total else ""
 
 
@@ -125,10 +125,10 @@ def facts_of(hit: Hit, *, is_ranked: bool) -> str:
 def _show_nothing(state: SearchState, found: Answer) -> None:
     with st.container(horizontal_alignment="center", key="nothing"):
         if not found.total:
-            st.markdown("### No picture passes the filters")
+            st.markdown("### No picture passes the filters", width="content")
             return
-        st.markdown("### Nothing here matches")
-        st.caption("None of these pictures shows it, as far as the model can tell.")
+        st.markdown("### Nothing here matches", width="content")
+        st.caption("None of these pictures shows it, as far as the model can tell.", width="content")
         if state.asks:
             st.button("Show the nearest anyway", on_click=_weaken)
 

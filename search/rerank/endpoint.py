@@ -50,7 +50,7 @@ class Endpoint:
         self._name = name
         self._client = EndpointClient(name, key, clock)
         self._judging = judging_template(judging)
-        self._alternatives = 0  # a place in _ALTERNATIVES
+        self._step = 0  # a place in _ALTERNATIVES: how the server is asked for them
 
     @classmethod
     def at(cls, setting: str) -> Endpoint:
@@ -137,28 +137,30 @@ class Endpoint:
             return list(pool.map(work, images))
 
     def _judged(self, image: Image.Image, prompt: str, deadline_s: float | None) -> Judgement:
-        data = _data_url(image)
-        while (alternatives := _ALTERNATIVES[self._alternatives]) > 0:
-            step = self._alternatives
+        data, step, reason = _data_url(image), self._step, ""
+        while True:
+            alternatives = _ALTERNATIVES[step]
             try:
-                reply = self._send(data, prompt, 1, alternatives=alternatives, deadline_s=deadline_s)
+                reply = self._send(
+                    data, prompt, 1 if alternatives else _WORD_TOKENS, alternatives=alternatives, deadline_s=deadline_s
+                )
             except EndpointRefused as refused:
-                # It may be the alternatives that it does not know: a key or name that is wrong is refused again.
-                if refused.status not in _UNSUPPORTED:
+                # It may be the alternatives that it does not know. What else is wrong is refused without them too.
+                if refused.status not in _UNSUPPORTED or not alternatives:
                     raise
-                self._ask_for_fewer(step, step + 1, str(refused))
+                step, reason = step + 1, str(refused)
                 continue
-            if reply.listed:
-                return judgement_of_listed(reply.listed)
-            self._ask_for_fewer(step, len(_ALTERNATIVES) - 1, "its answer had none")
-        reply = self._send(data, prompt, _WORD_TOKENS, alternatives=0, deadline_s=deadline_s)
-        return judgement_of_text(reply.text) or UNDECIDED
+            if alternatives and not reply.listed:
+                step, reason = len(_ALTERNATIVES) - 1, "its answer had none"
+                continue
+            self._remember(step, reason)
+            return judgement_of_listed(reply.listed) if alternatives else judgement_of_text(reply.text) or UNDECIDED
 
-    def _ask_for_fewer(self, step: int, then: int, reason: str) -> None:
-        """Go on to a place in _ALTERNATIVES, unless another thread already did."""
-        if self._alternatives <= step:
-            self._alternatives = then
-            if _ALTERNATIVES[then] == 0:
+    def _remember(self, step: int, reason: str) -> None:
+        """Ask from now on as what was answered was asked, unless another thread is ahead."""
+        if step > self._step:
+            self._step = step
+            if not _ALTERNATIVES[step]:
                 logger.warning("%r gives no probabilities, and is asked for a plain yes or no: %s", self, reason)
 
     def _ask(self, image: Image.Image, prompt: str, max_tokens: int) -> Reply:

@@ -14,7 +14,7 @@ from ...library.errors import ImageUnreadable, PhotoseekError, QueryError
 from ...library.types import ImageRecord
 from ..engine import FirstLook
 from ..query import Query, Words
-from .base import Judge, Judgement, RefinedHit, Refinement, Skipped
+from .base import DeadlineJudge, Judge, Judgement, RefinedHit, Refinement, Skipped
 from .fuse import combined, fused, order, probability
 from .looking import read_picture
 from .memory import Memory
@@ -76,7 +76,8 @@ class Effort:
 class Refiner:
     """Looks at hits again with one judge.
 
-    `weight` is the judge's share of the score. `clock` tells seconds; `read` reads a picture, see `read_picture`.
+    `weight` is the judge's share of the score. `clock` tells seconds, and is time.monotonic but in tests. `read` reads
+    a picture, see `read_picture`.
     """
 
     judge: Judge
@@ -92,11 +93,11 @@ class Refiner:
         from the first of them, model loading included, and is overdrawn by one batch at most. A picture that cannot be
         read is skipped; a judge that fails ends the look, and what it said until then stands.
         """
-        look = _Look(self, first, questions, effort)
-        started_s = self.clock()
+        deadline_s = None if effort.budget_s is None else self.clock() + effort.budget_s
+        look = _Look(self, first, questions, effort, deadline_s)
 
         def is_over() -> bool:
-            return effort.budget_s is not None and self.clock() - started_s >= effort.budget_s
+            return deadline_s is not None and self.clock() >= deadline_s
 
         yield look.refinement(is_final=not look.wanted)
         if not look.wanted:
@@ -119,6 +120,7 @@ class _Look:
     first: FirstLook
     questions: Questions
     effort: Effort
+    deadline_s: float | None
     said: dict[str, dict[str, Judgement]] = field(default_factory=dict)
     pending: dict[str, ImageRecord] = field(default_factory=dict)
     cached: frozenset[str] = frozenset()
@@ -147,15 +149,22 @@ class _Look:
             if not asked:
                 continue
             try:
-                judgements = self.refiner.judge.judge([pictures[name] for name in asked], question)
+                judgements = self._judge([pictures[name] for name in asked], question)
             except PhotoseekError as error:
                 logger.info("the second look ended early: %s", error)
                 self.trouble = str(error)
                 self.pending.clear()
                 return
-            new = dict(zip(asked, judgements, strict=True))
+            new = {name: one for name, one in zip(asked, judgements, strict=True) if one is not None}
             said |= new
             self.refiner.memory.keep_judgements(question, new)
+
+    def _judge(self, pictures: Sequence[Image.Image], question: str) -> Sequence[Judgement | None]:
+        """Judge; None is a judgement that came too late for the budget, and is not waited for."""
+        judge = self.refiner.judge
+        if self.deadline_s is not None and isinstance(judge, DeadlineJudge):
+            return judge.judge_until(pictures, question, self.deadline_s)
+        return judge.judge(pictures, question)
 
     def refinement(self, *, is_final: bool) -> Refinement:
         hits, odds = self.first.hits, self.first.log_odds

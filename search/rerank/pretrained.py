@@ -247,7 +247,7 @@ def _require_quantisation(model: str, quantisation: Quantisation, *, is_cuda: bo
     from transformers.utils import is_bitsandbytes_available
 
     if not is_bitsandbytes_available():
-        remedy = "install it with `pip install bitsandbytes accelerate`"
+        remedy = "install it with `pip install 'photoseek[quantised]'`"
         raise ModelUnavailable(name, f"{quantisation} weights need a recent bitsandbytes", remedy)
 
 

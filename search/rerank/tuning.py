@@ -1,0 +1,151 @@
+"""Learns from labelled queries how much a judge may count: by what it would have gained on queries left out.
+
+The weight is the one that is best on all queries together; what it is worth is measured leave-one-out, each query by
+the weight that the others choose. Where that gain is not surely above zero, by the 95% bootstrap interval, the weight
+is zero: a judge that does not help is not listened to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ...library.catalog import Catalog, ModelRow
+from ...library.errors import EvaluationError
+from ...library.types import ImageIds
+from ..calibration import Values
+from ..engine import Engine
+from ..evaluate import ranks_of, relevant_ids
+from ..judged import JudgedQuery
+from ..measures import average_precision, interval
+from ..query import Query, Term, Words
+from ..text_vectors import TextVectors
+from .base import Judgement
+from .fuse import fused, order
+from .judging import Effort, Questions, Refiner
+
+WEIGHTS: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9, 1.0)
+"""The weights tried; the small ones are for judges whose every yes is too sure of itself."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedRanking:
+    """One query's hits by the first look: (d,) log-odds, what the judge said of each, and whether it is relevant.
+
+    `ranks_beyond` are the ranks, from 1, of relevant images further down, where no judge looks.
+    """
+
+    first: Values
+    judgements: tuple[Judgement | None, ...]
+    is_relevant: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    ranks_beyond: tuple[int, ...] = ()
+
+    def average_precision(self, weight: float) -> float:
+        """Return the average precision of the fused order."""
+        best = order(fused(self.first, self.judgements, weight), [False] * len(self.first))
+        ranks = np.flatnonzero(self.is_relevant[best]) + 1
+        return average_precision(np.concatenate([ranks, np.array(self.ranks_beyond, dtype=np.int64)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over queries, with the bounds of its 95% bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Values) -> Estimate:
+        """Estimate the mean of (n,) values, n at least 1."""
+        return cls(float(values.mean()), *interval(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What labelled queries say of a judge.
+
+    `weight` is what it may count from now on. `first` is the mAP without it, `second` with it and `gain` the
+    difference, both leave-one-out. `by_weight` holds the mAP of every fixed weight.
+    """
+
+    judge: str
+    depth: int
+    queries: int
+    weight: float
+    first: Estimate
+    second: Estimate
+    gain: Estimate
+    by_weight: tuple[tuple[float, float], ...]
+
+
+def tuned(rankings: Sequence[JudgedRanking], judge: str, depth: int) -> Tuning:
+    """Learn a judge's weight from at least one ranking."""
+    precisions = np.array([[one.average_precision(weight) for weight in WEIGHTS] for one in rankings])
+    total = precisions.sum(axis=0)
+    others = (total - precisions).argmax(axis=1) if len(rankings) > 1 else np.zeros(1, dtype=np.int64)
+    held_out = precisions[np.arange(len(rankings)), others]
+    gain = Estimate.of(held_out - precisions[:, 0])
+    weight = WEIGHTS[int(total.argmax())] if gain.low > 0.0 else 0.0
+    return Tuning(
+        judge=judge,
+        depth=depth,
+        queries=len(rankings),
+        weight=weight,
+        first=Estimate.of(precisions[:, 0]),
+        second=Estimate.of(held_out),
+        gain=gain,
+        by_weight=tuple(zip(WEIGHTS, (total / len(rankings)).tolist(), strict=True)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tuner:
+    """Asks a library labelled queries and has a judge look at each one's first `depth` hits."""
+
+    catalog: Catalog
+    model: ModelRow
+    engine: Engine
+    texts: TextVectors
+    refiner: Refiner
+    depth: int
+
+    def tune(
+        self, source: Path, queries: Sequence[JudgedQuery], progress: Callable[[int, int], None] | None = None
+    ) -> Tuning:
+        """Learn the judge's weight; `progress` is told how many of how many queries are judged.
+
+        Raises:
+            EvaluationError: none of the files that the queries name is in the library, or the judge failed.
+        """
+        chunks = list(self.catalog.vector_chunks(self.model.id, self.model.dim))
+        ids = np.concatenate([part for part, _ in chunks]) if chunks else np.empty(0, dtype=np.int64)
+        relevant, _ = relevant_ids(self.catalog, queries, ids)
+        answerable = [(query, found) for query, found in zip(queries, relevant, strict=True) if len(found)]
+        if not answerable:
+            raise EvaluationError(source, "none of the files it names is in this library: index their folder first")
+        images = np.concatenate([vectors for _, vectors in chunks])
+        rankings = []
+        for done, (query, wanted) in enumerate(answerable, start=1):
+            text = self.texts.of([query.text])[0]
+            ranks = ranks_of(images @ text, np.searchsorted(ids, wanted)).tolist()
+            rankings.append(self._ranking(source, query, ranks, wanted))
+            if progress is not None:
+                progress(done, len(answerable))
+        return tuned(rankings, self.refiner.judge.spec.name, self.depth)
+
+    def _ranking(self, source: Path, judged: JudgedQuery, ranks: Sequence[int], wanted: ImageIds) -> JudgedRanking:
+        query = Query((Term(Words(judged.text)),), k=self.depth)
+        first = self.engine.first_look(query)
+        *_, last = self.refiner.refine(first, Questions.of(query), Effort(self.depth))
+        if last.trouble is not None:
+            raise EvaluationError(source, f"the judge failed: {last.trouble}")
+        said = {one.rank_before: one.judgement for one in last.hits}
+        is_relevant = np.isin([hit.image.id for hit in first.hits], wanted)
+        # Of the ranks, ascending, those of the hits come first.
+        beyond = tuple(ranks[int(is_relevant.sum()) :])
+        return JudgedRanking(first.log_odds, tuple(said[place] for place in range(len(said))), is_relevant, beyond)
