@@ -12,6 +12,7 @@ import pytest
 import photoseek
 from photoseek.library.lock import writing_lock
 from photoseek.tests.fakes import ColourEmbedder, paint
+from photoseek.tests.judges import ColourJudge
 from photoseek.ui import resources as shared
 from photoseek.ui.indexing_panel import in_words
 from photoseek.ui.map_view import images_of, sorted_by_place
@@ -293,6 +294,27 @@ def test_a_picture_is_told_apart_by_ones_own_words(started: Callable[..., Resour
     assert "100\\%" in shown[0]
     page.text_input[0].set_value("red").run()
     assert "two or more" in text_of(page)
+
+
+def test_a_picture_gets_a_caption_where_a_model_is_set_up(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOTOSEEK_CACHE", str(tmp_path / "cache"))
+    library = photoseek.open(tmp_path / "x.library", model=ColourEmbedder(), judge=ColourJudge())
+    resources = shared.start(UiOptions(tmp_path / "x.library"), library)
+    page = drawn(_describe)
+    page.file_uploader[0].upload("red.png", (photos / "red.png").read_bytes(), "image/png").run()
+    button(page, "Write a caption").click().run()
+    assert "something red\\, caption in en" in text_of(page)
+    assert "Write a caption" not in labels(page)
+    resources.close()
+
+
+def test_without_a_model_it_is_said_how_to_get_captions(started: Callable[..., Resources], photos: Path) -> None:
+    started()
+    page = drawn(_describe)
+    page.file_uploader[0].upload("red.png", (photos / "red.png").read_bytes(), "image/png").run()
+    assert literal("photoseek[llava]") in text_of(page)
 
 
 def test_what_is_no_picture_is_refused_in_one_line(started: Callable[..., Resources]) -> None:
