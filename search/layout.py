@@ -20,8 +20,8 @@ _NEIGHBOURS: Final = 15
 _COMPONENTS_FIRST: Final = 50
 """Principal components that UMAP is given: they hold what neighbourhoods depend on, and halve its time."""
 
-_EDGE_SHARE: Final = 0.002
-"""This part of the vectors, at each end of an axis, is drawn at the edge: a stray one does not shrink the rest."""
+_BY_RANK: Final = 0.6
+"""How much of a place is told by its rank along an axis, the rest by its value: crowds are spread, gaps stay gaps."""
 
 
 def best_method() -> LayoutMethod:
@@ -70,15 +70,20 @@ def _umap(vectors: Vectors) -> Vectors:
     with warnings.catch_warnings():
         # It says that a fixed seed means one thread, which is what is wanted, and much about its dependencies.
         warnings.simplefilter("ignore")
-        reducer = UMAP(n_neighbors=_NEIGHBOURS, min_dist=0.1, random_state=0, n_jobs=1)
+        reducer = UMAP(n_neighbors=_NEIGHBOURS, min_dist=0.5, random_state=0, n_jobs=1)
         return np.asarray(reducer.fit_transform(principal_components(vectors, _COMPONENTS_FIRST)), dtype=np.float32)
 
 
 def _in_unit_square(places: Vectors) -> Vectors:
-    """Scale (n, 2) places to fill the unit square, whatever their proportions; a single one lies in its middle."""
-    if not len(places):
-        return places
-    low, high = np.quantile(places, [_EDGE_SHARE, 1 - _EDGE_SHARE], axis=0)
-    span = high - low
-    scaled = (places - low) / np.where(span > 0, span, 1.0)
-    return np.where(span > 0, np.clip(scaled, 0.0, 1.0), 0.5).astype(np.float32)
+    """Scale (n, 2) places to fill the unit square, whatever their proportions; a single one lies in its middle.
+
+    Equal values get equal places, and of two along an axis the order stays.
+    """
+    scaled = np.full(places.shape, 0.5, dtype=np.float32)
+    for axis in range(2):
+        values, row_of = np.unique(places[:, axis], return_inverse=True)
+        if len(values) > 1:
+            by_value = (values - values[0]) / (values[-1] - values[0])
+            by_rank = np.arange(len(values)) / (len(values) - 1)
+            scaled[:, axis] = (_BY_RANK * by_rank + (1 - _BY_RANK) * by_value)[row_of]
+    return scaled

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import LibraryNotFound, ModelMismatch, NothingIndexed
+from ..library.errors import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
 from .address import go_to_search
 from .resources import Resources, current
 from .state import Brought, Part, SearchState
@@ -14,6 +14,7 @@ from .uploads import MOST_UPLOAD_BYTES, Upload
 from .words import literal
 
 _KEY: Final = "described"
+_CAPTION: Final = "caption_of"
 _LABELS: Final = 8
 _TEXTS: Final = 5
 _VOCABULARIES: Final = {"nouns": "12,000 nouns", "imagenet": "1,000 kinds", "own": "My own words"}
@@ -27,11 +28,10 @@ def show() -> None:
         "A picture",
         max_upload_size=MOST_UPLOAD_BYTES >> 20,
         label_visibility="collapsed",
-        help="It is looked at here, and not kept in the library.",
     )
     if brought is None:
         st.session_state.pop(_KEY, None)
-        st.caption("Drop a picture: it gets the nearest words, the nearest texts of your library, and a caption.")
+        st.caption("It gets the nearest words, and the nearest texts of the library. It is not kept in the library.")
         return
     upload = _taken_in(brought.file_id, brought.getvalue(), brought.name, resources)
     if upload is None:
@@ -46,6 +46,7 @@ def show() -> None:
     with right:
         _show_labels(upload, resources)
         _show_texts(upload, resources)
+        _show_caption(upload, resources)
 
 
 def _taken_in(file_id: str, data: bytes, name: str, resources: Resources) -> Upload | None:
@@ -108,3 +109,18 @@ def _show_texts(upload: Upload, resources: Resources) -> None:
     st.markdown("##### Nearest texts in the library")
     for hit in hits:
         st.markdown(f"{literal(hit.text.body)} :gray[{hit.score:.2f} · {literal(hit.text.kind)}]")
+
+
+def _show_caption(upload: Upload, resources: Resources) -> None:
+    """Draw the caption a vision-language model writes; it may take its time, and so is asked for by a button."""
+    st.markdown("##### Caption")
+    if not resources.library.can_caption:
+        st.caption(literal(str(NoVisionModel())))
+        return
+    kept: tuple[str, str] | None = st.session_state.get(_CAPTION)
+    if kept is None or kept[0] != upload.key:
+        if not st.button("Write a caption", icon=":material/notes:"):
+            return
+        with st.spinner("Looking…", show_time=True):
+            kept = st.session_state[_CAPTION] = (upload.key, resources.library.caption_of(upload.file))
+    st.markdown(literal(kept[1]))

@@ -47,8 +47,10 @@ def show() -> None:
         return
     _show_summary(groups)
     shown = st.session_state.get(_SHOWN, _PAGE_GROUPS)
-    for group in groups[:shown]:
-        _show_group(group, resources)
+    for start in range(0, min(shown, len(groups)), 2):
+        for column, group in zip(st.columns(2), groups[start : start + 2], strict=False):
+            with column:
+                _show_group(group, resources)
     if len(groups) > shown:
         st.button(f"Show more of {len(groups):,} groups", on_click=_more)
     if st.session_state.pop(_LIKED, False):

@@ -66,12 +66,12 @@ def _show_counts(evaluation: Evaluation) -> None:
     queries = sum(len(one.ranks) for one in _by_text(evaluation))
     left_out = []
     if evaluation.unanswerable:
-        left_out.append(f"{evaluation.unanswerable:,} queries have no answer in the library and are left out")
+        left_out.append(f"Left out, for want of an answer in the library: {evaluation.unanswerable:,} queries")
     if evaluation.unknown_files:
-        left_out.append(f"{evaluation.unknown_files:,} of the files named are not in it")
+        left_out.append(f"Files named that are not in the library: {evaluation.unknown_files:,}")
     st.markdown(f"**{queries:,} queries** :gray[· {evaluation.images:,} pictures · {literal(evaluation.model)}]")
     if left_out:
-        st.warning("; ".join(left_out) + ".")
+        st.warning(" · ".join(left_out))
 
 
 def _show_figures(evaluation: Evaluation) -> None:

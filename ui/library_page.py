@@ -16,6 +16,8 @@ from .words import literal, shown_path, size_in_words
 
 _FINDINGS: Final = "findings"
 _MOST_ROWS: Final = 1_000
+_MANY: Final = 10
+_REASONS: Final = 5
 
 
 def show() -> None:
@@ -57,11 +59,12 @@ def _show_failures(info: LibraryInfo, resources: Resources) -> None:
         failures = resources.library.failures()
         counted = f"{len(failures):,} files" if len(failures) != 1 else "1 file"
         with st.container(horizontal=True, vertical_alignment="center", key="failures_bar"):
-            st.markdown(f"**{counted} could not be read** :gray[· the reasons, most frequent first]", width="stretch")
+            st.markdown(f"**{counted} could not be read**", width="stretch")
             if not resources.options.read_only:
                 st.button("Try them again", icon=":material/refresh:", key="retry", on_click=_retry)
-        for reason, count in Counter(failure.reason for failure in failures).most_common(5):
-            st.markdown(f":gray[{count:,} ×] {literal(reason)}")
+        if len(failures) > _MANY:
+            reasons = Counter(failure.reason for failure in failures).most_common(_REASONS)
+            st.markdown("\n".join(f"- {count:,} × {literal(reason)}" for reason, count in reasons))
         rows = [
             {"File": shown_path(failure.path), "Reason": failure.reason, "Stage": failure.stage, "Tries": failure.tries}
             for failure in failures[:_MOST_ROWS]

@@ -70,6 +70,7 @@ def _map_data(method: str, version: int, _drawn: LibraryMap, _resources: Resourc
 def _cluster_data(cluster: Cluster, row_of: dict[int, int]) -> dict[str, object]:
     return {
         "word": cluster.labels[0] if cluster.labels else "",
+        "more": ", ".join(cluster.labels[1:]),
         "words": words_of(cluster),
         "count": cluster.count,
         "x": cluster.x,

@@ -1,5 +1,5 @@
 // A map of pictures: dots and small pictures on a plane to move about in. Names and words are only ever set as text.
-const MARGIN = 44, MOST_SMALL = 170, AT_ONCE = 6, KEPT = 500, SMALL_PX = 128;
+const MARGIN = 44, MOST_SMALL = 170;
 
 function make(tag, className, parent, text) {
   const element = document.createElement(tag);
@@ -11,64 +11,6 @@ function make(tag, className, parent, text) {
 
 // Colours far apart from one another that show on light and on dark ground.
 const colour = (cluster, light = 56) => `hsl(${(cluster * 137.508 + 155) % 360} 58% ${light}%)`;
-
-function inside(path, x, y) {
-  let within = false;
-  for (let i = 0, j = path.length - 1; i < path.length; j = i++) {
-    const [ax, ay] = path[i], [bx, by] = path[j];
-    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) within = !within;
-  }
-  return within;
-}
-
-// Small pictures, loaded a few at a time, those asked for last first.
-class Small {
-  constructor(ready) {
-    this.ready = ready;
-    this.kept = new Map();
-    this.wanted = [];
-    this.loading = 0;
-  }
-
-  get(source) {
-    const found = this.kept.get(source);
-    if (found === undefined) {
-      this.kept.set(source, null);
-      this.wanted.push(source);
-      this.next();
-    } else if (found) {
-      this.kept.delete(source);
-      this.kept.set(source, found);
-    }
-    return found || null;
-  }
-
-  next() {
-    while (this.loading < AT_ONCE && this.wanted.length) {
-      const source = this.wanted.pop(), image = new Image();
-      this.loading += 1;
-      const done = () => {
-        this.loading -= 1;
-        this.next();
-      };
-      image.onload = () => {
-        const small = document.createElement("canvas");
-        small.width = small.height = SMALL_PX;
-        const side = Math.min(image.naturalWidth, image.naturalHeight);
-        const left = (image.naturalWidth - side) / 2, top = (image.naturalHeight - side) / 2;
-        const brush = small.getContext("2d");
-        brush.imageSmoothingQuality = "high";
-        brush.drawImage(image, left, top, side, side, 0, 0, SMALL_PX, SMALL_PX);
-        this.kept.set(source, small);
-        if (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value);
-        this.ready();
-        done();
-      };
-      image.onerror = done;
-      image.src = source;
-    }
-  }
-}
 
 class PictureMap {
   constructor(root) {
@@ -90,12 +32,11 @@ class PictureMap {
     this.legend.setAttribute("role", "group");
     this.small = new Small(() => this.draw());
     this.view = { zoom: 1, x: 0, y: 0 };
-    this.pointers = new Map();
-    this.hovered = this.near = this.shownCluster = -1;
+    this.hovered = this.shownCluster = -1;
     this.lasso = null;
     this.resizing = new ResizeObserver(() => this.draw());
     this.resizing.observe(this.stage);
-    this.listen();
+    this.hand = new Hand(this);
   }
 
   show(data, tell) {
@@ -144,9 +85,10 @@ class PictureMap {
     this.data.clusters.forEach((cluster, number) => {
       const button = make("button", "", this.legend);
       make("span", "dot", button).style.background = colour(number);
-      const words = make("span", "words", button, cluster.words);
+      const words = make("span", "words", button, cluster.word);
+      make("span", "more", words, cluster.more);
       make("span", "count", button, String(cluster.count));
-      words.title = button.title = cluster.words;
+      button.title = cluster.words;
       button.setAttribute("aria-pressed", String(this.data.picked === number));
       button.addEventListener("click", () => {
         this.goToCluster(number);
@@ -179,6 +121,12 @@ class PictureMap {
     const zoom = Math.min(60, Math.max(1, this.view.zoom * factor)), ratio = zoom / this.view.zoom;
     const ax = (x - MARGIN) / wide, ay = (y - MARGIN) / high;
     this.view = this.held({ zoom, x: ax - (ax - this.view.x) * ratio, y: ay - (ay - this.view.y) * ratio });
+    this.draw();
+  }
+
+  move(x, y) {
+    const { zoom } = this.view, wide = this.width - 2 * MARGIN, high = this.height - 2 * MARGIN;
+    this.view = this.held({ zoom, x: this.view.x + x / wide, y: this.view.y + y / high });
     this.draw();
   }
 
@@ -320,7 +268,7 @@ class PictureMap {
     this.data.clusters.forEach((cluster, number) => {
       if (this.shownCluster >= 0 && number !== this.shownCluster) return;
       const [x, y] = this.toScreen(cluster.x, cluster.y), wide = brush.measureText(cluster.word).width + 30;
-      const box = [Math.min(this.width - wide - 6, Math.max(6, x - wide / 2)), Math.min(this.height - 32, y - 12), wide, 24];
+      const box = [Math.min(this.width - wide - 6, Math.max(6, x - wide / 2)), Math.min(this.height - 32, y + 27), wide, 24];
       if (x < 0 || y < 0 || x > this.width || y > this.height) return;
       if (boxes.some((other) => box[0] < other[0] + other[2] && other[0] < box[0] + box[2] && Math.abs(box[1] - other[1]) < 26)) return;
       boxes.push(box);
@@ -349,7 +297,7 @@ class PictureMap {
     brush.stroke();
   }
 
-  // Pointers and keys
+  // What is under the hand
 
   hit(x, y) {
     for (const [number, cx, cy, half] of this.drawn || [])
@@ -387,94 +335,6 @@ class PictureMap {
     this.lassoButton.setAttribute("aria-pressed", String(value));
     if (!value) this.lasso = null;
     this.draw();
-  }
-
-  listen() {
-    const place = (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    this.canvas.addEventListener("pointerdown", (event) => {
-      const at = place(event);
-      this.pointers.set(event.pointerId, at);
-      this.canvas.setPointerCapture(event.pointerId);
-      this.start = at;
-      this.hasMoved = false;
-      if (this.isDrawing || event.shiftKey) this.lasso = [at];
-    });
-    this.canvas.addEventListener("pointermove", (event) => {
-      const at = place(event), before = this.pointers.get(event.pointerId);
-      if (!before) return void this.hover(this.hit(...at));
-      if (Math.hypot(at[0] - this.start[0], at[1] - this.start[1]) > 5) this.hasMoved = true;
-      if (this.lasso) {
-        this.lasso.push(at);
-        this.draw();
-      } else if (this.pointers.size === 2) {
-        const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, where]) => where);
-        const apart = (one) => Math.hypot(one[0] - other[0], one[1] - other[1]) || 1;
-        this.zoom(apart(at) / apart(before), (at[0] + other[0]) / 2, (at[1] + other[1]) / 2);
-      } else if (this.hasMoved) {
-        this.hover(-1);
-        this.canvas.classList.add("moving");
-        const { zoom } = this.view, wide = this.width - 2 * MARGIN, high = this.height - 2 * MARGIN;
-        this.view = this.held({
-          zoom, x: this.view.x + (at[0] - before[0]) / wide, y: this.view.y + (at[1] - before[1]) / high,
-        });
-        this.draw();
-      }
-      this.pointers.set(event.pointerId, at);
-    });
-    const end = (event) => {
-      const isOurs = this.pointers.delete(event.pointerId);
-      this.canvas.classList.remove("moving");
-      if (!isOurs) return;
-      if (this.lasso) {
-        const path = this.lasso;
-        this.drawing(false);
-        if (path.length > 3) this.tell("lassoed", this.data.ids.filter((_, number) => inside(path, ...this.at(number))));
-      } else if (!this.hasMoved && event.type === "pointerup") {
-        const found = this.hit(...place(event));
-        if (found >= 0) this.tell("opened", this.data.ids[found]);
-      }
-    };
-    this.canvas.addEventListener("pointerup", end);
-    this.canvas.addEventListener("pointercancel", end);
-    this.canvas.addEventListener("pointerleave", () => this.pointers.size || this.hover(-1));
-    this.canvas.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey && !event.metaKey && document.activeElement !== this.canvas && this.canvas.getRootNode().activeElement !== this.canvas) return;
-      event.preventDefault();
-      this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), ...place(event));
-    }, { passive: false });
-    this.canvas.addEventListener("keydown", (event) => this.key(event));
-    this.canvas.addEventListener("blur", () => this.hover(-1));
-  }
-
-  key(event) {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (steps[event.key]) this.step(...steps[event.key]);
-    else if (event.key === "Enter" && this.hovered >= 0) this.tell("opened", this.data.ids[this.hovered]);
-    else if (event.key === "+" || event.key === "=") this.zoom(1.6);
-    else if (event.key === "-") this.zoom(1 / 1.6);
-    else if (event.key === "0") this.goTo({ zoom: 1, x: 0, y: 0 });
-    else if (event.key === "Escape" && this.isDrawing) this.drawing(false);
-    else return;
-    event.preventDefault();
-  }
-
-  // Go to the nearest picture that lies rather in this direction than in another.
-  step(dx, dy) {
-    const [x, y] = this.hovered >= 0 ? this.at(this.hovered) : [this.width / 2, this.height / 2];
-    let best = -1, least = Infinity;
-    this.data.x.forEach((_, place) => {
-      const [cx, cy] = this.at(place), along = (cx - x) * dx + (cy - y) * dy, across = Math.abs((cx - x) * dy) + Math.abs((cy - y) * dx);
-      if (place === this.hovered || along <= 0 || across > along * 1.5) return;
-      if (cx < 0 || cy < 0 || cx > this.width || cy > this.height) return;
-      const away = along + 2 * across;
-      if (away < least) [best, least] = [place, away];
-    });
-    if (best < 0) return;
-    this.hover(best);
-    this.live.textContent = `${this.data.names[best]}. ${this.data.clusters[this.data.cluster[best]].words}`;
   }
 
   stop() {
