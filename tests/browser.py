@@ -18,11 +18,12 @@ import photoseek
 from photoseek.tests.fakes import paint
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page, Request
 
 CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
 _ADDRESS = re.compile(r"URL: (http://\S+)")
+_OURS = ("http://127.0.0.1:", "http://localhost:", "data:", "blob:")
 SLOWEST_MS = 90_000
 """How long a page may take on a machine that others use as well."""
 
@@ -73,13 +74,21 @@ def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
     opened: list[Page] = []
     trouble: list[str] = []
 
+    def opened_dialog(dialog: Dialog) -> None:
+        trouble.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def asked_for(request: Request) -> None:
+        if not request.url.startswith(_OURS):
+            trouble.append(request.url)
+
     def new() -> Page:
         context = browser.new_context(viewport={"width": 1_280, "height": 800})
         context.set_default_timeout(SLOWEST_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("dialog", lambda dialog: (trouble.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: None if _is_ours(request.url) else trouble.append(request.url))
+        page.on("dialog", opened_dialog)
+        page.on("request", asked_for)
         opened.append(page)
         return page
 
@@ -143,7 +152,3 @@ def _write_hostile(file: Path) -> None:
     exif[0x010E] = "<script>alert(2)</script><img src=x onerror=alert(3)> ![x](http://127.0.0.2/x.png)"  # description
     exif[0x0110] = "<b onmouseover=alert(4)>Camera</b>"
     Image.new("RGB", (300, 200), (250, 120, 0)).save(file, exif=exif)
-
-
-def _is_ours(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "http://localhost:", "data:", "blob:"))
