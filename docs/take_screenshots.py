@@ -45,10 +45,10 @@ _PAGES = {
     "picture": (f"{_SEARCH}&image=1", "[role=dialog] .tile.loaded"),
     "second-look": ("?q=a+cat&look=5", ".tile .badge"),
     "explore": ("explore", "canvas"),
-    "describe": ("describe", "input[type=file]"),
+    "describe": ("describe", "[data-testid=stFileUploader]"),
     "duplicates": ("duplicates", ".tile.loaded"),
     "library": ("library", "text=mini"),
-    "evaluate": ("evaluate", "input[type=file]"),
+    "evaluate": ("evaluate", "[data-testid=stFileUploader]"),
 }
 _SETTLE_MS = 1_500
 
