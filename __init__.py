@@ -37,9 +37,9 @@ if TYPE_CHECKING:
         SettingsError,
         UnknownModel,
     )
-    from .library.types import Damage, Failure, Hit, ImageRecord, Label
+    from .library.types import Damage, Failure, Hit, ImageRecord, Label, Removed
     from .search.arithmetic import parse_terms
-    from .search.classify import Classified
+    from .search.classify import Chance, Classified
     from .search.duplicates import DuplicateGroup, DuplicateOptions
     from .search.evaluate import Evaluation
     from .search.filters import parse_filter
@@ -72,6 +72,7 @@ __all__ = [
     "CaptionStyle",
     "Captioner",
     "CatalogUnavailable",
+    "Chance",
     "Classified",
     "Cluster",
     "Damage",
@@ -120,6 +121,7 @@ __all__ = [
     "QueryError",
     "RefinedHit",
     "Refinement",
+    "Removed",
     "RootEmptied",
     "SettingsError",
     "Skipped",
@@ -147,8 +149,8 @@ _HOMES = {
     ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
     ".library.captions": {"ImageText"},
     ".library.checks.base": {"Finding"},
-    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label"},
-    ".search.classify": {"Classified"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label", "Removed"},
+    ".search.classify": {"Chance", "Classified"},
     ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
     ".search.fold": {"Stack"},
     ".search.library_map": {"Cluster", "LibraryMap", "MapOptions"},

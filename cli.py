@@ -11,8 +11,8 @@ from importlib import import_module
 
 import click
 
-from .console import INTERRUPTED, plain
-from .library.errors import PhotoseekError
+from .console import INTERRUPTED, PIPE_CLOSED, plain
+from .library.errors import FilterError, PhotoseekError
 from .library.settings import DEBUG_VARIABLE, is_debugging
 
 # Command -> module and function in `commands/`, in the order --help lists them.
@@ -38,7 +38,10 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Imports a command when it is asked for; ends quietly on Ctrl-C, with the exit code that stops a chain."""
+    """Imports a command when it is asked for; ends quietly on Ctrl-C, with the exit code that stops a chain.
+
+    And on a pipe that nobody reads any more.
+    """
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -56,6 +59,8 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("photoseek: interrupted", err=True)
             ctx.exit(INTERRUPTED)
+        except BrokenPipeError:  # whoever read the answer has seen enough, as `head` has
+            ctx.exit(PIPE_CLOSED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -72,7 +77,10 @@ def commands() -> None:
 
 
 def main() -> None:
-    """Run the command line; every PhotoseekError becomes one line on stderr and exit code 1."""
+    """Run the command line; every PhotoseekError becomes one line on stderr and exit code 1.
+
+    Below the line of a filter's error, the filter is shown with a caret under the place.
+    """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # codecs' remarks on odd files: what matters is in the failure ledger
     logging.basicConfig(format="photoseek: note: %(message)s", level=logging.WARNING, stream=sys.stderr)
@@ -80,6 +88,9 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not know every letter of a file's name
     try:
         commands(prog_name="photoseek")
+    except FilterError as error:
+        click.echo(f"photoseek: {plain(error.summary)}\n{error.pointer()}", err=True)
+        sys.exit(1)
     except PhotoseekError as error:
         _fail(str(error))
     except Exception as error:

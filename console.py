@@ -12,6 +12,9 @@ from .indexer.report import Progress
 INTERRUPTED = 128 + signal.SIGINT
 """The exit code that shells report of a program ended by Ctrl-C."""
 
+PIPE_CLOSED = 128 + 13
+"""The exit code that shells report of a program whose reader went away, as `head` does: 128 and SIGPIPE's number."""
+
 # A log wants a sign of life, not a film.
 _LOG_INTERVAL_S = 10.0
 

@@ -10,12 +10,12 @@ from functools import cached_property
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from ..library.errors import PhotoseekError, QueryError
+from ..library.errors import ImageUnreadable, PhotoseekError, QueryError
 from ..library.paths import StrPath, expanded
 from ..library.settings import cache_folder
 from ..library.types import Hit, Label
 from ..search.describe import DEFAULT_VOCABULARY
-from ..search.query import DEFAULT_K, Picture, Query, Term, Words
+from ..search.query import DEFAULT_K, KnownImage, Picture, Query, Term, Words
 from .opened import Opened
 
 # Imported by the verbs that need it.
@@ -59,12 +59,16 @@ class Asking(Opened):
         self._open_while_embedding(query)
         return self._engine.first_look(query)
 
-    def search_many(self, texts: Sequence[str], *, k: int = 20) -> list[list[Hit]]:
-        """Return for each of `texts` what `search` returns for it alone; faster than one after the other.
+    def search_many(self, queries: Sequence[str | Query], *, k: int = DEFAULT_K) -> list[list[Hit]]:
+        """Return for each of `queries` what `search` returns for it alone; faster than one after the other.
+
+        `k` is for words; a `Query` has its own.
 
         Raises: as `search` does.
         """
-        return self._engine.search_many([Query((Term(Words(text)),), k=k) for text in texts])
+        return self._engine.search_many(
+            [one if isinstance(one, Query) else Query((Term(Words(one)),), k=k) for one in queries]
+        )
 
     def evaluate(self, queries: StrPath) -> Evaluation:
         """Measure how well the library finds what labelled queries ask for; see search/judged.py for the formats.
@@ -77,47 +81,59 @@ class Asking(Opened):
         from ..search.evaluate import evaluate
         from ..search.judged import read_judged
 
-        store = self._store
-        model = store.model(self._embedder.spec)
         path = expanded(queries)
-        return evaluate(store.catalog, model, self._embedder, path, read_judged(path))
+        return evaluate(self._store.catalog, self._model, self._embedder, path, read_judged(path))
 
     def describe(
         self,
-        image: StrPath,
+        image: StrPath | KnownImage,
         *,
         k: int = 5,
         vocabulary: str = DEFAULT_VOCABULARY,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Label]:
-        """Return the `k` labels nearest to the picture in a file, best first. Needs no library.
+        """Return the `k` labels nearest to a picture, best first. A file needs no library.
 
         Args:
-            image: the file.
+            image: the file, or an image of the library.
             k: labels wanted.
             vocabulary: `nouns`, 12,000 things that can be photographed, or `imagenet`, a thousand classes.
             progress: told how many labels are embedded, of how many, when a model meets a vocabulary first.
 
         Raises:
             ImageUnreadable: the file cannot be read as a picture.
-            QueryError: `k` is less than 1, or there is no such vocabulary.
+            QueryError: `k` is less than 1, or there is no such vocabulary or image of the library.
         """
         from ..search.describe import Describer, Vocabulary
 
-        words = Vocabulary.named(vocabulary)
-        return Describer(self._embedder, words, cache_folder(), progress).describe(expanded(image), k)
+        describer = Describer(self._embedder, Vocabulary.named(vocabulary), cache_folder(), progress)
+        if isinstance(image, KnownImage):
+            return describer.nearest(self._subjects.vectors_of([image]), k)
+        return describer.describe(expanded(image), k)
 
-    def classify(self, images: StrPath | Sequence[StrPath], labels: Sequence[str]) -> list[Classified]:
+    def classify(
+        self,
+        images: StrPath | Sequence[StrPath],
+        labels: Sequence[str],
+        *,
+        on_unreadable: Callable[[ImageUnreadable], None] | None = None,
+    ) -> list[Classified]:
         """Say which of your own `labels` each picture shows, with probabilities that sum to 1. Needs no library.
 
+        Args:
+            images: the files.
+            labels: two or more.
+            on_unreadable: told of a file that cannot be read, which is then left out.
+
         Raises:
-            ImageUnreadable: a file cannot be read as a picture.
+            ImageUnreadable: a file cannot be read as a picture, and nobody is to be told.
             QueryError: fewer than two labels, an empty one, or one given twice.
         """
         from ..search.classify import Classifier
 
         given = [images] if isinstance(images, str | os.PathLike) else images
-        return list(Classifier(self._embedder, labels).classify([expanded(image) for image in given]))
+        paths = [expanded(image) for image in given]
+        return list(Classifier(self._embedder, labels).classify(paths, on_unreadable))
 
     @cached_property
     def texts(self) -> TextSearch:
@@ -126,7 +142,7 @@ class Asking(Opened):
         from ..search.texts import Texts
 
         catalog = self._store.catalog
-        return TextSearch(lambda: self._embedder, catalog, lambda: Texts(catalog, self._model))
+        return TextSearch(lambda: self._subjects, catalog, lambda: Texts(catalog, self._model))
 
     def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
         """Return groups of images of which one is enough, the largest group first, in each the best image first.
@@ -137,8 +153,7 @@ class Asking(Opened):
         """
         from ..search.duplicates import DuplicateOptions, find_duplicates
 
-        store, model = self._store, self._model
-        return find_duplicates(store.catalog, model, store.vectors_of(model), options or DuplicateOptions())
+        return find_duplicates(self._store.catalog, self._model, self._vectors, options or DuplicateOptions())
 
     def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None = None) -> list[Stack]:
         """Fold hits of this library that show the same thing under the best of them; the order of the others stays."""
@@ -147,7 +162,7 @@ class Asking(Opened):
 
         if not hits:
             return []
-        vectors = self._store.vectors_of(self._model).vector_of([hit.image.id for hit in hits])
+        vectors = self._vectors.vector_of([hit.image.id for hit in hits])
         return fold(hits, vectors, options or DuplicateOptions())
 
     def map(
@@ -172,25 +187,25 @@ class Asking(Opened):
         words = Vocabulary.named(DEFAULT_VOCABULARY)
         return self._maps.current(options or MapOptions(), Describer(self._embedder, words, cache_folder(), progress))
 
-    def export_npy(self, folder: StrPath) -> int:
+    def export_npy(self, folder: StrPath, *, replace: bool = False) -> int:
         """Write vectors.npy and images.jsonl, a line for each of its rows; return how many.
 
         Raises:
-            ExportFailed: the folder cannot be written to.
+            ExportFailed: the folder cannot be written to, or has such files and they are not to be replaced.
         """
         from ..search.export import export_npy
 
-        return export_npy(self._store.catalog, self._model, expanded(folder))
+        return export_npy(self._store.catalog, self._model, expanded(folder), replace=replace)
 
-    def export_parquet(self, file: StrPath) -> int:
+    def export_parquet(self, file: StrPath, *, replace: bool = False) -> int:
         """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow.
 
         Raises:
-            ExportFailed: the file cannot be written, or pyarrow is not installed.
+            ExportFailed: the file cannot be written, is there and not to be replaced, or pyarrow is not installed.
         """
         from ..search.export import export_parquet
 
-        return export_parquet(self._store.catalog, self._model, expanded(file))
+        return export_parquet(self._store.catalog, self._model, expanded(file), replace=replace)
 
     @cached_property
     def _maps(self) -> Maps:

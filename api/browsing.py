@@ -52,7 +52,7 @@ class Browsing(Opened):
             LibraryNotFound: nothing has been indexed yet.
         """
         try:
-            vectors = self._store.vectors_of(self._model).vector_of([image_id])
+            vectors = self._vectors.vector_of([image_id])
         except KeyError as error:
             message = f"no image of the library has the id {image_id}, or none of this model"
             raise QueryError(message) from error

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from ..library.errors import NotIndexed, QueryError
 from ..library.paths import StrPath, expanded
-from ..library.types import Damage, Failure
+from ..library.types import Damage, Failure, Removed
+from ..search.query import KnownImage
 from .opened import Opened
 
 # Imported by the verbs that need it: a search is not to load what indexes.
@@ -91,15 +92,22 @@ class Keeping(Opened):
         with closing(SystemEvents()) as source:
             return follow(roots, sync, source, options)
 
-    def remove(self, paths: StrPath | Sequence[StrPath]) -> int:
-        """Forget the images at or below `paths`, and the failures; return how many images. No file is touched.
+    def remove(self, what: StrPath | KnownImage | Sequence[StrPath | KnownImage]) -> Removed:
+        """Forget the images and failures at or below these paths, and images by id. No file is touched.
 
         Raises:
             NotIndexed: nothing is known at one of them; then nothing is removed.
+            QueryError: there is no image of such an id; then nothing is removed.
             LibraryLocked: another process is writing to this library.
         """
-        given = [os.path.abspath(path) for path in _paths(paths)]  # noqa: PTH100 - as indexing does
+        from ..search.subjects import known_image
+
         store = self._store
+        named = [what] if isinstance(what, str | os.PathLike | KnownImage) else list(what)
+        given = [
+            str(known_image(store.catalog, one).path) if isinstance(one, KnownImage) else os.path.abspath(expanded(one))  # noqa: PTH100 - as indexing does
+            for one in named
+        ]
         with store.writing("remove"):
             unwanted: list[str] = []
             for path in given:
@@ -110,10 +118,10 @@ class Keeping(Opened):
                 unwanted += known
             return store.catalog.remove(unwanted)
 
-    def prune(self, *, missing_for_days: float = 0.0) -> int:
-        """Forget the images whose files have been missing for so many days; return how many.
+    def prune(self, *, missing_for_days: float = 0.0) -> Removed:
+        """Forget the images whose files have been missing for so many days, and their failures.
 
-        What was kept for them alone goes too: their failures, judgements, and vector files of no model.
+        What was kept for them alone goes too: judgements, and vector files of no model.
 
         Raises:
             QueryError: the number of days is negative.
@@ -125,12 +133,12 @@ class Keeping(Opened):
             raise QueryError(f"{missing_for_days:g} is no number of days")
         store = self._store
         with store.writing("prune"):
-            count = store.catalog.prune(utc_now() - timedelta(days=missing_for_days))
+            removed = store.catalog.prune(utc_now() - timedelta(days=missing_for_days))
             for model in store.catalog.models():
                 store.vectors_of(model).publish_if_due()
             store.catalog.forget_deletions()
             store.remove_orphaned_vectors()
-        return count
+        return removed
 
     def doctor(self, *, repair: bool = False) -> list[Finding]:
         """Check everything this library must be, and with `repair` mend what can be; see `Finding`.

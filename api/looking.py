@@ -183,7 +183,7 @@ class Looking(Asking):
     def _weights(self) -> Weights:
         from ..search.rerank.weights import Weights
 
-        return Weights(self._calibration_folder, self._model.key)
+        return Weights(self.folder, self._model.key)
 
     @cached_property
     def _judge(self) -> Judge:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from ..library.catalog import ModelRow
     from ..library.store import Store
     from ..library.vectors.live import LiveVectors
+    from ..search.calibration import Calibration
     from ..search.calibrations import Calibrations
     from ..search.engine import Engine
     from ..search.rerank.base import Judge
+    from ..search.subjects import Subjects
 
 
 class Opened:
@@ -85,12 +87,24 @@ class Opened:
     def _vectors(self) -> LiveVectors:
         return self._store.vectors_of(self._model)
 
-    @property
-    def _calibration_folder(self) -> Path:
-        return self.folder / "calibration"
+    @cached_property
+    def _subjects(self) -> Subjects:
+        from ..search.subjects import Subjects
+
+        return Subjects(self._store.catalog, self._vectors, self._embedder, self._texts)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from ..search.engine import Engine
+
+        def calibrate() -> Calibration:  # few queries need it, and the others need not import what learns it
+            return self._calibrations.current()
+
+        return Engine(self._store.catalog, self._vectors, self._subjects, calibrate)
 
     @cached_property
     def _calibrations(self) -> Calibrations:
+        from ..library.store import CALIBRATION_NAME
         from ..search.calibrations import Calibrations
         from ..search.describe import Vocabulary
 
@@ -99,14 +113,5 @@ class Opened:
         def embed_neutral() -> Vectors:
             return embed_queries(self._embedder, neutral.labels)
 
-        catalog, folder = self._store.catalog, self._calibration_folder
+        folder, catalog = self.folder / CALIBRATION_NAME, self._store.catalog
         return Calibrations(catalog, self._vectors, self._model, folder, neutral.fingerprint, embed_neutral)
-
-    @cached_property
-    def _engine(self) -> Engine:
-        from ..search.engine import Engine
-        from ..search.subjects import Subjects
-
-        catalog = self._store.catalog
-        subjects = Subjects(catalog, self._vectors, self._embedder, self._texts)
-        return Engine(catalog, self._vectors, subjects, self._calibrations.current)

@@ -46,12 +46,13 @@ def embed_labelled(model: Embedder, folder: Path) -> Labelled:
     queries = read_judged(folder / "queries.jsonl")
     paths = sorted(path for path in (folder / "photos").iterdir() if path.is_file())
     relevant = np.array([[path.name in query.relevant for path in paths] for query in queries])
-    texts = _embed_texts(model, [query.text for query in queries])
-    neutral = _embed_texts(model, Vocabulary.neutral().labels)
+    texts = embed_texts(model, [query.text for query in queries])
+    neutral = embed_texts(model, Vocabulary.neutral().labels)
     return Labelled(_embed_photos(model, paths), texts, neutral, tuple(queries), relevant)
 
 
-def _embed_texts(model: Embedder, texts: Sequence[str]) -> Vectors:
+def embed_texts(model: Embedder, texts: Sequence[str]) -> Vectors:
+    """Embed queries, a batch at a time."""
     parts = [embed_queries(model, texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
     return np.concatenate(parts)
 

@@ -1,7 +1,7 @@
 """How fast and how well a library's vectors are searched, beside FAISS's flat index, hnswlib and usearch.
 
     python benchmarks/search.py --photos DIR [--count 1000000] [--queries 300]
-    pip install hnswlib usearch     # the two others; left out when not installed
+    pip install hnswlib usearch     # the two others; left out when not installed; minutes to build at a million
 
 The vectors are drawn from a mixture fitted to image features of augmented photographs (see mixture.py), and queries
 from the same mixture; the intrinsic dimension of both is told. Times are of one query at a time, wall clock
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from photoseek.benchmarks.mixture import Mixture, augmented_features, intrinsic_dimension, reduced
 from photoseek.library.types import ImageIds, Vectors
@@ -33,8 +34,9 @@ from photoseek.library.vectors.manifest import GenerationIdentity
 K = 20
 DIM = 512
 COMPONENTS = 64
-SELECTIVITIES = (0.5, 0.01, 0.0001)
+SELECTIVITIES = (0.5, 0.01, 0.001, 0.0001)
 BLOCK_ROWS = 20_000
+QUERIES_AT_ONCE = 25
 HNSW_LINKS, HNSW_BUILD, HNSW_SEARCH = 16, 100, (64, 128, 256)
 """hnswlib's and usearch's parameters; of the last, the least that reaches the recall of ours is told."""
 
@@ -54,30 +56,29 @@ class Figures:
 
 
 def measured(ask: Callable[[Vectors], Sequence[int]], queries: Vectors, truth: list[set[int]]) -> Figures:
-    """Ask one query at a time, the first few without counting; `ask` returns rows."""
-    for query in queries[:10]:
-        ask(query[np.newaxis])
+    """Ask one query at a time, on one thread, the first few without counting; `ask` returns rows."""
     wall_s, cpu_s, found = [], [], 0
-    for query, wanted in zip(queries, truth, strict=True):
-        wall, cpu = time.perf_counter(), time.process_time()
-        rows = ask(query[np.newaxis])
-        wall_s.append(time.perf_counter() - wall)
-        cpu_s.append(time.process_time() - cpu)
-        found += len(wanted.intersection(int(row) for row in rows))
+    with threadpool_limits(1):
+        for query in queries[:10]:
+            ask(query[np.newaxis])
+        for query, wanted in zip(queries, truth, strict=True):
+            wall, cpu = time.perf_counter(), time.process_time()
+            rows = ask(query[np.newaxis])
+            wall_s.append(time.perf_counter() - wall)
+            cpu_s.append(time.process_time() - cpu)
+            found += len(wanted.intersection(int(row) for row in rows))
     return Figures(wall_s, cpu_s, found / sum(len(wanted) for wanted in truth))
 
 
 def exact_rows(vectors: Vectors, queries: Vectors, rows: ImageIds) -> list[set[int]]:
     """Return the true nearest K of each query among `rows`."""
-    scores = np.concatenate(
-        [
-            queries @ vectors[rows[start : start + BLOCK_ROWS]].astype(np.float32).T
-            for start in range(0, len(rows), BLOCK_ROWS)
-        ],
-        axis=1,
-    )
-    best = np.argpartition(-scores, min(K, len(rows)) - 1, axis=1)[:, :K]
-    return [set(rows[places].tolist()) for places in best]
+    best: list[set[int]] = []
+    for first in range(0, len(queries), QUERIES_AT_ONCE):
+        some = queries[first : first + QUERIES_AT_ONCE]
+        blocks = (rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS))
+        scores = np.concatenate([some @ vectors[block].astype(np.float32).T for block in blocks], axis=1)
+        best += [set(rows[np.argpartition(-own, min(K, len(rows)) - 1)[:K]].tolist()) for own in scores]
+    return best
 
 
 def rounded(vectors: Vectors) -> Vectors:
@@ -116,7 +117,7 @@ def ours(vectors: Vectors, queries: Vectors, folder: Path) -> None:
         truth = exact_rows(vectors, some, rows)
         print(f"    {share:8.2%} allowed      {measured(_asking(index, Selection.only(rows + 1)), some, truth)}")
         allowed = set(rows.tolist())
-        print(f"    the same, post-filter {measured(_post_filtering(index, allowed), some, truth)}")
+        print(f"    the same, post-filter {measured(_post_filtering(index, allowed), some, truth)}", flush=True)
 
 
 def _asking(index: VectorIndex, selection: Selection) -> Callable[[Vectors], list[int]]:
@@ -135,7 +136,7 @@ def others(vectors: Vectors, queries: Vectors, recall: float) -> None:
     for name, build in {"hnswlib": _hnswlib, "usearch": _usearch}.items():
         cpu = time.process_time()
         try:
-            ask = build(vectors)
+            ask, size_bytes = build(vectors)
         except ImportError as error:
             print(f"  {name} is left out: {error}")
             continue
@@ -143,7 +144,10 @@ def others(vectors: Vectors, queries: Vectors, recall: float) -> None:
         for width in HNSW_SEARCH:
             figures = measured(partial(ask, width), queries, truth)
             if figures.recall >= recall or width == HNSW_SEARCH[-1]:
-                print(f"  {name}, width {width:4d}     {figures}  built in {cpu:.0f} s cpu")
+                print(
+                    f"  {name}, width {width:4d}     {figures}  cpu {cpu:.0f} s to build, {size_bytes / 1e6:.0f} MB",
+                    flush=True,
+                )
                 break
 
 
@@ -154,7 +158,7 @@ def _flat(vectors: Vectors, queries: Vectors, truth: list[set[int]]) -> Figures:
     return measured(lambda query: list(flat.search(query, K)[1][0]), queries, truth)
 
 
-def _hnswlib(vectors: Vectors) -> Callable[[int, Vectors], list[int]]:
+def _hnswlib(vectors: Vectors) -> tuple[Callable[[int, Vectors], list[int]], int]:
     graph = importlib.import_module("hnswlib").Index("ip", DIM)
     graph.init_index(len(vectors), M=HNSW_LINKS, ef_construction=HNSW_BUILD)
     for ids, part in chunks(vectors):
@@ -164,10 +168,10 @@ def _hnswlib(vectors: Vectors) -> Callable[[int, Vectors], list[int]]:
         graph.set_ef(width)
         return list(graph.knn_query(query, K)[0][0])
 
-    return ask
+    return ask, int(graph.index_file_size())
 
 
-def _usearch(vectors: Vectors) -> Callable[[int, Vectors], list[int]]:
+def _usearch(vectors: Vectors) -> tuple[Callable[[int, Vectors], list[int]], int]:
     module = importlib.import_module("usearch.index")
     graph = module.Index(ndim=DIM, metric="ip", dtype="f16", connectivity=HNSW_LINKS, expansion_add=HNSW_BUILD)
     for ids, part in chunks(vectors):
@@ -177,7 +181,7 @@ def _usearch(vectors: Vectors) -> Callable[[int, Vectors], list[int]]:
         graph.expansion_search = width
         return list(graph.search(query[0], K).keys)
 
-    return ask
+    return ask, int(graph.serialized_length)
 
 
 def main() -> None:
@@ -186,7 +190,7 @@ def main() -> None:
     parser.add_argument("--features", type=Path, help="an .npy file to keep the features of the pictures in")
     parser.add_argument("--count", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--queries", type=int, default=300)
-    parser.add_argument("--graphs-up-to", type=int, default=100_000, help="hnswlib and usearch build for long beyond")
+    parser.add_argument("--graphs-up-to", type=int, default=1_000_000, help="hnswlib and usearch build for long beyond")
     options = parser.parse_args()
     if options.features is not None and options.features.exists():
         features = np.load(options.features)
@@ -200,12 +204,12 @@ def main() -> None:
     print(f"intrinsic dimension: {intrinsic_dimension(real):.1f} of {len(real)} real vectors, copies included")
     alone = intrinsic_dimension(real[: len(real) // 13])
     print(f"{alone:.1f} of the pictures alone, {intrinsic_dimension(like):.1f} of as many drawn")
-    print(f"{os.cpu_count()} cores, top {K}, {options.queries} queries")
+    print(f"{os.cpu_count()} cores, one thread a query, top {K}, {options.queries} queries")
     for count in options.count:
         drawn = mixture.sample(count + options.queries, seed=7)
-        vectors, queries = rounded(drawn[:count]), drawn[count:]
+        vectors, queries = rounded(drawn[:count]), drawn[count:].copy()
         del drawn
-        print(f"{count:,} vectors of {DIM} dimensions, {vectors.nbytes / 1e6:.0f} MB as float16")
+        print(f"{count:,} vectors of {DIM} dimensions, {vectors.nbytes / 1e6:.0f} MB as float16", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             ours(vectors, queries, Path(folder))
         if count <= options.graphs_up_to:

@@ -35,7 +35,7 @@ WORDS = ("dog", "beach", "red car", "mountain", "cup of coffee", "night sky", "o
 PLACES = ("at sunset", "in winter", "from above")
 MATCHES = 100
 NEARNESS = 0.5
-"""How much of its words' vector a matching picture has: cosines are then about 0.45, as those of mini's true matches."""
+"""How much of its words' vector a matching picture has: cosines are about 0.45, as those of mini's true matches."""
 
 # In the page: when Enter was pressed, when the grid showed another answer, and when its first picture was painted.
 _WATCH = """() => {

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from ..console import CountLine
-from .options import PATH, json_option, library_at, model_options, top_option
+from .options import json_option, library_at, model_options, path_or_id, top_option
 from .output import print_json, print_scored
 
 
 @click.command("describe", short_help="Say in words what an image shows.")
-@click.argument("image", type=PATH)
+@click.argument("image", metavar="IMAGE|id:N")
 @top_option(default=5)
 @click.option(
     "--vocabulary",
@@ -28,7 +28,7 @@ from .output import print_json, print_scored
 @json_option
 def describe_command(  # noqa: PLR0913 - one for each option
     *,
-    image: Path,
+    image: str,
     top: int,
     vocabulary: str,
     texts: bool,
@@ -36,14 +36,16 @@ def describe_command(  # noqa: PLR0913 - one for each option
     model: str | None,
     as_json: bool,
 ) -> None:
-    """Say in words what IMAGE shows: the nearest labels, best first. Needs no library, but for --texts.
+    """Say in words what IMAGE shows: the nearest labels, best first.
 
-    A model's first meeting with a vocabulary takes a minute or so; the vectors of its words are kept.
+    A file needs no library, but for --texts; id:N is an image of the library, as `search --json` tells it. A model's
+    first meeting with a vocabulary takes a minute or so; the vectors of its words are kept.
     """
+    picture = path_or_id(image)
     with library_at(folder, model) as library:
         with CountLine(sys.stderr, "labels") as progress:
-            labels = library.describe(image, k=top, vocabulary=vocabulary, progress=progress)
-        found = library.texts.search(image, k=top) if texts else []
+            labels = library.describe(picture, k=top, vocabulary=vocabulary, progress=progress)
+        found = library.texts.search(picture, k=top) if texts else []
     if as_json:
         answer: object = [asdict(label) for label in labels]
         if texts:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..console import plain
 from .options import json_option, library_option
 from .output import print_json
+
+if TYPE_CHECKING:
+    from ..library.checks.base import Finding
 
 
 @click.command("doctor", short_help="Check a library, and repair it with --repair.")
@@ -38,6 +42,16 @@ def doctor_command(*, repair: bool, folder: Path | None, as_json: bool) -> None:
             click.echo("healthy: everything is as it should be")
     wrong = [finding for finding in findings if not (finding.repaired or finding.harmless)]
     if wrong:
-        if not repair and not as_json:
-            click.echo("mend what can be mended with: photoseek doctor --repair", err=True)
+        if not as_json:
+            _advise(wrong, repair=repair)
         sys.exit(1)
+
+
+def _advise(wrong: list[Finding], *, repair: bool) -> None:
+    if not repair and not all(finding.by_hand for finding in wrong):
+        click.echo("mend what can be mended with: photoseek doctor --repair", err=True)
+        return
+    click.echo(
+        "this takes your own hand, as the line says; a new library always helps: move this one away and index again",
+        err=True,
+    )

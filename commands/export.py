@@ -13,10 +13,11 @@ from .output import print_json
 @click.command("export", short_help="Write vectors and what is known of their images for other programs.")
 @click.option("--parquet", metavar="FILE", type=PATH, help="One Parquet file; needs the extra [parquet].")
 @click.option("--npy", metavar="DIR", type=PATH, help="vectors.npy, and images.jsonl with a line for each of its rows.")
+@click.option("--force", is_flag=True, help="Replace such files where they are there already.")
 @model_options
 @json_option
 def export_command(
-    *, parquet: Path | None, npy: Path | None, folder: Path | None, model: str | None, as_json: bool
+    *, parquet: Path | None, npy: Path | None, force: bool, folder: Path | None, model: str | None, as_json: bool
 ) -> None:
     """Write the library's vectors, with what is known of their images, for other programs to read."""
     if parquet is None and npy is None:
@@ -24,9 +25,9 @@ def export_command(
     counts: dict[str, int] = {}
     with library_at(folder, model) as library:
         if parquet is not None:
-            counts[str(parquet)] = library.export_parquet(parquet)
+            counts[str(parquet)] = library.export_parquet(parquet, replace=force)
         if npy is not None:
-            counts[str(npy)] = library.export_npy(npy)
+            counts[str(npy)] = library.export_npy(npy, replace=force)
     if as_json:
         print_json(counts)
         return

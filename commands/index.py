@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..console import INTERRUPTED, ProgressLine
+from ..console import INTERRUPTED, ProgressLine, plain
 from .options import PATH, json_option, library_at, model_options
 from .output import print_json
 
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 @click.command("index", short_help="Index images, or bring them up to date.")
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @click.option("--retry-failed", is_flag=True, help="Try again the files that failed before, changed or not.")
-@click.option("--prune", is_flag=True, help="Believe that a folder which has become empty is meant to be.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Go on when a folder of known images has become empty: its images are taken to be gone, not unmounted.",
+)
 @click.option(
     "--batch-size",
     metavar="N",
@@ -86,7 +90,7 @@ def index_command(  # noqa: PLR0913 - one for each option
     if as_json:
         print_json(asdict(report))
     else:
-        _print_report(report)
+        _print_report(report, paths)
     if report.interrupted:
         sys.exit(INTERRUPTED)
 
@@ -115,9 +119,12 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _print_report(report: IndexReport) -> None:
+def _print_report(report: IndexReport, paths: Sequence[Path]) -> None:
     counts = asdict(report)
     del counts["interrupted"]
+    if not report.interrupted and not any(counts.values()):
+        click.echo(f"no pictures found in {', '.join(plain(str(path)) for path in paths)}")
+        return
     shown = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count or name == "new"]
     click.echo(", ".join(shown))
     if report.failed or report.still_failing:

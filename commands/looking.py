@@ -11,10 +11,20 @@ import click
 from ..console import plain
 
 if TYPE_CHECKING:
+    from ..library.types import Hit
+    from ..search.query import Query
     from ..search.rerank.base import RefinedHit, Refinement
 
 
-def last_of(refinements: Iterator[Refinement]) -> Refinement:
+def looked_at_again(refinements: Iterator[Refinement], query: Query) -> tuple[list[Hit], dict[int, RefinedHit]]:
+    """Return the best hits after a second look, in the query's order, and by image id what each got from it."""
+    from ..search.engine import in_order
+
+    best = _last_of(refinements).hits[: query.k]
+    return in_order([one.hit for one in best], query.sort), {one.hit.image.id: one for one in best}
+
+
+def _last_of(refinements: Iterator[Refinement]) -> Refinement:
     """Wait for the end of a second look, showing on a terminal how far it has come; say what went wrong with it."""
     from ..console import CountLine
 
@@ -36,16 +46,19 @@ def last_of(refinements: Iterator[Refinement]) -> Refinement:
     return latest
 
 
-def print_refined(refined: RefinedHit) -> None:
-    """Print a hit with its fused score, its probability by the first look and that by the second."""
-    second = "  -  " if refined.judgement is None else f"{refined.judgement.probability:5.3f}"
-    veto = "  vetoed" if refined.vetoed else ""
+def print_refined(refined: RefinedHit, alike_count: int = 0) -> None:
+    """Print a hit: its chance by both looks, by the first and by the second, its path, and how many are like it."""
+    second = "   -" if refined.judgement is None else f"{refined.judgement.probability:4.0%}"
+    notes = "  vetoed" if refined.vetoed else ""
+    notes += f"  (+{alike_count:,} alike)" if alike_count else ""
     first = refined.hit.probability or 0.0
-    click.echo(f"{refined.score:6.3f}  {first:5.3f}  {second}  {plain(str(refined.hit.image.path))}{veto}")
+    click.echo(f"{refined.score:6.3f}  {first:4.0%} {second}  {plain(str(refined.hit.image.path))}{notes}")
 
 
-def refined_fields(refined: RefinedHit) -> dict[str, object]:
-    """Return what a second look adds to a hit's JSON."""
+def refined_fields(refined: RefinedHit | None) -> dict[str, object]:
+    """Return what a second look adds to a hit's JSON; nothing where there was none."""
+    if refined is None:
+        return {}
     judgement = refined.judgement
     box = None if judgement is None or judgement.box is None else judgement.box
     return {

@@ -12,6 +12,7 @@ import click
 # The API is imported by the command that runs, so that --help and a mistyped option answer at once.
 if TYPE_CHECKING:
     from ..api import Library
+    from ..search.query import KnownImage
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -49,6 +50,15 @@ def model_options(command: _Command) -> _Command:
         help="mini (built in) or an open_clip model as NAME/PRETRAINED; the library's own unless given.",
     )
     return library_option(model(command))
+
+
+def path_or_id(text: str) -> Path | KnownImage:
+    """Read what names a picture of the library by its path or, as in `id:12`, by its id."""
+    from ..search.arithmetic import read_picture
+    from ..search.query import KnownImage
+
+    subject = read_picture(text)
+    return subject if isinstance(subject, KnownImage) else Path(text)
 
 
 def library_at(folder: Path | None, model: str | None = None, judge: str | None = None) -> Library:

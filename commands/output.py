@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -25,15 +26,27 @@ def print_scored(score: float, text: str) -> None:
     click.echo(f"{score:6.3f}  {plain(text)}")
 
 
-def hit_fields(hit: Hit) -> dict[str, object]:
-    """Return a hit as JSON has it: id, path and score first, since they are what most callers read."""
+def print_hit(hit: Hit, alike_count: int = 0) -> None:
+    """Print a hit: its score, its probability where it has one, its path, and how many like it are folded under it."""
+    chance = "" if hit.probability is None else f"{hit.probability:4.0%}  "
+    print_scored(hit.score, f"{chance}{hit.image.path}" + (f"  (+{alike_count:,} alike)" if alike_count else ""))
+
+
+def hit_fields(hit: Hit, alike: Mapping[int, Sequence[Hit]] | None = None) -> dict[str, object]:
+    """Return a hit as JSON has it: id, path and score first, since they are what most callers read.
+
+    `alike` are the hits folded under others, by the id of what is shown; None where nothing was to be folded.
+    """
     fields = asdict(hit.image) | {"path": str(hit.image.path)}
-    return {
+    first = {
         "id": fields.pop("id"),
         "path": fields.pop("path"),
         "score": hit.score,
         "probability": hit.probability,
-    } | fields
+    }
+    if alike is None:
+        return first | fields
+    return first | {"duplicates": [hit_fields(one) for one in alike.get(hit.image.id, ())]} | fields
 
 
 def _as_json(value: object) -> str:

@@ -6,22 +6,23 @@ from pathlib import Path
 
 import click
 
-from .options import PATH, json_option, library_at, library_option
+from ..library.types import Removed
+from .options import json_option, library_at, library_option, path_or_id
 from .output import print_json
 
 
 @click.command("remove", short_help="Forget images; their files stay.")
-@click.argument("paths", nargs=-1, required=True, type=PATH)
+@click.argument("paths", metavar="PATH|id:N...", nargs=-1, required=True)
 @library_option
 @json_option
-def remove_command(*, paths: tuple[Path, ...], folder: Path | None, as_json: bool) -> None:
-    """Forget the images at or below PATHS, there or not. Files are never touched.
+def remove_command(*, paths: tuple[str, ...], folder: Path | None, as_json: bool) -> None:
+    """Forget the images at or below each PATH, there or not, or by their id. Files are never touched.
 
     What is still there comes back when its folder is indexed again.
     """
     with library_at(folder) as library:
-        count = library.remove(paths)
-    _tell(count, "removed", as_json=as_json)
+        removed = library.remove([path_or_id(path) for path in paths])
+    _tell(removed, "removed", as_json=as_json)
 
 
 @click.command("prune", short_help="Forget images whose files are gone.")
@@ -42,12 +43,17 @@ def prune_command(*, days: float, folder: Path | None, as_json: bool) -> None:
     not look at the disk.
     """
     with library_at(folder) as library:
-        count = library.prune(missing_for_days=days)
-    _tell(count, "pruned", as_json=as_json)
+        removed = library.prune(missing_for_days=days)
+    _tell(removed, "pruned", as_json=as_json)
 
 
-def _tell(count: int, what: str, *, as_json: bool) -> None:
+def _tell(removed: Removed, what: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({what: count})
-    else:
-        click.echo(f"{count:,} {what}")
+        print_json({what: removed.images, "failures": removed.failures})
+        return
+    failures = f", {_counted(removed.failures, 'failure')} forgotten" if removed.failures else ""
+    click.echo(f"{_counted(removed.images, 'image')} {what}{failures}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

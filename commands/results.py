@@ -12,6 +12,7 @@ import click
 from .options import PATH
 
 if TYPE_CHECKING:
+    from ..api import Library
     from ..library.types import Hit
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
@@ -28,6 +29,12 @@ def result_options(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def folded(library: Library, hits: Sequence[Hit]) -> tuple[list[Hit], dict[int, tuple[Hit, ...]]]:
+    """Return the hits that are no near-duplicates of one before them, and by their ids those that are of them."""
+    stacks = library.fold(hits)
+    return [stack.hit for stack in stacks], {stack.hit.image.id: stack.duplicates for stack in stacks}
 
 
 def write_results(title: str, hits: Sequence[Hit], csv: Path | None, html: Path | None, sheet: Path | None) -> None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from .looking import last_of, print_refined, refined_fields
+from .batch import print_batch, read_batch
+from .looking import looked_at_again, print_refined, refined_fields
 from .options import json_option, judge_option, library_at, model_options, top_option
-from .output import hit_fields, print_json, print_scored
-from .results import result_options, shower, write_results
+from .output import hit_fields, print_hit, print_json
+from .results import folded, result_options, shower, write_results
+from .why import note_files, why_none
 
 if TYPE_CHECKING:
-    from ..library.types import Hit
-    from ..search.query import Query, Term, Threshold
-    from ..search.rerank.base import RefinedHit, Refinement
+    from ..library.conditions import Condition
+    from ..search.query import Term, Threshold
+    from ..search.rerank.base import RefinedHit
 
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0}
@@ -66,9 +67,17 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
     type=click.Choice(["score", "newest", "oldest"]),
     default="score",
     show_default=True,
-    help="The order of the best N.",
+    help="The order of the best N: by score, or by the date they were taken; those without a date come last.",
 )
 @top_option(default=20)
+@click.option("--texts", is_flag=True, help="First those whose captions, titles or keywords say the words.")
+@click.option("--fold", is_flag=True, help="Show near-duplicates among the best N once, with a count.")
+@click.option(
+    "--batch",
+    metavar="FILE",
+    type=click.File(encoding="utf-8-sig"),
+    help="Ask every line of a file, or of - for standard input, in place of TEXT.",
+)
 @click.option(
     "--rerank",
     "depth",
@@ -92,6 +101,9 @@ def search_command(  # noqa: PLR0913 - one for each option
     threshold: Threshold,
     sort: str,
     top: int,
+    texts: bool,
+    fold: bool,
+    batch: TextIO | None,
     depth: int | None,
     budget_s: float | None,
     judge: str | None,
@@ -108,50 +120,59 @@ def search_command(  # noqa: PLR0913 - one for each option
     TEXT may be a sum of words and pictures, with weights: 2:golden retriever + ./pool.jpg - fruit. A sign counts with
     spaces around it and outside double quotes.
 
-    Each line is a score, at most 1 and higher is better, and an image's path; the best comes first. With --rerank, it
-    is the fused probability, that of the first look, that of the second, and the path.
+    Each line is a score, at most 1 and higher is better, and an image's path; the best comes first. With --threshold
+    auto, the chance that it is a match stands between them. With --rerank, the chance by both looks comes first, then
+    that by the first look and that by the second.
     """
-    from ..search.filters import parse_filter
     from ..search.query import Query, Sort
 
     if depth is None and (budget_s is not None or judge is not None):
         raise click.UsageError("--budget and --judge are about a second look: say --rerank N as well")
-    condition = None if where is None else parse_filter(where)
-    terms = _terms(text, like, avoid, not_like, weight)
-    query = Query(terms, condition, top, threshold, Sort(sort))
+    condition = None if where is None else _condition(where)
+
+    def query_of(words: tuple[str, ...]) -> Query:
+        return Query(_terms(words, like, avoid, not_like, weight), condition, top, threshold, Sort(sort), texts)
+
+    if batch is not None:
+        if text or csv or html or sheet or show or depth:
+            message = "--batch takes no TEXT, and --csv, --html, --sheet, --show and --rerank take no --batch"
+            raise click.UsageError(message)
+        questions = read_batch(batch, lambda line: query_of((line,)))
+        with library_at(folder, model) as library:
+            print_batch(library, questions, fold=fold, as_json=as_json)
+        return
+    query = query_of(text)
+    note_files(query)
     refined: dict[int, RefinedHit] = {}
     with library_at(folder, model, judge) as library:
         if depth is None:
             hits = library.search(query)
         else:
-            hits, refined = _looked_at_again(library.refine(query, depth=depth, budget_s=budget_s), query)
+            hits, refined = looked_at_again(library.refine(query, depth=depth, budget_s=budget_s), query)
+        hits, alike = folded(library, hits) if fold else (hits, {})
     if csv or html or sheet:
         write_results(" ".join(text) or "like " + ", ".join(like), hits, csv, html, sheet)
     if as_json:
-        print_json([hit_fields(hit) | _refined_fields(hit, refined) for hit in hits])
+        fields = [hit_fields(hit, alike if fold else None) for hit in hits]
+        print_json([one | refined_fields(refined.get(hit.image.id)) for one, hit in zip(fields, hits, strict=True)])
         return
     show_picture = shower() if show and hits else None
     for hit in hits:
+        alike_count = len(alike.get(hit.image.id, ()))
         if hit.image.id in refined:
-            print_refined(refined[hit.image.id])
+            print_refined(refined[hit.image.id], alike_count)
         else:
-            print_scored(hit.score, str(hit.image.path))
+            print_hit(hit, alike_count)
         if show_picture is not None:
             show_picture(hit.image.path)
     if not hits:
-        click.echo(_why_none(query), err=True)
+        click.echo(why_none(query), err=True)
 
 
-def _looked_at_again(refinements: Iterator[Refinement], query: Query) -> tuple[list[Hit], dict[int, RefinedHit]]:
-    """Return the best hits after a second look, in the query's order, and by image id what each got from it."""
-    from ..search.engine import in_order
+def _condition(where: str) -> Condition:
+    from ..search.filters import parse_filter
 
-    best = last_of(refinements).hits[: query.k]
-    return in_order([one.hit for one in best], query.sort), {one.hit.image.id: one for one in best}
-
-
-def _refined_fields(hit: Hit, refined: Mapping[int, RefinedHit]) -> dict[str, object]:
-    return refined_fields(refined[hit.image.id]) if refined else {}
+    return parse_filter(where)
 
 
 def _terms(
@@ -167,16 +188,3 @@ def _terms(
         *(Term(Words(words), -1.0) for words in avoid),
         *(Term(read_picture(name), -1.0) for name in not_like),
     )
-
-
-def _why_none(query: Query) -> str:
-    """Say why there is no answer, as far as the question tells."""
-    if query.threshold == "auto":
-        return "nothing here matches" + (
-            "" if query.where is None else " among the images that the filter lets through"
-        )
-    if query.threshold is not None:
-        return "no images: none scores as high as the threshold"
-    if query.where is not None:
-        return "no images: none matches the filter"
-    return "no images: there are none in this library"

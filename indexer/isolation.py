@@ -8,7 +8,8 @@ import pickle
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import IO
@@ -17,7 +18,7 @@ from ..library.changes import Failed
 from ..library.errors import DecodingUnavailable
 from .load import Loaded, Loader
 from .plan import ToRead
-from .worker import Answer, OutOfMemory, Raised, Ready, Refused, Setup
+from .worker import Answer, OutOfMemory, Question, Raised, Ready, Refused, Setup
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ _SLOWEST_BYTES_PER_S = 4e6
 """A second more for each 4 MB of file: no network drive in use is slower for long."""
 
 _MOST_BETWEEN_LOOKS_S = 0.5
+
+_LARGE_BYTES = 32 << 20
+"""Members of archives above this are in the parent's memory one at a time."""
 
 _SMALLEST_MEMORY_BYTES = 1 << 30
 _LARGEST_MEMORY_BYTES = 4 << 30
@@ -75,6 +79,7 @@ class IsolatedLoader:
         self._limits = limits
         self._lock = Lock()
         self._alone = Lock()
+        self._large = Lock()
         self._processes: set[_Process] = set()
         self._idle: list[_Process] = []
         self._closed = Event()
@@ -87,22 +92,35 @@ class IsolatedLoader:
         Raises:
             DecodingUnavailable: no process can be started, or this loader was closed.
         """
+        if not self._is_isolated or task.file.offset is None:
+            return self._loaded(Question(task, None))
+        # Members of archives are read here, where the archive is open and listed: to list it again in each process, or
+        # unpack a compressed one from its start for a new process, could take longer than a file may.
+        with self._large if task.file.size_bytes > _LARGE_BYTES else nullcontext():
+            try:
+                read = self._loader.read(task)
+            except MemoryError:
+                return _too_large(task)
+            return read if isinstance(read, Failed) else self._loaded(Question(task, read))
+
+    def _loaded(self, question: Question) -> Loaded | Failed:
+        file = question.task.file
         if not self._is_isolated:
-            return self._load_here(task)
+            return self._load_here(question)
         try:
             try:
-                return self._asked(task, self._limits.memory_bytes)
+                return self._asked(question, self._limits.memory_bytes)
             except _Lost as loss:
                 if loss.is_final:
-                    return Failed(task.file, "decode", loss.reason)
+                    return Failed(file, "decode", loss.reason)
             with self._alone:
                 try:
-                    return self._asked(task, self._limits.alone_bytes, alone=True)
+                    return self._asked(question, self._limits.alone_bytes, alone=True)
                 except _Lost as loss:
-                    return Failed(task.file, "decode", loss.reason)
+                    return Failed(file, "decode", loss.reason)
         except _CannotIsolate as error:
             self._note(error.reason)
-            return self._load_here(task)
+            return self._load_here(question)
 
     def __enter__(self) -> IsolatedLoader:
         return self
@@ -117,16 +135,17 @@ class IsolatedLoader:
         if self._watching is not None:
             self._watching.join()
 
-    def _load_here(self, task: ToRead) -> Loaded | Failed:
+    def _load_here(self, question: Question) -> Loaded | Failed:
         try:
-            return self._loader.load(task)
+            return self._loader.load(question.task, question.read)
         except MemoryError:
-            return Failed(task.file, "decode", "needs more memory than there is")
+            return _too_large(question.task)
 
-    def _asked(self, task: ToRead, memory_bytes: int, *, alone: bool = False) -> Loaded | Failed:
+    def _asked(self, question: Question, memory_bytes: int, *, alone: bool = False) -> Loaded | Failed:
         process = self._new(memory_bytes) if alone else self._taken(memory_bytes)
         try:
-            answer = process.ask(task, self._limits.timeout_s + task.file.size_bytes / _SLOWEST_BYTES_PER_S)
+            limit_s = self._limits.timeout_s + question.task.file.size_bytes / _SLOWEST_BYTES_PER_S
+            answer = process.ask(question, limit_s)
         except BaseException:
             self._discard(process)
             if self._closed.is_set():
@@ -235,7 +254,7 @@ class _Process:
         except Exception as error:  # pickle promises no list of what objects that refuse may raise
             raise _CannotIsolate(f"the model's preprocessing cannot be sent to a process ({error})") from error
         try:
-            answer = self._exchange(data, _START_LIMIT_S)
+            answer = self._exchange(lambda stream: stream.write(data), _START_LIMIT_S)
         except _Lost as loss:
             raise DecodingUnavailable(f"a new process ended at once: {loss.reason}") from loss
         if isinstance(answer, Refused):
@@ -243,9 +262,13 @@ class _Process:
         if not isinstance(answer, Ready):
             raise DecodingUnavailable(f"a new process answered with {type(answer).__name__}")
 
-    def ask(self, task: ToRead, limit_s: float) -> Answer:
+    def ask(self, question: Question, limit_s: float) -> Answer:
         """Have one file loaded; raises _Lost when the process does not live to answer."""
-        return self._exchange(pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL), limit_s)
+
+        def send(stream: IO[bytes]) -> None:  # without a copy of what was read
+            pickle.dump(question, stream, protocol=pickle.HIGHEST_PROTOCOL)
+
+        return self._exchange(send, limit_s)
 
     def end_turn(self, turn: _Turn) -> None:
         """Kill the process for taking too long over `turn`."""
@@ -261,10 +284,10 @@ class _Process:
                 with suppress(OSError):
                     stream.close()
 
-    def _exchange(self, data: bytes, limit_s: float) -> Answer:
+    def _exchange(self, send: Callable[[IO[bytes]], object], limit_s: float) -> Answer:
         turn = self.turn = _Turn(limit_s)
         try:
-            _pipe(self.popen.stdin).write(data)
+            send(_pipe(self.popen.stdin))
             _pipe(self.popen.stdin).flush()
             answer: Answer = pickle.load(_pipe(self.popen.stdout))  # noqa: S301 - from our own process
         except Exception as error:  # a broken pipe, an early end, or the garbage of a damaged heap
@@ -299,6 +322,10 @@ class _CannotIsolate(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def _too_large(task: ToRead) -> Failed:
+    return Failed(task.file, "decode", "needs more memory than there is")
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TypeVar
 
 from PIL import Image
 
-from ..library.archives import split_member
-from ..library.captions import ImageText
+from ..library.archives import MEMBER_MARK, split_member
+from ..library.captions import ImageText, Sidecar
 from ..library.changes import Failed, FileState, ImageFacts, KnownFile
 from ..library.colours import dominant_colours
 from ..library.content_hash import HASH_BYTES, hash_bytes
@@ -23,11 +24,14 @@ from ..library.images import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
 from ..library.miniature import miniature
 from ..library.perceptual_hash import perceptual_hash
 from ..library.sidecars import read_sidecars
-from ..library.sources import read_bytes, read_file
+from ..library.sources import FileBytes, read_bytes, read_file
 from ..library.types import Pixels
 from .plan import ToRead
 
 _READ_BLOCK_BYTES = 1 << 20
+_MOST_SORTED = 100_000
+_HASHING = "hash"
+"""The name under which archives are read for hashing, some members ahead of where they are read for decoding."""
 
 _Task = TypeVar("_Task")
 _Done = TypeVar("_Done")
@@ -45,6 +49,14 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What the disk holds of a picture: its file, and what the sidecars say."""
+
+    content: FileBytes
+    sidecar: Sidecar
+
+
+@dataclass(frozen=True, slots=True)
 class Loader:
     """How files become pixels: `preprocess` is the model's, `side_px` the length of its input's side."""
 
@@ -52,23 +64,33 @@ class Loader:
     side_px: int
     limits: DecodeLimits = DEFAULT_LIMITS
 
-    def load(self, task: ToRead) -> Loaded | Failed:
+    def read(self, task: ToRead) -> ReadFile | Failed:
+        """Read one file and its sidecars; what is wrong with it is returned, not raised."""
+        read = read_file(task.file, self.limits.max_bytes)
+        if isinstance(read, Failed):
+            return read
+        return ReadFile(read, read_sidecars(read.file.path, read.file.sidecars))
+
+    def load(self, task: ToRead, read: ReadFile | None = None) -> Loaded | Failed:
         """Read, hash, decode and preprocess one file; what is wrong with it is returned, not raised.
+
+        Args:
+            task: the file.
+            read: what `read` returned for it, if that was done elsewhere.
 
         Raises:
             MemoryError: it needs more than this process may have.
         """
-        read = read_file(task.file, self.limits.max_bytes)
-        if isinstance(read, Failed):
-            return read
-        file, data = read.file, read.data
+        found = read or self.read(task)
+        if isinstance(found, Failed):
+            return found
+        file, data, sidecar = found.content.file, found.content.data, found.sidecar
         try:
             decoded = decode(data, file.path, limits=self.limits, min_side_px=self.side_px)
         except ImageUnreadable as error:
             if isinstance(error.__cause__, MemoryError):
                 raise MemoryError from error  # noqa: TRY004 - a type among causes
             return Failed(file, "decode", error.reason)
-        sidecar = read_sidecars(file.path, file.sidecars)
         facts = _facts(decoded, hash_bytes(data), sidecar.rating)
         texts = (*sidecar.texts, *decoded.metadata.texts)
         return Loaded(file, task.known, facts, self.preprocess(decoded.image), texts)
@@ -78,7 +100,7 @@ def hash_file(path: str) -> str | None:
     """Return the content hash of a file or an archive's member, None when it cannot be read."""
     if split_member(path) is not None:
         try:
-            return hash_bytes(read_bytes(path, DEFAULT_LIMITS.max_bytes))
+            return hash_bytes(read_bytes(path, DEFAULT_LIMITS.max_bytes, reader=_HASHING))
         except (OSError, ImageUnreadable):
             return None
     digest = hashlib.blake2b(digest_size=HASH_BYTES)
@@ -89,6 +111,13 @@ def hash_file(path: str) -> str | None:
     except OSError:
         return None
     return digest.hexdigest()
+
+
+def as_they_lie(tasks: Iterable[ToRead]) -> Iterator[ToRead]:
+    """Yield the tasks in their order, but the members of each archive in theirs: a compressed one is read forward."""
+    for archive, group in groupby(tasks, key=_archive_of):
+        while block := list(islice(group, _MOST_SORTED if archive else 1)):
+            yield from sorted(block, key=lambda task: task.file.offset or 0)
 
 
 @contextmanager
@@ -112,6 +141,10 @@ def in_order(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def _archive_of(task: ToRead) -> str:
+    return "" if task.file.offset is None else task.file.path.partition(MEMBER_MARK)[0]
 
 
 def _facts(decoded: DecodedImage, content_hash: str, rating: int | None) -> ImageFacts:

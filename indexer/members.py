@@ -41,8 +41,7 @@ def look_into(found: FileState | Failed, is_intact: Callable[[FileState], bool])
     members = sorted((path + MEMBER_MARK + member.name, member) for member in listed if _is_inside_image(member))
     for member_path, member in members:
         yield _member(member_path, member, archive, files, sidecars)
-    if not opened.damage:
-        yield ArchiveListed(archive, len(members))
+    yield ArchiveListed(archive, len(members))
 
 
 def _is_inside_image(member: Member) -> bool:
@@ -57,5 +56,5 @@ def _member(
     if not is_text(path):
         return failed(path, archive.root, "the file's name is not valid Unicode: rename it")
     state = state_of(member.name, sidecars, lambda name: (files[name], archive.mtime_ns))
-    file = FileState(path, archive.root, member.size_bytes, archive.mtime_ns, state)
+    file = FileState(path, archive.root, member.size_bytes, archive.mtime_ns, state, member.offset)
     return Failed(file, "read", member.problem) if member.problem else file

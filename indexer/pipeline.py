@@ -17,7 +17,7 @@ from .behind import WriterBehind
 from .discover import discover
 from .found import found_in
 from .isolation import IsolatedLoader, IsolationLimits
-from .load import Loaded, Loader, in_order, worker_threads
+from .load import Loaded, Loader, as_they_lie, in_order, worker_threads
 from .plan import Retold, StillFailing, ToRead, Unchanged, plan
 from .recognise import Recognised, Recogniser, relocated
 from .report import IndexReport, Outcome, Progress
@@ -153,7 +153,7 @@ class _Run:
         with worker_threads(workers) as pool, IsolatedLoader(loader, limits) as isolated:
 
             def unrecognised() -> Iterator[ToRead]:
-                for item in recogniser.recognise(to_read, pool):
+                for item in recogniser.recognise(as_they_lie(to_read), pool):
                     if self._stopping():
                         return
                     if isinstance(item, Recognised):

@@ -85,7 +85,8 @@ def plan(
         same = rows.at(path)
         if isinstance(item, Unlisted):
             unlisted.append(path)
-            yield item.failed
+            remembered = failure is not None and not retry_failed and _is_same_archive(item.failed.file, failure)
+            yield StillFailing() if remembered else item.failed
         elif failure is not None and not retry_failed and _unmodified(_file(item), failure):
             yield StillFailing()
         elif isinstance(item, Failed):
@@ -131,6 +132,10 @@ class _Rows:
 def _intact(archive: Intact, rows: _Rows, failures: dict[str, KnownFailure]) -> Iterator[Step]:
     """Count an archive's images as they are known, and take its failures out of those that may be gone."""
     yield from (Unchanged() for row in rows.below(archive.path) if not row.missing)
+    itself = failures.get(archive.path.rstrip("/"))
+    if itself is not None and _has_date(itself):  # listed though damaged, and not mended since
+        del failures[archive.path.rstrip("/")]
+        yield StillFailing()
     for path in [path for path in failures if path.startswith(archive.path)]:
         del failures[path]
         yield StillFailing()
@@ -157,6 +162,15 @@ def _step(file: FileState, known: KnownFile | None) -> Step:
 
 def _unmodified(file: FileState, known: KnownFile | KnownFailure) -> bool:
     return (file.size_bytes, file.mtime_ns) == (known.size_bytes, known.mtime_ns)
+
+
+def _is_same_archive(file: FileState, failure: KnownFailure) -> bool:
+    return _has_date(file) and _unmodified(file, failure)
+
+
+def _has_date(file: FileState | KnownFailure) -> bool:
+    """Whether this is of an archive; a folder that could not be listed has neither size nor date."""
+    return bool(file.size_bytes or file.mtime_ns)
 
 
 def _not_found(root: str, row: KnownFile, unlisted: list[str]) -> Iterator[Vanished]:

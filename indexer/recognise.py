@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 from ..library.catalog import Catalog
 from ..library.changes import FileState, Indexed, KnownContent, Relocated
@@ -18,6 +19,9 @@ from .report import Outcome
 # Enough to ask the catalogue in few questions, few enough to start decoding at once.
 _CHUNK = 256
 
+# Contents whose copies are remembered: asked for anew with each of n copies, they would cost n times n rows.
+_REMEMBERED = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
@@ -25,6 +29,14 @@ class Recognised:
 
     change: Indexed | Relocated
     outcome: Outcome
+
+
+@dataclass(slots=True)
+class _Copies:
+    """The images of one content: one of them, and those that were not yet asked whether they have left their paths."""
+
+    one: KnownContent
+    unasked: Iterator[KnownContent]
 
 
 @dataclass(slots=True)
@@ -39,6 +51,7 @@ class Recogniser:
     model_id: int
     returned: Set[int]
     claimed: set[int] = field(default_factory=set)
+    _remembered: OrderedDict[tuple[int, str], _Copies] = field(default_factory=OrderedDict)
 
     def recognise(self, tasks: Iterable[ToRead], pool: ThreadPoolExecutor) -> Iterator[ToRead | Recognised]:
         """Yield every task as it is, or as recognised, in order."""
@@ -58,31 +71,52 @@ class Recogniser:
                 return task
             outcome: Outcome = "restored" if known.missing else "touched"
             return Recognised(relocated(known.image_id, file, known.sidecars), outcome)
-        same = self.catalog.find_content(file.size_bytes, content_hash, self.model_id)
-        embedded = [content for content in same if content.vector is not None]
+        copies = self._copies(file.size_bytes, content_hash)
+        if copies is None:
+            return task
         if known is None:
-            for content in embedded:
+            # Once a copy is passed it need not be asked again: it is still there, or was claimed.
+            for content in copies.unasked:
                 if self._has_left(content):
                     self.claimed.add(content.image_id)
                     return Recognised(relocated(content.image_id, file, content.sidecars), "moved")
-        for content in embedded:
-            if content.vector is not None:
-                image_id = None if known is None else known.image_id
-                sidecar = read_sidecars(file.path, file.sidecars)
-                change = Indexed(
-                    file,
-                    content.facts,
-                    content.vector,
-                    image_id,
-                    content_changed=known is not None,
-                    texts=(*sidecar.texts, *content.texts),
-                )
-                return Recognised(change, "new" if known is None else "changed")
-        return task
+        return _copied(task, copies.one)
+
+    def _copies(self, size_bytes: int, content_hash: str) -> _Copies | None:
+        """Return the images known to hold this content in this model, None as long as there are none."""
+        key = (size_bytes, content_hash)
+        if key not in self._remembered:
+            found = self.catalog.find_content(size_bytes, content_hash, self.model_id)
+            embedded = (content for content in found if content.vector is not None)
+            first = next(embedded, None)
+            if first is None:
+                return None
+            self._remembered[key] = _Copies(first, chain([first], embedded))
+            if len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        self._remembered.move_to_end(key)
+        return self._remembered[key]
 
     def _has_left(self, content: KnownContent) -> bool:
         gone = content.missing or not exists(content.path)
         return gone and content.image_id not in self.claimed and content.image_id not in self.returned
+
+
+def _copied(task: ToRead, same: KnownContent) -> ToRead | Recognised:
+    """Return the change of a file that holds the same as a known picture, which stays where it is."""
+    file, known = task.file, task.known
+    if same.vector is None:
+        return task
+    sidecar = read_sidecars(file.path, file.sidecars)
+    change = Indexed(
+        file,
+        same.facts,
+        same.vector,
+        None if known is None else known.image_id,
+        content_changed=known is not None,
+        texts=(*sidecar.texts, *same.texts),
+    )
+    return Recognised(change, "new" if known is None else "changed")
 
 
 def relocated(image_id: int, file: FileState, known_sidecars: str) -> Relocated:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
 from ..library.changes import Failed
-from .load import Loaded, Loader
+from .load import Loaded, Loader, ReadFile
 from .plan import ToRead
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -25,6 +25,14 @@ class Setup:
     loader: Loader
     memory_bytes: int
     parent_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A file to load; `read` holds what it says where the parent has read it."""
+
+    task: ToRead
+    read: ReadFile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +79,18 @@ def main() -> None:
     _tell(answers, Ready())
     while True:
         try:
-            task: ToRead = pickle.load(tasks)  # noqa: S301
+            question: Question = pickle.load(tasks)  # noqa: S301
         except EOFError:
             return
-        _tell(answers, _answer(setup.loader, task))
+        except MemoryError:
+            _tell(answers, OutOfMemory())
+            return  # the rest of the question is still in the pipe
+        _tell(answers, _answer(setup.loader, question))
 
 
-def _answer(loader: Loader, task: ToRead) -> Answer:
+def _answer(loader: Loader, question: Question) -> Answer:
     try:
-        return loader.load(task)
+        return loader.load(question.task, question.read)
     except MemoryError:
         return OutOfMemory()
     except Exception as error:  # whatever it is, the parent raises it in the run

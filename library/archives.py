@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import lzma
 import os
 import re
@@ -12,23 +11,26 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import IO, BinaryIO, Protocol, cast
 
 from .errors import ImageUnreadable
+from .packed import PackedStream, unpacker
 
 MEMBER_MARK = "!/"
 """Stands between an archive's path and a member's name: `shard.tar!/0001.jpg`."""
 
-_ARCHIVE_NAME = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.IGNORECASE)
-_MEMBER_PATH = re.compile(r"(?P<archive>.*?\.(?:zip|tar|tar\.gz|tgz))!/(?P<name>.+)", re.IGNORECASE | re.DOTALL)
+_SUFFIX = r"\.(?:zip|tar|tar\.gz|tgz|tar\.bz2|tbz2?|tar\.xz|txz)"
+_ARCHIVE_NAME = re.compile(_SUFFIX + "$", re.IGNORECASE)
+_MEMBER_PATH = re.compile(rf"(?P<archive>.*?{_SUFFIX})!/(?P<name>.+)", re.IGNORECASE | re.DOTALL)
 
 _MOST_UNPACKED_BYTES = 64 << 30
 """Read through in a compressed tar while looking for its members: minutes, where a bomb would take days."""
 
 _LONGEST_HEADER_BYTES = 1 << 20
 _OPEN_ARCHIVES = 4
+_MAGIC_BYTES = 6
 _BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -48,11 +50,15 @@ _BROKEN = (
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive, as its directory has it. `problem` says why it can't be read, or is None."""
+    """A file in an archive, as its directory has it. `problem` says why it can't be read, or is None.
+
+    `offset` is where it lies, in bytes of what the archive unpacks to: members are read fastest in that order.
+    """
 
     name: str
     size_bytes: int
     problem: str | None = None
+    offset: int = field(default=0, compare=False)
 
 
 class Archive(Protocol):
@@ -87,19 +93,27 @@ def split_member(path: str) -> tuple[str, str] | None:
     return found["archive"], found["name"]
 
 
-def open_archive(path: str) -> Archive:
+def open_archive(path: str, *, reader: str = "") -> Archive:
     """Open an archive, or take it from the few kept open.
+
+    Args:
+        path: of the archive.
+        reader: whoever goes through a compressed archive in an order of its own takes a name of its own, lest two send
+            each other back to the start.
 
     Raises:
         OSError: the file cannot be read.
         ImageUnreadable: it is no archive.
     """
     status = os.stat(path)  # noqa: PTH116
+    is_zip = path.lower().endswith(".zip")
     # The process belongs to the key: two that share an open file move each other's place in it.
-    return _opened(path, status.st_size, status.st_mtime_ns, os.getpid())
+    key = (path, status.st_size, status.st_mtime_ns, os.getpid())
+    with _OPENING[hash(path) % len(_OPENING)]:  # two threads would both list it
+        return _opened(*key, "" if is_zip else reader)
 
 
-def read_member(path: str, name: str, max_bytes: int) -> bytes:
+def read_member(path: str, name: str, max_bytes: int, *, reader: str = "") -> bytes:
     """Return the bytes of a member.
 
     Raises:
@@ -107,13 +121,16 @@ def read_member(path: str, name: str, max_bytes: int) -> bytes:
         OSError: the archive cannot be read.
         ImageUnreadable: the member is damaged, encrypted or larger than `max_bytes`.
     """
-    return open_archive(path).read(name, max_bytes)
+    return open_archive(path, reader=reader).read(name, max_bytes)
+
+
+_OPENING = tuple(threading.Lock() for _ in range(16))
 
 
 @lru_cache(maxsize=_OPEN_ARCHIVES)
-def _opened(path: str, _size_bytes: int, _mtime_ns: int, _process: int) -> Archive:
+def _opened(path: str, size_bytes: int, mtime_ns: int, process: int, _reader: str) -> Archive:
     try:
-        return _Zip(path) if path.lower().endswith(".zip") else _Tar(path)
+        return _Zip(path) if path.lower().endswith(".zip") else _Tar(path, _listed(path, size_bytes, mtime_ns, process))
     except _BROKEN as error:
         raise ImageUnreadable(path, f"damaged archive: {_words(error)}") from error
 
@@ -129,7 +146,7 @@ class _Zip:
 
     def members(self) -> list[Member]:
         infos = (info for info in self._zip.NameToInfo.values() if not info.is_dir())
-        return [Member(info.filename, info.file_size, _zip_problem(info)) for info in infos]
+        return [Member(info.filename, info.file_size, _zip_problem(info), info.header_offset) for info in infos]
 
     def read(self, name: str, max_bytes: int) -> bytes:
         path = f"{self._path}{MEMBER_MARK}{name}"
@@ -147,52 +164,70 @@ class _Zip:
         return _checked(data, info.file_size, path)
 
 
-class _Tar:
-    """A .tar file, plain or compressed by gzip: that is read forward, and again from its start to go back."""
+@dataclass(frozen=True, slots=True)
+class _TarList:
+    """The members of a tar by their names, and why there may be more, or None."""
 
-    def __init__(self, path: str) -> None:
+    members: dict[str, Member]
+    damage: str | None
+
+
+class _Tar:
+    """A .tar file, plain or compressed."""
+
+    def __init__(self, path: str, listed: _TarList) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._stream: BinaryIO = open(path, "rb")  # noqa: PTH123, SIM115 - open as long as this object
+        self._stream = _tar_stream(path)
+        self._members = listed.members
         self.status = os.stat(path)  # noqa: PTH116
-        self.damage: str | None = None
-        self._places: dict[str, tuple[int, Member]] = {}
-        is_packed = self._stream.read(2) == b"\x1f\x8b"
-        self._stream.seek(0)
-        if is_packed:
-            self._stream = cast("BinaryIO", gzip.GzipFile(fileobj=self._stream))
-        try:
-            for name, offset, member in _tar_places(self._stream, is_packed=is_packed):
-                self._places[name] = (offset, member)
-        except (*_BROKEN, OSError) as error:
-            if not self._places:
-                raise tarfile.ReadError(_words(error)) from error
-            self.damage = f"damaged archive: {_words(error)}"
+        self.damage = listed.damage
 
     def members(self) -> list[Member]:
-        return [member for _, member in self._places.values()]
+        return list(self._members.values())
 
     def read(self, name: str, max_bytes: int) -> bytes:
         path = f"{self._path}{MEMBER_MARK}{name}"
-        if name not in self._places:
+        member = self._members.get(name)
+        if member is None:
             raise FileNotFoundError(2, "no such member", path)
-        offset, member = self._places[name]
         problem = member.problem or _too_large(member.size_bytes, max_bytes)
         if problem:
             raise ImageUnreadable(path, problem)
         try:
             with self._lock:
-                self._stream.seek(offset)
+                self._stream.seek(member.offset)
                 data = self._stream.read(member.size_bytes)
         except _BROKEN as error:
             raise ImageUnreadable(path, f"damaged in its archive: {_words(error)}") from error
         return _checked(data, member.size_bytes, path)
 
 
+# Kept longer than the open files: listing a compressed tar means unpacking all of it.
+@lru_cache(maxsize=2 * _OPEN_ARCHIVES)
+def _listed(path: str, _size_bytes: int, _mtime_ns: int, _process: int) -> _TarList:
+    members: dict[str, Member] = {}
+    try:
+        for member in _tar_members(_tar_stream(path)):
+            members[member.name] = member
+    except (*_BROKEN, OSError) as error:
+        if not members:
+            raise tarfile.ReadError(_words(error)) from error
+        return _TarList(members, f"damaged archive: {_words(error)}")
+    return _TarList(members, None)
+
+
+def _tar_stream(path: str) -> BinaryIO | PackedStream:
+    stream = open(path, "rb")  # noqa: PTH123, SIM115 - open as long as what reads it
+    unpack = unpacker(stream.read(_MAGIC_BYTES))
+    stream.seek(0)
+    return stream if unpack is None else PackedStream(stream, unpack)
+
+
 class _Headers:
     """A stream as the reader of a tar's headers sees it, without the power to ask for more than headers are long."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: BinaryIO | PackedStream) -> None:
         self._stream = stream
         self.seek = stream.seek
         self.tell = stream.tell
@@ -203,14 +238,14 @@ class _Headers:
         return self._stream.read(size)
 
 
-def _tar_places(stream: IO[bytes], *, is_packed: bool) -> Iterator[tuple[str, int, Member]]:
+def _tar_members(stream: BinaryIO | PackedStream) -> Iterator[Member]:
     for info in tarfile.TarFile(fileobj=cast("IO[bytes]", _Headers(stream)), errorlevel=2):
-        if is_packed and info.offset_data + info.size > _MOST_UNPACKED_BYTES:
+        if isinstance(stream, PackedStream) and info.offset_data + info.size > _MOST_UNPACKED_BYTES:
             raise tarfile.ReadError(f"unpacks to more than {_MOST_UNPACKED_BYTES >> 30} GB")
         if info.isfile():
             problem = "a sparse file, which is not read from archives" if info.issparse() else None
-            name = info.name.removeprefix("./")  # as `tar -c .` writes
-            yield name, info.offset_data, Member(name, info.size, problem)
+            # The prefix is what `tar -c .` writes.
+            yield Member(info.name.removeprefix("./"), info.size, problem, info.offset_data)
 
 
 def _zip_problem(info: zipfile.ZipInfo) -> str | None:

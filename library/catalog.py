@@ -32,7 +32,7 @@ from .removal import (
     delete_stale_judgements,
 )
 from .rows import parts, split_rows
-from .types import Damage, Failure, ImageIds, ImageRecord, Vectors
+from .types import Damage, Failure, ImageIds, ImageRecord, Removed, Vectors
 from .writing import write_changes
 
 _images = tables.images.c
@@ -131,20 +131,21 @@ class Catalog(PlanningCatalog):
         with self._database.reading() as connection:
             return bool(connection.execute(sa.select(sa.or_(image, failure))).scalar_one())
 
-    def remove(self, paths: Sequence[str]) -> int:
-        """Forget the images and failures at `paths` or below them in one transaction; return how many images."""
+    def remove(self, paths: Sequence[str]) -> Removed:
+        """Forget the images and failures at `paths` or below them in one transaction; return how many."""
         with self._database.writing() as (connection, change_seq):
             for path in paths:
-                delete_failures(connection, below(_failures.path, path))
                 delete_archives(connection, below(tables.archives.c.path, path))
-            return sum(delete_images(connection, below(_images.path, path), change_seq) for path in paths)
+            failures = sum(delete_failures(connection, below(_failures.path, path)) for path in paths)
+            images = sum(delete_images(connection, below(_images.path, path), change_seq) for path in paths)
+            return Removed(images, failures)
 
-    def prune(self, missing_before: datetime) -> int:
+    def prune(self, missing_before: datetime) -> Removed:
         """Forget the images missing since `missing_before`, in UTC, and answers about pictures no image shows."""
         with self._database.writing() as (connection, change_seq):
-            count = delete_missing(connection, missing_before, change_seq)
+            removed = delete_missing(connection, missing_before, change_seq)
             delete_stale_judgements(connection)
-            return count
+            return removed
 
     def forget_deletions(self) -> None:
         """Forget the deletions that no reader needs to be told of any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -18,6 +18,8 @@ class FileState:
     """A file as the file system describes it, and the root under which it was found.
 
     `sidecars` describes the files beside it that tell of it, as `sidecars.state_of` does; empty when there are none.
+    `offset` is where a member lies in its archive, None for a file of its own: the order in which it is read best, and
+    nothing that makes it another file.
     """
 
     path: str
@@ -25,6 +27,7 @@ class FileState:
     size_bytes: int
     mtime_ns: int
     sidecars: str = ""
+    offset: int | None = field(default=None, compare=False)
 
     @classmethod
     def described(cls, path: str, root: str, status: os.stat_result, sidecars: str = "") -> FileState:

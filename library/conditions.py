@@ -94,6 +94,13 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True)
+class Says:
+    """True where one of the texts about the image holds all these words, whole; letters' case does not count."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """True where the field has no value."""
 
@@ -128,4 +135,4 @@ class Some:
     conditions: tuple[Condition, ...]
 
 
-Condition: TypeAlias = Compared | OneOf | Matches | Unknown | Worded | Not | All | Some
+Condition: TypeAlias = Compared | OneOf | Matches | Says | Unknown | Worded | Not | All | Some

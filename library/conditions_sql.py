@@ -8,8 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from .conditions import All, Compared, Condition, Glob, Matches, Not, OneOf, Some, Unknown, Wildcard, Worded
+from .conditions import All, Compared, Condition, Glob, Matches, Not, OneOf, Says, Some, Unknown, Wildcard, Worded
 from .tables import images, texts
+
+_BETWEEN_WORDS = "\t\n.,;:!?()[]{}'\"/-"
+"""What may stand between words beside blanks."""
 
 
 def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 - one for each kind of condition
@@ -21,6 +24,8 @@ def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 
             return _known(field, images.c[field].in_(values))
         case Matches(field, glob):
             return _known(field, _GlobMatch(images.c[field], glob))
+        case Says(words):
+            return images.c.id.in_(sa.select(texts.c.image_id).where(*(_has_word(word) for word in words)))
         case Unknown(field):
             return images.c[field].is_(None)
         case Worded(kind):
@@ -39,6 +44,16 @@ def _known(field: str, comparison: sa.ColumnElement[bool]) -> sa.ColumnElement[b
     """False instead of null where the field has no value, so that `not` turns it into true."""
     column = images.c[field]
     return sa.and_(column.is_not(None), comparison) if column.nullable else comparison
+
+
+def _has_word(word: str) -> sa.ColumnElement[bool]:
+    """Whether a text holds a word. SQLite knows the case of ASCII letters alone: others are tried as people write."""
+    body: sa.ColumnElement[str] = sa.func.lower(texts.c.body)
+    for character in _BETWEEN_WORDS:
+        body = sa.func.replace(body, character, " ")
+    spellings = {word.lower(), word.upper(), word.capitalize()} if not word.isascii() else {word.lower()}
+    bodies = " " + body + " "
+    return sa.or_(*(bodies.contains(f" {spelling} ", autoescape=True) for spelling in sorted(spellings)))
 
 
 class _GlobMatch(sa.ColumnElement[bool]):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .checks.base import Check, Finding, Patient
 from .checks.disk import check_failures, check_missing
+from .checks.files import check_calibration, check_settings
 from .checks.rows import check_change_numbers, check_deletions, check_embedded, check_owners
 from .checks.structure import check_database_file, check_schema
 from .checks.vectors import check_generations, check_stored_vectors, check_stray_files
@@ -19,6 +20,7 @@ from .store import Store
 # Each may rely on what those before it found right, or mended.
 _FOUNDATIONS: Sequence[Check] = (check_database_file, check_schema)
 _CHECKS: Sequence[Check] = (
+    check_settings,
     check_owners,
     check_change_numbers,
     check_deletions,
@@ -28,6 +30,7 @@ _CHECKS: Sequence[Check] = (
     check_missing,
     check_generations,
     check_stray_files,
+    check_calibration,
 )
 
 
@@ -44,7 +47,7 @@ def examine(folder: Path, *, repair: bool = False) -> list[Finding]:
     try:
         settings = read_settings(folder)
     except SettingsError as error:
-        return [Finding("settings", str(error))]
+        return [Finding("settings", str(error), by_hand=True)]
     findings: list[Finding] = []
     owner = stale_owner(folder)
     if owner is not None:
@@ -60,5 +63,5 @@ def examine(folder: Path, *, repair: bool = False) -> list[Finding]:
                 for check in _CHECKS:
                     findings += check(patient)
     except CatalogUnavailable as error:
-        findings.append(Finding("database", str(error)))
+        findings.append(Finding("database", str(error), by_hand=True))
     return findings

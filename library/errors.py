@@ -38,6 +38,10 @@ Errors carry facts as attributes and word them in `__str__`: what, which file, w
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import east_asian_width
+
+_POINTER_WIDTH = 72
+"""Letters of a filter that are shown at most above the caret: a terminal's line."""
 
 
 class PhotoseekError(Exception):
@@ -314,12 +318,22 @@ class FilterError(QueryError):
 
     def __str__(self) -> str:
         before, after = self.text[max(0, self.start - 20) : self.start], self.text[self.start : self.start + 20]
-        return f"filter, character {self.start + 1}: {self.reason} (at {before}>>>{after})"
+        return f"{self.summary} (at {before}>>>{after})"
+
+    @property
+    def summary(self) -> str:
+        """What is wrong, for whoever shows `pointer` below it."""
+        return f"filter, character {self.start + 1}: {self.reason}"
 
     def pointer(self) -> str:
-        """The filter in one line and, in the next, a caret under the place of the trouble."""
+        """The filter in one line, or what of it is near the trouble, and in the next a caret under the place."""
         line = "".join(character if character.isprintable() else " " for character in self.text)
-        return f"{line}\n{' ' * self.start}^"
+        first = max(0, self.start - _POINTER_WIDTH // 2)
+        head = "..." if first else ""
+        tail = "..." if len(line) > first + _POINTER_WIDTH else ""
+        # Letters of East Asian scripts take two columns of a terminal.
+        columns = sum(1 + (east_asian_width(letter) in "WF") for letter in line[first : self.start])
+        return f"{head}{line[first : first + _POINTER_WIDTH]}{tail}\n{' ' * (len(head) + columns)}^"
 
 
 class AddressRefused(QueryError):

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import filelock
-
 from .errors import LibraryError, LibraryLocked
 
 _FILE_NAME = "writer.lock"
@@ -25,6 +23,8 @@ def writing_lock(folder: Path, purpose: str) -> Iterator[None]:
         LibraryLocked: another process holds it; the error names it.
         LibraryError: nothing can be written in `folder`.
     """
+    import filelock  # by those who write: a search, which never does, starts the sooner
+
     lock = filelock.FileLock(folder / _FILE_NAME)
     owner = folder / _OWNER_NAME
     try:
@@ -52,6 +52,8 @@ def stale_owner(folder: Path) -> str | None:
     owner = folder / _OWNER_NAME
     if not owner.is_file():
         return None
+    import filelock
+
     lock = filelock.FileLock(folder / _FILE_NAME)
     try:
         lock.acquire(blocking=False)

@@ -13,6 +13,7 @@ from .rows import parts, unpack_vectors
 from .text_catalog import TextCatalog
 
 PAGE_ROWS = 5_000  # read at a time, so that memory does not grow with the library
+_PAGE_COPIES = 32
 
 _images = tables.images.c
 _embeddings = tables.embeddings.c
@@ -59,7 +60,7 @@ class PlanningCatalog:
     def is_archive_intact(self, archive: FileState, model_id: int, *, retry_failed: bool) -> bool:
         """Whether an archive is as it was listed, and all its images are known in this model or known to fail.
 
-        With `retry_failed`, one with failures is not.
+        With `retry_failed`, one with failures is not, nor one that is damaged itself.
         """
         listed = tables.archives.c
         query = sa.select(listed.images).where(listed.path == archive.path)
@@ -72,12 +73,13 @@ class PlanningCatalog:
             .where(_images.missing_since.is_(None), _embeddings.model_id == model_id)
         )
         failed = sa.select(sa.func.count()).where(_failures.path > start, _failures.path < end)
+        damaged = sa.select(sa.func.count()).where(_failures.path == archive.path)
         with self._database.reading() as connection:
             images = connection.execute(query).scalar()
             if images is None:
                 return False
             failures = connection.execute(failed).scalar_one()
-            if failures and retry_failed:
+            if retry_failed and failures + connection.execute(damaged).scalar_one():
                 return False
             return bool(connection.execute(known).scalar_one() + failures == images)
 
@@ -91,30 +93,34 @@ class PlanningCatalog:
                 for size_bytes in connection.execute(query.where(_images.size_bytes.in_(part))).scalars()
             }
 
-    def find_content(self, size_bytes: int, content_hash: str, model_id: int) -> list[KnownContent]:
-        """Return the images that hold exactly this content, oldest first."""
+    def find_content(self, size_bytes: int, content_hash: str, model_id: int) -> Iterator[KnownContent]:
+        """Yield the images that hold exactly this content, oldest first, a few in memory at a time."""
         embedded = sa.and_(_embeddings.image_id == _images.id, _embeddings.model_id == model_id)
         query = (
             sa.select(*_images, _embeddings.vector)
             .select_from(tables.images.outerjoin(tables.embeddings, embedded))
             .where(_images.size_bytes == size_bytes, _images.content_hash == content_hash)
             .order_by(_images.id)
+            .limit(_PAGE_COPIES)
         )
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        texts = self.texts.inside([row.id for row in rows])
-        return [
-            KnownContent(
-                image_id=row.id,
-                path=row.path,
-                missing=row.missing_since is not None,
-                facts=ImageFacts(**{field: getattr(row, field) for field in ImageFacts.__slots__}),
-                vector=None if row.vector is None else unpack_vectors([row.vector])[0],
-                sidecars=row.sidecars,
-                texts=texts.get(row.id, ()),
-            )
-            for row in rows
-        ]
+        after = 0
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(query.where(_images.id > after)).all()
+            texts = self.texts.inside([row.id for row in rows])
+            for row in rows:
+                yield KnownContent(
+                    image_id=row.id,
+                    path=row.path,
+                    missing=row.missing_since is not None,
+                    facts=ImageFacts(**{field: getattr(row, field) for field in ImageFacts.__slots__}),
+                    vector=None if row.vector is None else unpack_vectors([row.vector])[0],
+                    sidecars=row.sidecars,
+                    texts=texts.get(row.id, ()),
+                )
+            if len(rows) < _PAGE_COPIES:
+                return
+            after = rows[-1].id
 
 
 def range_inside(root: str) -> tuple[str, str]:

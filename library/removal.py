@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from . import tables
+from .types import Removed
 
 _images = tables.images.c
 _failures = tables.failures.c
@@ -33,12 +34,12 @@ def delete_failures(connection: sa.Connection, which: sa.ColumnElement[bool]) ->
     return connection.execute(sa.delete(tables.failures).where(which)).rowcount
 
 
-def delete_missing(connection: sa.Connection, before: datetime, change_seq: int) -> int:
-    """Delete the images whose files have been missing since `before`, in UTC, or longer; return how many there were."""
+def delete_missing(connection: sa.Connection, before: datetime, change_seq: int) -> Removed:
+    """Delete the images whose files have been missing since `before`, in UTC, or longer, and their failures."""
     which = _images.missing_since.is_not(None) & (_images.missing_since <= before)
     paths = sa.select(_images.path).where(which)
-    delete_failures(connection, _failures.path.in_(paths))
-    return delete_images(connection, which, change_seq)
+    failures = delete_failures(connection, _failures.path.in_(paths))
+    return Removed(delete_images(connection, which, change_seq), failures)
 
 
 def delete_stale_judgements(connection: sa.Connection) -> None:

@@ -41,8 +41,8 @@ def read_file(file: FileState, max_bytes: int) -> FileBytes | Failed:
     return FileBytes(file, data)
 
 
-def read_bytes(path: str, max_bytes: int) -> bytes:
-    """Return the bytes of a file or member.
+def read_bytes(path: str, max_bytes: int, *, reader: str = "") -> bytes:
+    """Return the bytes of a file or member; `reader` as in `open_archive`.
 
     Raises:
         OSError: it cannot be read.
@@ -50,7 +50,7 @@ def read_bytes(path: str, max_bytes: int) -> bytes:
     """
     member = split_member(path)
     if member is not None:
-        return read_member(*member, max_bytes)
+        return read_member(*member, max_bytes, reader=reader)
     if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe waits for ever, reading a device may never end
         raise ImageUnreadable(path, "not a regular file")
     with Path(path).open("rb") as stream:

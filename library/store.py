@@ -19,6 +19,9 @@ from .vectors.manifest import GenerationIdentity
 
 _CATALOG_NAME = "catalog.sqlite"
 _VECTORS_NAME = "vectors"
+CALIBRATION_NAME = "calibration"
+"""The folder in which searches keep what they have learned of the library's scores."""
+
 # As `model_folder_name` makes them: nothing else that may lie there is ever removed.
 _MODEL_FOLDER = re.compile(r"[a-z0-9-]*-[0-9a-f]{16}")
 
@@ -88,10 +91,6 @@ class Store:
         if rows:
             raise ModelMismatch(spec.key, tuple(row.key for row in rows))
         raise NothingIndexed(self.settings.folder)
-
-    def vectors(self, spec: ModelSpec) -> LiveVectors:
-        """Return the library's vectors in the space of the model that `spec` describes; raises as `model` does."""
-        return self.vectors_of(self.model(spec))
 
     def vectors_of(self, model: ModelRow) -> LiveVectors:
         """Return the vectors of one of the library's models."""

@@ -90,6 +90,14 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """How much a library has forgotten: images, and recorded failures."""
+
+    images: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """One file that could not be indexed, and why.
 

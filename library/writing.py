@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from . import tables
 from .captions import FILE_SOURCES, ImageText
-from .changes import ArchiveListed, Change, Failed, FailureGone, Indexed, Relocated, Vanished
+from .changes import ArchiveListed, Change, Failed, FailureGone, FileState, Indexed, Relocated, Vanished
 from .clock import utc_now
 from .rows import pack_vector, parts
 from .text_writing import TextModel, sync_texts
@@ -87,7 +87,7 @@ def _write_relocated(
 ) -> None:
     retold: dict[int, tuple[ImageText, ...]] = {}
     for change in changes:
-        values: dict[str, object] = {name: getattr(change.file, name) for name in change.file.__slots__}
+        values: dict[str, object] = _described(change.file)
         if change.sidecar is not None:
             retold[change.image_id] = change.sidecar.texts
             if change.sidecar.rating is not None:
@@ -144,10 +144,15 @@ def _if_back(change_seq: int) -> sa.ColumnElement[int]:
 
 
 def _image_values(change: Indexed) -> dict[str, object]:
-    values: dict[str, object] = {name: getattr(change.file, name) for name in change.file.__slots__}
+    values: dict[str, object] = _described(change.file)
     values |= {name: getattr(change.facts, name) for name in change.facts.__slots__}
     return values | {"missing_since": None, "indexed_at": utc_now()}
 
 
 def _of(changes: Iterable[Change], kind: type[_Kind]) -> list[_Kind]:
     return [change for change in changes if isinstance(change, kind)]
+
+
+def _described(file: FileState) -> dict[str, object]:
+    """The columns that describe a file."""
+    return {name: getattr(file, name) for name in file.__slots__ if name != "offset"}

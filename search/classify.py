@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,19 +13,27 @@ from numpy.typing import NDArray
 
 from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
-from ..library.errors import QueryError
-from ..library.types import Label, Vectors
+from ..library.errors import ImageUnreadable, QueryError
+from ..library.types import Vectors
 from .pictures import embed_file
 
 Values: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Chance:
+    """One label, and how likely it is among all that were given."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Classified:
-    """A picture and its labels, likeliest first; their scores are probabilities that sum to 1."""
+    """A picture and its labels, likeliest first; their probabilities sum to 1."""
 
     path: Path
-    labels: tuple[Label, ...]
+    labels: tuple[Chance, ...]
 
 
 class Classifier:
@@ -45,20 +53,27 @@ class Classifier:
         if len(self._labels) < 2:
             raise QueryError("there is nothing to choose from: give two labels or more, as in --labels cat,dog")
 
-    def classify(self, paths: Sequence[Path]) -> Iterator[Classified]:
+    def classify(
+        self, paths: Sequence[Path], on_unreadable: Callable[[ImageUnreadable], None] | None = None
+    ) -> Iterator[Classified]:
         """Yield each picture with its labels, one picture in memory at a time.
 
         Raises:
-            ImageUnreadable: a file cannot be read as a picture.
+            ImageUnreadable: a file cannot be read as a picture, and there is no `on_unreadable` to be told of it.
         """
         for path in paths:
-            yield self._classified(path)
+            try:
+                yield self._classified(path)
+            except ImageUnreadable as error:
+                if on_unreadable is None:
+                    raise
+                on_unreadable(error)
 
     def _classified(self, path: Path) -> Classified:
         scores = (self._label_vectors @ embed_file(self._embedder, path)[0]).astype(np.float64)
         chances = softmax(scores * self._embedder.spec.logit_scale)
         best_first = np.argsort(-chances, kind="stable")
-        return Classified(path, tuple(Label(self._labels[place], float(chances[place])) for place in best_first))
+        return Classified(path, tuple(Chance(self._labels[place], float(chances[place])) for place in best_first))
 
     @cached_property
     def _label_vectors(self) -> Vectors:

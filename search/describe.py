@@ -18,7 +18,6 @@ from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import QueryError
 from ..library.types import Label, Vectors
-from .pictures import embed_file
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +100,9 @@ class Describer:
             QueryError: `k` is less than 1.
             ImageUnreadable: the file cannot be read as a picture.
         """
+        # What decodes pictures is imported when one is asked about: a search by words imports this module too.
+        from .pictures import embed_file
+
         if k < 1:
             message = f"{k} labels were asked for: ask for at least 1"
             raise QueryError(message)

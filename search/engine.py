@@ -15,20 +15,21 @@ from ..library.embedders.base import normalized
 from ..library.types import Hit, ImageRecord, Match, Vectors
 from ..library.vectors.index import EVERYTHING, Selection
 from ..library.vectors.live import LiveVectors
-from .calibration import AUTO_PROBABILITY, Calibration, QueryBackground, Values, match_probability
+from .calibration import AUTO_PROBABILITY, Calibration, Values, match_probability
 from .query import Query, Sort, Term, Words
 from .ranking import Avoided, Penalty, ranked_without
 from .subjects import Subjects
+from .worded import worded_first
 
 _TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FirstLook:
-    """Hits, best first and each with its probability, and the (n,) log-odds that go with their scores.
+    """Hits, best first and each with its probability, and (n,) log-odds that fall from hit to hit, or stay.
 
     A probability also weighs how usual the picture is as an answer, so that its order is not quite that of the scores;
-    `log_odds` rise with the score alone.
+    `log_odds` go with the order alone.
     """
 
     hits: tuple[Hit, ...]
@@ -69,33 +70,37 @@ class Engine:
             ImageUnreadable: an example picture cannot be read.
             ModelUnavailable: the model's weights or packages cannot be had.
         """
-        selection = self._selected(query)
-        if selection is None:
-            return []
-        question = self._question(query)
+        if query.texts:
+            return in_order(worded_first(query, self.search), query.sort)
+        selection = EVERYTHING
+        if query.where is not None:
+            selection = Selection.only(self._catalog.matching_ids(query.where))
+            if selection.allowed is not None and not selection.allowed.size:
+                return []
+        all_vectors = self._subjects.vectors_of([term.subject for term in query.terms])
+        question = _Question(query.terms, all_vectors)
         if question.avoided or _is_calibrated(query):
-            ranked = self._until_settled(query, question, selection, is_judging=_is_calibrated(query))
+            matches, probabilities = self._until_settled(query, question, selection)
         else:
-            ranked = _Ranked(self._vectors.search(question.wanted[np.newaxis], query.k, selection)[0])
-        return in_order(self._hits(query, ranked), query.sort)
+            matches, probabilities = self._vectors.search(question.wanted[np.newaxis], query.k, selection)[0], None
+        records = self._catalog.images([match.image_id for match in matches])
+        return in_order(_hits(query, matches, probabilities, records), query.sort)
 
     def first_look(self, query: Query) -> FirstLook:
         """Return what `search` does, by score, with every hit's probability: what a second look starts from.
 
         Raises: as `search` does.
         """
-        query = replace(query, sort=Sort.SCORE)
-        selection = self._selected(query)
-        if selection is None:
+        hits = self.search(replace(query, calibrated=True, sort=Sort.SCORE))
+        if not hits:
             return FirstLook((), np.empty(0))
-        ranked = self._until_settled(query, self._question(query), selection, is_judging=True)
-        hits = self._hits(query, ranked)
-        if ranked.background is None:
-            return FirstLook((), np.empty(0))
-        scores = np.array([hit.score for hit in hits], dtype=np.float64)
-        curve = self._calibrate().curve
-        standing = (scores - ranked.background.mean) / ranked.background.deviation
-        return FirstLook(tuple(hits), np.asarray(curve.slope * (standing - curve.midpoint)))
+        question = _Question(query.terms, self._subjects.vectors_of([term.subject for term in query.terms]))
+        calibration = self._calibrate()
+        background = calibration.background(question.wanted, question.picture_share)
+        standing = (np.array([hit.score for hit in hits], dtype=np.float64) - background.mean) / background.deviation
+        log_odds = calibration.curve.slope * (standing - calibration.curve.midpoint)
+        # What comes first since its texts say the words is at least as likely as all that comes after.
+        return FirstLook(tuple(hits), np.maximum.accumulate(log_odds[::-1])[::-1])
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Hit]]:
         """Answer several queries, each as `search` would, in the order asked.
@@ -117,37 +122,26 @@ class Engine:
         found = self._vectors.search(wanted, max(query.k for query in queries))
         records = self._catalog.images(sorted({match.image_id for matches in found for match in matches}))
         return [
-            in_order(_hits(query, _Ranked(matches[: query.k]), records), query.sort)
+            in_order(_hits(query, matches[: query.k], None, records), query.sort)
             for query, matches in zip(queries, found, strict=True)
         ]
 
-    def _selected(self, query: Query) -> Selection | None:
-        """Return the images that the query's filter lets through, None where these are none."""
-        if query.where is None:
-            return EVERYTHING
-        selection = Selection.only(self._catalog.matching_ids(query.where))
-        return selection if selection.allowed is None or selection.allowed.size else None
-
-    def _question(self, query: Query) -> _Question:
-        return _Question(query.terms, self._subjects.vectors_of([term.subject for term in query.terms]))
-
-    def _hits(self, query: Query, ranked: _Ranked) -> list[Hit]:
-        return _hits(query, ranked, self._catalog.images([match.image_id for match in ranked.matches]))
-
-    def _until_settled(self, query: Query, question: _Question, selection: Selection, *, is_judging: bool) -> _Ranked:
+    def _until_settled(
+        self, query: Query, question: _Question, selection: Selection
+    ) -> tuple[list[Match], Values | None]:
         """Ask again when an image vanished between being found and being looked at: its vector is gone."""
         for _ in range(_TRIES):
             with suppress(KeyError):
-                return self._calibrated(query, question, selection, is_judging=is_judging)
-        return self._calibrated(query, question, selection, is_judging=is_judging)
+                return self._calibrated(query, question, selection)
+        return self._calibrated(query, question, selection)
 
-    def _calibrated(self, query: Query, question: _Question, selection: Selection, *, is_judging: bool) -> _Ranked:
+    def _calibrated(self, query: Query, question: _Question, selection: Selection) -> tuple[list[Match], Values | None]:
         def nearest(count: int) -> list[Match]:
             return self._vectors.search(question.wanted[np.newaxis], count, selection)[0]
 
         matches = nearest(query.k)
         if not matches:
-            return _Ranked([])
+            return [], None
         calibration = self._calibrate()
         background = calibration.background(question.wanted, question.picture_share)
         avoided = tuple(
@@ -157,22 +151,13 @@ class Engine:
         if avoided:
             penalty = Penalty(calibration, avoided, background.deviation)
             matches = ranked_without(nearest, self._vectors.vector_of, penalty, query.k)
-        if not is_judging or not matches:
-            return _Ranked(matches)
+        if not _is_calibrated(query) or not matches:
+            return matches, None
         pictures = self._vectors.vector_of([match.image_id for match in matches])
         curve = calibration.curve
         found = curve.probability(background.evidence(pictures))
         shown = [curve.probability(one.background.evidence(pictures)) for one in avoided]
-        return _Ranked(matches, match_probability(found, shown), background)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ranked:
-    """Matches, best first, and where it was asked for how likely each is one, and what its score was compared with."""
-
-    matches: list[Match]
-    probabilities: Values | None = None
-    background: QueryBackground | None = None
+        return matches, match_probability(found, shown)
 
 
 class _Question:
@@ -188,19 +173,20 @@ class _Question:
 
 
 def _is_plain(query: Query) -> bool:
-    return query.where is None and not query.negative and not _is_calibrated(query)
+    return query.where is None and not query.texts and not query.negative and not _is_calibrated(query)
 
 
 def _is_calibrated(query: Query) -> bool:
     return query.calibrated or query.threshold == "auto"
 
 
-def _hits(query: Query, ranked: _Ranked, records: Mapping[int, ImageRecord]) -> list[Hit]:
+def _hits(
+    query: Query, matches: Sequence[Match], probabilities: Values | None, records: Mapping[int, ImageRecord]
+) -> list[Hit]:
     """Turn matches into hits, less those below the threshold and those that have just vanished."""
-    probable = ranked.probabilities
     hits = [
-        Hit(records[match.image_id], match.score, None if probable is None else float(probable[place]))
-        for place, match in enumerate(ranked.matches)
+        Hit(records[match.image_id], match.score, None if probabilities is None else float(probabilities[place]))
+        for place, match in enumerate(matches)
         if match.image_id in records
     ]
     if query.threshold is None:
@@ -211,7 +197,7 @@ def _hits(query: Query, ranked: _Ranked, records: Mapping[int, ImageRecord]) -> 
 
 
 def in_order(hits: list[Hit], sort: Sort) -> list[Hit]:
-    """Return hits that come best first in the order that `sort` names."""
+    """Return hits in the order that `sort` names; by score, they are so already."""
     if sort is Sort.SCORE:
         return hits
     dated = [hit for hit in hits if hit.image.taken_at is not None]

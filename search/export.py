@@ -27,12 +27,14 @@ def record_fields(record: ImageRecord) -> dict[str, object]:
     return asdict(record) | {"path": str(record.path), "taken_at": taken_at}
 
 
-def export_npy(catalog: Catalog, model: ModelRow, folder: Path) -> int:
+def export_npy(catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool = False) -> int:
     """Write vectors.npy, (n, dim) float32, and images.jsonl, line by line the image of each row; return n.
 
     Raises:
-        ExportFailed: the folder cannot be written to.
+        ExportFailed: the folder cannot be written to, or has such files and they are not to be replaced.
     """
+    for name in (VECTORS_NAME, IMAGES_NAME):
+        _check_free(folder / name, replace=replace)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -49,12 +51,13 @@ def export_npy(catalog: Catalog, model: ModelRow, folder: Path) -> int:
     return count
 
 
-def export_parquet(catalog: Catalog, model: ModelRow, file: Path) -> int:
+def export_parquet(catalog: Catalog, model: ModelRow, file: Path, *, replace: bool = False) -> int:
     """Write one Parquet file, a row for each image with its `vector` as a list of `dim` floats; return the rows.
 
     Raises:
-        ExportFailed: the file cannot be written, or pyarrow is not installed.
+        ExportFailed: the file cannot be written, is there and not to be replaced, or pyarrow is not installed.
     """
+    _check_free(file, replace=replace)
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -92,6 +95,11 @@ def export_parquet(catalog: Catalog, model: ModelRow, file: Path) -> int:
             writer.write_table(pa.Table.from_arrays([*arrays, vectors], schema=schema))
             count += len(records)
     return count
+
+
+def _check_free(file: Path, *, replace: bool) -> None:
+    if not replace and file.exists():
+        raise ExportFailed(file, "there is such a file already", "choose another place, or add --force to replace it")
 
 
 def _cell(record: ImageRecord, name: str) -> object:

@@ -36,7 +36,8 @@ def read_judged(path: Path) -> list[JudgedQuery]:
     readers = {".jsonl": _read_lines, ".json": _read_coco, ".csv": _read_csv}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise EvaluationError(path, f"labelled queries end in {', '.join(readers)}; see the documentation of each")
+        formats = "a .jsonl of query, kind and relevant, a .json of COCO captions, or a .csv of text,path"
+        raise EvaluationError(path, f"labelled queries are {formats}")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -8,8 +8,6 @@ import numpy as np
 
 from ..library.embedders.base import Embedder
 from ..library.errors import ImageUnreadable
-from ..library.images import DEFAULT_LIMITS, decode
-from ..library.sources import read_bytes
 from ..library.types import Vectors
 
 
@@ -19,6 +17,10 @@ def embed_file(embedder: Embedder, path: Path) -> Vectors:
     Raises:
         ImageUnreadable: there is no such file, or no picture in it.
     """
+    # Imported where a picture is asked about: a search for words would spend a tenth of its time on it.
+    from ..library.images import DEFAULT_LIMITS
+    from ..library.sources import read_bytes
+
     try:
         data = read_bytes(str(path), DEFAULT_LIMITS.max_bytes)
     except OSError as error:
@@ -32,5 +34,7 @@ def embed_bytes(embedder: Embedder, data: bytes, name: str) -> Vectors:
     Raises:
         ImageUnreadable: it is no picture, or one too large.
     """
+    from ..library.images import decode
+
     decoded = decode(data, name, min_side_px=embedder.spec.image_size)
     return embedder.embed_images(embedder.preprocess(decoded.image)[np.newaxis])

@@ -88,7 +88,8 @@ class Query:
 
     The terms of positive weight are averaged by weight in the model's space; see ranking.py for the negative ones.
     `where` is exact: the answer holds `k` images whenever so many match it and none falls below `threshold`. With
-    `calibrated`, hits tell how likely they match, as they do where the threshold is "auto", whatever is cut.
+    `texts`, images come first whose captions, titles or keywords say the words; see worded.py. With `calibrated`, hits
+    tell how likely they match, as they do where the threshold is "auto", whatever is cut.
 
     Raises:
         QueryError: nothing is looked for, `k` is less than 1, or the threshold is not a number.
@@ -99,6 +100,7 @@ class Query:
     k: int = DEFAULT_K
     threshold: Threshold = None
     sort: Sort = Sort.SCORE
+    texts: bool = False
     calibrated: bool = False
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from ..library.catalog import Catalog
 from ..library.embedders.base import Embedder
 from ..library.errors import QueryError
 from ..library.paths import expanded
-from ..library.types import Vectors
+from ..library.types import ImageRecord, Vectors
 from ..library.vectors.live import LiveVectors
 from .query import Address, KnownImage, Picture, Subject, Words
 from .text_vectors import TextVectors
@@ -21,6 +21,19 @@ from .text_vectors import TextVectors
 # What fetches from the web is imported when a query speaks of an address.
 if TYPE_CHECKING:
     from .remote import FetchLimits
+
+
+def known_image(catalog: Catalog, image: KnownImage) -> ImageRecord:
+    """Return what is known of an image of the library.
+
+    Raises:
+        QueryError: there is none of this id.
+    """
+    found = catalog.images([image.image_id]).get(image.image_id)
+    if found is None:
+        message = f"no image of the library has the id {image.image_id}; `photoseek search --json` tells the ids"
+        raise QueryError(message)
+    return found
 
 
 class Subjects:
@@ -70,9 +83,7 @@ class Subjects:
                 return np.asarray(vector, dtype=np.float32)
 
     def _known(self, image_id: int) -> Vectors:
-        if not self._catalog.images([image_id]):
-            message = f"no image of the library has the id {image_id}; `photoseek search --json` tells the ids"
-            raise QueryError(message)
+        known_image(self._catalog, KnownImage(image_id))
         try:
             return np.asarray(self._vectors.vector_of([image_id])[0], dtype=np.float32)
         except KeyError as error:

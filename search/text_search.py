@@ -6,20 +6,19 @@ from collections.abc import Callable, Sequence
 
 from ..library.captions import ImageText
 from ..library.catalog import Catalog
-from ..library.embedders.base import Embedder
-from ..library.embedders.prompts import embed_queries
 from ..library.paths import StrPath, expanded
 from ..library.types import ImageRecord
-from .pictures import embed_file
+from .query import KnownImage, Picture, Words
+from .subjects import Subjects
 from .texts import TextHit, Texts
 
 
 class TextSearch:
     """From pictures and words to the texts of a library. Thread-safe."""
 
-    def __init__(self, embedder: Callable[[], Embedder], catalog: Catalog, texts: Callable[[], Texts]) -> None:
+    def __init__(self, subjects: Callable[[], Subjects], catalog: Catalog, texts: Callable[[], Texts]) -> None:
         # The model is asked for when something is searched: reading an image's words needs none.
-        self._embedder = embedder
+        self._subjects = subjects
         self._catalog = catalog
         self._texts = texts
 
@@ -27,14 +26,15 @@ class TextSearch:
         """Return the words known about these images, by image id: captions, titles and keywords, with their source."""
         return self._catalog.texts.of([image.id for image in images])
 
-    def search(self, image: StrPath, *, k: int = 5) -> list[TextHit]:
-        """Return up to `k` stored texts nearest to the picture in a file, best first, each wording once.
+    def search(self, image: StrPath | KnownImage, *, k: int = 5) -> list[TextHit]:
+        """Return up to `k` stored texts nearest to a file's picture or the library's, best first, each wording once.
 
         Raises:
             ImageUnreadable: the file cannot be read as a picture.
-            QueryError: `k` is less than 1.
+            QueryError: `k` is less than 1, or the library has no such image.
         """
-        return self._texts().nearest(embed_file(self._embedder(), expanded(image)), k)
+        subject = image if isinstance(image, KnownImage) else Picture(expanded(image))
+        return self._texts().nearest(self._subjects().vectors_of([subject]), k)
 
     def search_words(self, text: str, *, k: int = 5) -> list[TextHit]:
         """Return up to `k` stored texts nearest to a text, best first.
@@ -42,4 +42,4 @@ class TextSearch:
         Raises:
             QueryError: `k` is less than 1.
         """
-        return self._texts().nearest(embed_queries(self._embedder(), [text]), k)
+        return self._texts().nearest(self._subjects().vectors_of([Words(text)]), k)

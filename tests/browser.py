@@ -18,12 +18,13 @@ import photoseek
 from photoseek.tests.fakes import paint
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page, Request
 
 CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
 _ADDRESS = re.compile(r"URL: (http://\S+)")
-SLOWEST_MS = 20_000
+_OURS = ("http://127.0.0.1:", "http://localhost:", "data:", "blob:")
+SLOWEST_MS = 90_000
 """How long a page may take on a machine that others use as well."""
 
 HOSTILE_NAME = "<img src=x onerror=alert(1)>.jpg"
@@ -73,13 +74,21 @@ def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
     opened: list[Page] = []
     trouble: list[str] = []
 
+    def opened_dialog(dialog: Dialog) -> None:
+        trouble.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def asked_for(request: Request) -> None:
+        if not request.url.startswith(_OURS):
+            trouble.append(request.url)
+
     def new() -> Page:
         context = browser.new_context(viewport={"width": 1_280, "height": 800})
         context.set_default_timeout(SLOWEST_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("dialog", lambda dialog: (trouble.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: None if _is_ours(request.url) else trouble.append(request.url))
+        page.on("dialog", opened_dialog)
+        page.on("request", asked_for)
         opened.append(page)
         return page
 
@@ -120,6 +129,22 @@ def sample_server(sample_library: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def red_loving_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of painted pictures, by mini, whose vision-language model says yes to whatever is red."""
+    from photoseek.tests.tiny_vlms import red_loving_vlm
+
+    home = tmp_path_factory.mktemp("judged")
+    model = red_loving_vlm(home / "vlm")
+    for colour in ("red", "green", "blue"):
+        paint(home / "photos" / f"{colour}.png", colour, (240, 180))
+    with photoseek.open(home / "judged.library") as library:
+        library.index([home / "photos"])
+    settings = home / "judged.library" / "library.toml"
+    settings.write_text(f'{settings.read_text()}\nvlm = "llava:{model}"\n')
+    return home / "judged.library"
+
+
 def _write_hostile(file: Path) -> None:
     from PIL import Image
 
@@ -127,7 +152,3 @@ def _write_hostile(file: Path) -> None:
     exif[0x010E] = "<script>alert(2)</script><img src=x onerror=alert(3)> ![x](http://127.0.0.2/x.png)"  # description
     exif[0x0110] = "<b onmouseover=alert(4)>Camera</b>"
     Image.new("RGB", (300, 200), (250, 120, 0)).save(file, exif=exif)
-
-
-def _is_ours(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "http://localhost:", "data:", "blob:"))

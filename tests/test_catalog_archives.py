@@ -44,6 +44,12 @@ def test_images_that_fail_are_known_too_unless_they_are_to_be_retried(catalog: C
     assert not is_intact(catalog, model, retry_failed=True)
 
 
+def test_a_damaged_archive_is_known_as_it_is_unless_it_is_to_be_retried(catalog: Catalog, model: ModelRow) -> None:
+    catalog.apply([failed(ARCHIVE.path), ArchiveListed(ARCHIVE, 0)], model.id)
+    assert is_intact(catalog, model)
+    assert not is_intact(catalog, model, retry_failed=True)
+
+
 def test_another_size_or_date_is_another_archive(catalog: Catalog, model: ModelRow, ids: list[int]) -> None:
     assert is_intact(catalog, model)
     assert not is_intact(catalog, model, replace(ARCHIVE, size_bytes=901))

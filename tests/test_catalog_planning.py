@@ -114,11 +114,21 @@ def test_content_is_found_by_size_and_hash_oldest_first(catalog: Catalog, model:
     change = indexed("/photos/b.png", GREEN, content="twin")
     twin = indexed("/photos/a.png", GREEN, content="twin")
     catalog.apply([change, twin, indexed("/photos/c.png", content="twin", size_bytes=999)], model.id)
-    found = catalog.find_content(100, change.facts.content_hash, model.id)
+    found = list(catalog.find_content(100, change.facts.content_hash, model.id))
     assert [content.path for content in found] == ["/photos/b.png", "/photos/a.png"]
     assert [content.facts for content in found] == [change.facts, twin.facts]
     assert all(content.vector is not None and content.vector.tolist() == list(GREEN) for content in found)
-    assert catalog.find_content(100, "no such hash", model.id) == []
+    assert list(catalog.find_content(100, "no such hash", model.id)) == []
+
+
+def test_content_is_found_in_more_copies_than_are_read_at_once(
+    catalog: Catalog, model: ModelRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning_catalog, "_PAGE_COPIES", 2)
+    copies = [indexed(f"/photos/{number}.png", content="twin") for number in range(5)]
+    catalog.apply(copies, model.id)
+    found = catalog.find_content(100, copies[0].facts.content_hash, model.id)
+    assert [content.path for content in found] == [copy.file.path for copy in copies]
 
 
 def test_found_content_tells_whether_it_is_missing_and_unseen_by_the_model(catalog: Catalog, model: ModelRow) -> None:

@@ -109,7 +109,7 @@ def test_a_date_in_json_is_iso_8601(run: Run, photos: Path) -> None:
 
 def test_an_empty_library_answers_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert run("index", tmp_path / "empty") == Outcome(0, "0 new\n", "")
+    assert run("index", tmp_path / "empty") == Outcome(0, f"no pictures found in {tmp_path / 'empty'}\n", "")
     assert run("search", "red") == Outcome(0, "", "no images: there are none in this library\n")
     assert run("search", "red", "--json").out == "[]\n"
 
@@ -227,6 +227,21 @@ def test_classify_tells_the_chances_of_each_label(run: Run, photos: Path) -> Non
     assert "two labels" in run("classify", "--labels", "red", picture).error()
 
 
+def test_classify_goes_on_after_a_bad_file(run: Run, photos: Path) -> None:
+    (photos / "bad.png").write_bytes(b"")
+    outcome = run("classify", "--labels", "blue,red", photos / "bad.png", photos / "red.png")
+    assert (outcome.code, outcome.out) == (1, f"{photos / 'red.png'}: red 100%, blue 0%\n")
+    assert outcome.err.startswith(f"photoseek: {photos / 'bad.png'}: ")
+    assert len(outcome.err.splitlines()) == 1
+
+
+def test_describe_takes_an_image_of_the_library_by_its_id(run: Run, indexed: Path) -> None:
+    [hit] = read_list(run("search", "red", "-k", "1", "--json"))
+    (indexed / "red.png").unlink()
+    assert run("describe", f"id:{hit['id']}", "-k", "1", "--texts").out == " 1.000  red\n"
+    assert "no image of the library has the id 99" in run("describe", "id:99").error()
+
+
 def test_describe_tells_the_librarys_texts_when_asked(run: Run, photos: Path) -> None:
     (photos / "red.txt").write_text("a red barn")
     run("index", photos)
@@ -250,7 +265,8 @@ def test_duplicates_are_listed_in_groups(run: Run, indexed: Path) -> None:
 
 def test_export_says_how_many_and_where(run: Run, indexed: Path, tmp_path: Path) -> None:
     assert run("export", "--npy", tmp_path / "out") == Outcome(0, "", f"3 images exported to {tmp_path / 'out'}\n")
-    assert run("export", "--npy", tmp_path / "out", "--json").json() == {str(tmp_path / "out"): 3}
+    assert "add --force to replace it" in run("export", "--npy", tmp_path / "out").error()
+    assert run("export", "--npy", tmp_path / "out", "--force", "--json").json() == {str(tmp_path / "out"): 3}
     assert run("export").code == 2
 
 

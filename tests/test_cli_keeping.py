@@ -8,15 +8,27 @@ import pytest
 
 import photoseek
 from photoseek.tests.fakes import ColourEmbedder
-from photoseek.tests.terminal import Outcome, Run, indexed, photos, run
+from photoseek.tests.terminal import Outcome, Run, indexed, photos, read_list, run
 
 __all__ = ["indexed", "photos", "run"]  # fixtures
 
 
 def test_remove_says_how_many(run: Run, indexed: Path) -> None:
-    assert run("remove", indexed / "red.png") == Outcome(0, "1 removed\n", "")
-    assert run("remove", indexed, "--json").json() == {"removed": 2}
+    assert run("remove", indexed / "red.png") == Outcome(0, "1 image removed\n", "")
+    assert run("remove", indexed, "--json").json() == {"removed": 2, "failures": 0}
     assert (indexed / "red.png").exists()
+
+
+def test_failures_that_are_forgotten_are_counted(run: Run, indexed: Path) -> None:
+    (indexed / "bad.png").write_bytes(b"")
+    run("index", indexed)
+    assert run("remove", indexed / "bad.png").out == "0 images removed, 1 failure forgotten\n"
+
+
+def test_an_image_is_removed_by_its_id(run: Run, indexed: Path) -> None:
+    [hit] = read_list(run("search", "red", "-k", "1", "--json"))
+    assert run("remove", f"id:{hit['id']}").out == "1 image removed\n"
+    assert "no image of the library has the id" in run("remove", f"id:{hit['id']}").error()
 
 
 def test_removing_what_is_not_known_is_one_line(run: Run, indexed: Path) -> None:
@@ -25,14 +37,14 @@ def test_removing_what_is_not_known_is_one_line(run: Run, indexed: Path) -> None
 
 def test_a_relative_path_is_meant_from_here(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(indexed)
-    assert run("remove", "./red.png").out == "1 removed\n"
+    assert run("remove", "./red.png").out == "1 image removed\n"
 
 
 def test_prune_says_how_many(run: Run, indexed: Path) -> None:
     (indexed / "red.png").unlink()
     run("index", indexed)
-    assert run("prune", "--missing-for", "2") == Outcome(0, "0 pruned\n", "")
-    assert run("prune", "--json").json() == {"pruned": 1}
+    assert run("prune", "--missing-for", "2") == Outcome(0, "0 images pruned\n", "")
+    assert run("prune", "--json").json() == {"pruned": 1, "failures": 0}
     assert run("prune", "--missing-for", "-1").code == 2
 
 
@@ -65,6 +77,7 @@ def test_what_changes_no_answer_is_noted_and_no_error(run: Run, indexed: Path) -
             "detail": "`photoseek index` ended without taking its name off the lock",
             "repaired": False,
             "harmless": True,
+            "by_hand": False,
         }
     ]
 
@@ -79,3 +92,12 @@ def test_settings_that_make_no_sense_are_a_finding(run: Run, indexed: Path) -> N
 
 def test_no_library_is_an_error(run: Run, tmp_path: Path) -> None:
     assert run("doctor").error().startswith(f"no library at {tmp_path / 'library'}")
+
+
+def test_what_no_repair_mends_is_said_to_need_a_hand(run: Run, indexed: Path) -> None:
+    (indexed.parent / "library" / "library.toml").write_text("model = ", encoding="utf-8")
+    for arguments in (("doctor",), ("doctor", "--repair")):
+        code, out, err = (answer := run(*arguments)).code, answer.out, answer.err
+        assert (code, out.startswith("WRONG  settings: ")) == (1, True)
+        assert "move this one away and index again" in err
+        assert "doctor --repair" not in err

@@ -16,6 +16,7 @@ from unittest import mock
 import pytest
 
 from photoseek import cli
+from photoseek.console import PIPE_CLOSED
 from photoseek.library.types import Pixels, Vectors
 from photoseek.tests.fakes import ColourEmbedder, paint
 
@@ -263,3 +264,15 @@ def test_a_query_loads_neither_torch_nor_a_progress_bar(photos: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, "search", "red"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(photos: Path) -> None:
+    assert run("index", photos).returncode == 0
+    # The reading end is closed before the first line is written: what `head` does, without a race.
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(command("search", "red"), stdout=writing, stderr=subprocess.PIPE, text=True) as process:
+        os.close(writing)
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == PIPE_CLOSED

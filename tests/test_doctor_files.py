@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from photoseek import Finding
+from photoseek import Finding, Query, Term, Words
 from photoseek.library import tables
 from photoseek.library.doctor import examine
 from photoseek.library.vectors.generations import Generations, should_build
 from photoseek.tests.fakes import paint
-from photoseek.tests.wards import Ward, quiet, ward
+from photoseek.tests.wards import Ward, quiet, sqlite_ward, ward
 
-__all__ = ["quiet", "ward"]  # fixtures
+__all__ = ["quiet", "sqlite_ward", "ward"]  # fixtures
 
 
 # Vectors and their files
@@ -173,3 +173,38 @@ def test_a_text_vector_of_wrong_numbers_is_made_again_with_its_image(ward: Ward)
     ward.index()
     assert examine(ward.folder) == []
     assert ward.number("SELECT count(*) FROM text_embeddings") == 1
+
+
+# Settings and calibration
+
+
+def test_lost_settings_are_written_again(sqlite_ward: Ward) -> None:
+    ward = sqlite_ward
+    file = ward.folder / "library.toml"
+    content = file.read_text(encoding="utf-8")
+    file.unlink()
+    findings = examine(ward.folder, repair=True)
+    assert [(one.check, one.repaired, one.harmless) for one in findings] == [("settings", True, False)]
+    assert 'model = "colours"' in file.read_text(encoding="utf-8")
+    assert len(file.read_text(encoding="utf-8").splitlines()) == len(content.splitlines())
+
+
+def test_a_calibration_that_cannot_be_read_is_deleted(ward: Ward) -> None:
+    with ward.library() as library:
+        library.search(Query((Term(Words("red")),), threshold="auto"))
+    [file] = (ward.folder / "calibration").iterdir()
+    assert examine(ward.folder) == []
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    (ward.folder / "calibration" / "half").write_bytes(b"")
+    assert [(one.check, one.harmless) for one in examine(ward.folder)] == [("calibration", True)] * 2
+    assert [one.repaired for one in examine(ward.folder, repair=True)] == [True, True]
+    assert (list((ward.folder / "calibration").iterdir()), examine(ward.folder)) == ([], [])
+
+
+def test_a_file_in_the_place_of_the_calibrations_is_deleted(ward: Ward) -> None:
+    (ward.folder / "calibration").write_bytes(b"")
+    assert "is no folder" in ward.is_found("calibration", harmless=True)
+    assert [one.repaired for one in examine(ward.folder, repair=True)] == [True]
+    assert examine(ward.folder) == []

@@ -166,7 +166,7 @@ def test_csv_is_read_with_and_without_a_head(tmp_path: Path, head: str) -> None:
         ("a.csv", "a,b,c\n", "row 1 has 3 cells"),
         ("a.csv", '"a', "unexpected end"),
         ("a.csv", "a,\n", "empty"),
-        ("a.txt", "a", "end in .jsonl, .json, .csv"),
+        ("a.txt", "a", "a .jsonl of query, kind and relevant"),
     ],
 )
 def test_a_file_that_makes_no_sense_says_where(tmp_path: Path, name: str, text: str, reason: str) -> None:

@@ -128,8 +128,19 @@ def test_an_error_points_at_the_character(text: str, start: int, reason: str) ->
         parse_filter(text)
     assert (caught.value.start, reason in str(caught.value)) == (start, True), str(caught.value)
     line, caret = caught.value.pointer().splitlines()
-    assert (len(line), caret.index("^")) == (len(text), start)
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    assert (line if len(text) <= 72 else line[:-3], caret.index("^")) == (printable[:72], start)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("before", ["width > 3 and " * 30, "camera = '\u732b' and "], ids=["long", "wide letters"])
+def test_the_caret_stands_below_the_trouble_on_a_terminal(before: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse_filter(f"{before}widht > 3 {'and width > 3 ' * 30}")
+    line, caret = caught.value.pointer().splitlines()
+    columns = "".join(letter * (1 + (letter == "\u732b")) for letter in line)
+    assert columns[caret.index("^") :].startswith("widht")
+    assert len(line) < 80
 
 
 @pytest.mark.parametrize("opening", ["(", "not ", "not("])

@@ -5,14 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from functools import cache
+from importlib.resources import files
 from typing import Protocol
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, processors
 
 from photoseek.library.embedders.openclip_export import SAMPLE_TEXTS
 from photoseek.library.embedders.openclip_tokens import CLEANINGS, TextTokens, TokenRules, clean, tokenizer_of
+from photoseek.library.embedders.openclip_words import WordTable, of_words
 
 
 class Theirs(Protocol):
@@ -29,7 +32,50 @@ def pair(cleaning: str) -> tuple[Theirs, TextTokens]:
     assert found is not None
     tokenizer, named, pad_id = found
     assert (named, pad_id) == (cleaning, 0)
-    return theirs, TextTokens(tokenizer, TokenRules(cleaning, 0, 77, any_length=True), "a model")
+    return theirs, TextTokens(lambda: tokenizer, TokenRules(cleaning, 0, 77, any_length=True), "a model")
+
+
+@cache
+def table() -> WordTable:
+    open_clip = pytest.importorskip("open_clip", reason="open_clip is not installed: pip install 'photoseek[clip]'")
+    found = tokenizer_of(open_clip.tokenizer.SimpleTokenizer())
+    assert found is not None
+    words = of_words(found[0])
+    assert words is not None
+    return WordTable(words)
+
+
+NOUNS = (files("photoseek.search") / "vocabularies" / "nouns.txt").read_text(encoding="utf-8").split()
+
+
+@given(words=st.lists(st.one_of(st.sampled_from(NOUNS), st.text("abcdefgh", min_size=1, max_size=4)), max_size=12))
+@settings(deadline=None)
+def test_plain_words_have_the_same_tokens_without_a_tokenizer(words: list[str]) -> None:
+    theirs, _ = pair("lower")
+    text = " ".join(words)
+    found = table().ids(text)
+    assert found is None or found == [49406, *theirs.encode(text), 49407]
+
+
+def test_a_plain_text_needs_no_tokenizer_and_any_other_does() -> None:
+    def absent() -> Tokenizer:
+        raise FileNotFoundError
+
+    ours = TextTokens(absent, TokenRules("lower", 0, 77, any_length=True), "a model", table())
+    text = "a dog running on the Beach"
+    assert ours.encode([text]).tolist() == pair("lower")[1].encode([text]).tolist()
+    for other in ("", "it's", "3 dogs", "zzzxqj", "dog 1929", "dog\n1929 a"):
+        with pytest.raises(FileNotFoundError):
+            ours.encode([other])
+
+
+def test_a_tokenizer_of_another_kind_has_no_table_of_words() -> None:
+    assert of_words(Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "dog": 2}, "<s>"))) is None
+    # One that does not cut texts into words: of two it makes something else than of each.
+    whole = Tokenizer(models.BPE({"a</w>": 0, "b</w>": 1, "a": 2, "b": 3, " ": 4}, [], end_of_word_suffix="</w>"))
+    whole.post_processor = processors.TemplateProcessing(single="a $A b", special_tokens=[("a", 2), ("b", 3)])
+    assert whole.encode("a").ids == [2, 0, 3]
+    assert of_words(whole) is None
 
 
 def known_letters(text: str) -> bool:

@@ -215,9 +215,22 @@ def test_a_file_whose_sidecars_changed_is_retold_and_nothing_more() -> None:
 
 def test_an_intact_archive_keeps_its_images_and_failures_unopened() -> None:
     rows = [row(1, "a.zip!/1.jpg"), row(2, "a.zip!/2.jpg", missing=True), row(3, "a.zip0.jpg")]
-    failures = {at("a.zip!/bad.jpg").path: KnownFailure(1, 1, 1), at("a.zip!").path: KnownFailure(0, 0, 1)}
+    failures = {at("a.zip!/bad.jpg").path: KnownFailure(1, 1, 1), at("a.zip!").path: KnownFailure(9, 9, 1)}
     merged = steps([Intact(f"{ROOT}/a.zip!/"), at("a.zip0.jpg")], rows, failures)
-    assert merged == [Unchanged(), StillFailing(), Unchanged(), FailureGone(f"{ROOT}/a.zip!")]
+    assert merged == [Unchanged(), StillFailing(), StillFailing(), Unchanged()]
+
+
+def test_a_damaged_archive_still_fails_until_it_changes_or_is_to_be_retried() -> None:
+    damaged = Unlisted(Failed(at("a.zip!"), "discover", "damaged archive"))
+    same = {at("a.zip!").path: KnownFailure(at("a.zip!").size_bytes, at("a.zip!").mtime_ns, 1)}
+    assert steps([damaged], [row(1, "a.zip!/1.jpg")], same) == [StillFailing()]
+    assert steps([damaged], [], same, retry_failed=True) == [damaged.failed]
+    assert steps([damaged], [], {at("a.zip!").path: KnownFailure(1, 2, 1)}) == [damaged.failed]
+
+
+def test_a_folder_that_cannot_be_listed_is_tried_each_time() -> None:
+    closed = unlisted("b")
+    assert steps([closed], [], {closed.failed.file.path: KnownFailure(0, 0, 1)}) == [closed.failed]
 
 
 def test_that_an_archive_was_listed_is_passed_on() -> None:

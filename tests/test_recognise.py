@@ -138,6 +138,38 @@ def test_a_file_overwritten_with_known_content_changes_without_the_model(world: 
     assert recognised.change.vector.tolist() == [1, 0, 0]
 
 
+def test_many_copies_of_one_content_are_each_looked_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with photoseek.open(world.store.settings.folder, model=ColourEmbedder()) as library:
+        for number in range(50):
+            shutil.copy(world.photos / "red.png", world.photos / f"old-{number}.png")
+        library.index([world.photos])
+    asked: list[str] = []
+
+    def exists(path: str) -> bool:
+        asked.append(path)
+        return Path(path).exists()
+
+    monkeypatch.setattr(recognise, "exists", exists)
+    (world.photos / "old-49.png").unlink()
+    new = [Path(shutil.copy(world.photos / "red.png", world.photos / f"new-{number}.png")) for number in range(50)]
+    outcomes = [item.outcome for item in world.recognise(*new) if isinstance(item, Recognised)]
+    assert outcomes == ["moved", *["new"] * 49]
+    assert len(asked) == len(set(asked)) == 51
+
+
+def test_more_contents_than_are_remembered_still_give_each_row_away_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recognise, "_REMEMBERED", 1)
+    for colour in ("red", "blue"):
+        for number in range(2):
+            shutil.copy(world.photos / f"{colour}.png", world.photos / f"{number}-{colour}.png")
+        (world.photos / f"{colour}.png").unlink()
+    names = ("0-red.png", "0-blue.png", "1-red.png", "1-blue.png")
+    found = world.recognise(*[world.photos / name for name in names])
+    assert [item.outcome for item in found if isinstance(item, Recognised)] == ["moved", "moved", "new", "new"]
+
+
 def test_more_files_than_a_chunk_come_in_order(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognise, "_CHUNK", 2)
     copies = [Path(shutil.copy(world.photos / "red.png", world.photos / f"{number}.png")) for number in range(5)]

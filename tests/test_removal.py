@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 import photoseek
-from photoseek import IndexReport, Library
+from photoseek import IndexReport, KnownImage, Library, Removed
 from photoseek.library import tables
 from photoseek.library.catalog import Catalog, Counts, ModelRow
 from photoseek.library.changes import Vanished
@@ -52,7 +52,7 @@ def names(library: Library) -> list[str]:
 
 
 def test_what_is_below_a_folder_is_forgotten_and_its_files_stay(library: Library, photos: Path) -> None:
-    assert library.remove(photos / "sea") == 6
+    assert library.remove(photos / "sea").images == 6
     assert names(library) == ["red.png"]
     assert len(list((photos / "sea").iterdir())) == 6
     assert library.index(photos) == IndexReport(new=6, unchanged=1, embedded=6)
@@ -61,7 +61,7 @@ def test_what_is_below_a_folder_is_forgotten_and_its_files_stay(library: Library
 def test_one_file_and_its_like_named_neighbours(library: Library, photos: Path) -> None:
     paint(photos / "sea 2" / "a.png", "green")
     library.index(photos)
-    assert library.remove([photos / "sea" / "1.png", photos / "sea"]) == 6
+    assert library.remove([photos / "sea" / "1.png", photos / "sea"]).images == 6
     assert names(library) == ["a.png", "red.png"]
 
 
@@ -69,8 +69,16 @@ def test_a_vanished_file_and_a_recorded_failure_can_be_removed(library: Library,
     (photos / "red.png").unlink()
     (photos / "bad.png").write_bytes(b"")
     library.index(photos)
-    assert library.remove([photos / "red.png", photos / "bad.png"]) == 1
+    assert library.remove([photos / "red.png", photos / "bad.png"]) == Removed(1, 1)
     assert (library.info().missing, library.failures()) == (0, [])
+
+
+def test_an_image_can_be_removed_by_its_id(library: Library, photos: Path) -> None:
+    [red] = library.search("red", k=1)
+    with pytest.raises(photoseek.QueryError, match="no image of the library has the id 99"):
+        library.remove([photos / "sea", KnownImage(99)])
+    assert library.remove(KnownImage(red.image.id)) == Removed(1, 0)
+    assert library.remove([photos / "sea"]) == Removed(6, 0)
 
 
 def test_an_unknown_path_removes_nothing_at_all(library: Library, photos: Path) -> None:
@@ -116,9 +124,9 @@ def test_while_a_model_has_no_generation_deletions_are_kept(library: Library, ph
 def test_prune_forgets_what_is_missing_and_nothing_else(library: Library, photos: Path) -> None:
     (photos / "red.png").unlink()
     library.index(photos)
-    assert library.prune(missing_for_days=1) == 0
-    assert library.prune() == 1
-    assert library.prune() == 0
+    assert library.prune(missing_for_days=1) == Removed(0, 0)
+    assert library.prune() == Removed(1, 0)
+    assert library.prune() == Removed(0, 0)
     assert (library.info().images, library.info().missing) == (6, 0)
 
 
@@ -146,7 +154,7 @@ def test_a_deletion_is_told_in_the_transaction_that_deletes(
     ids = add(catalog, model, "/photos/a/1.png", "/photos/a/2.png", "/photos/b.png")
     catalog.apply([failed("/photos/a/3.png"), failed("/photos/c.png")], model.id)
     before = catalog.meta().change_seq
-    assert catalog.remove(["/photos/a"]) == 2
+    assert catalog.remove(["/photos/a"]).images == 2
     assert catalog.meta().change_seq == before + 1
     assert catalog.counts() == Counts(images=1, missing=0, failures=1)
     changes = catalog.vector_changes(model.id, model.dim, before)
@@ -162,9 +170,9 @@ def test_only_what_has_been_missing_long_enough_is_pruned(
     with database.writing() as (connection, _):
         long_ago = sa.update(tables.images).where(tables.images.c.id == old)
         connection.execute(long_ago.values(missing_since=utc_now() - timedelta(days=10)))
-    assert catalog.prune(utc_now() - timedelta(days=9)) == 1
+    assert catalog.prune(utc_now() - timedelta(days=9)).images == 1
     assert catalog.counts() == Counts(images=1, missing=1, failures=0)
-    assert catalog.prune(utc_now()) == 1
+    assert catalog.prune(utc_now()).images == 1
 
 
 def test_judgements_of_pictures_that_no_image_shows_are_pruned(
@@ -203,7 +211,7 @@ def test_an_archive_is_removed_by_its_own_path_or_with_its_folder(library: Libra
     with zipfile.ZipFile(photos / "scans.zip", "w") as archive:
         archive.write(photos / "red.png", "a/rose.png")
     assert library.index(photos).new == 1
-    assert library.remove(photos / "scans.zip") == 1
+    assert library.remove(photos / "scans.zip").images == 1
     assert library.index(photos).new == 1
-    assert library.remove(photos) == 8
+    assert library.remove(photos).images == 8
     assert rows(library._store.database, tables.archives) == 0

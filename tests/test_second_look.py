@@ -64,7 +64,7 @@ def test_a_search_prints_both_looks_and_their_fusion(run: Run, judge: ColourJudg
     lines = [line.split() for line in out.splitlines()]
     assert [Path(line[-1]).stem.partition("-")[2] for line in lines[:3]] == ["red"] * 3
     assert {len(line) for line in lines} == {4}
-    assert [line[2] for line in lines] == ["0.950"] * 3 + ["0.050"]
+    assert [line[2] for line in lines] == ["95%"] * 3 + ["5%"]
     assert sum(judge.sizes) == 9
 
 

@@ -164,11 +164,11 @@ def test_one_library_is_written_by_one_at_a_time_and_read_meanwhile(settings: Se
 
 def test_vectors_belong_to_the_model_asked_for(settings: Settings, opened: Opened) -> None:
     store = opened(Store.open_or_create(settings))
-    complaint(lambda: store.vectors(SPEC), NothingIndexed)
+    complaint(lambda: store.model(SPEC), NothingIndexed)
     model = store.catalog.ensure_model(SPEC)
     store.catalog.apply([indexed("/photos/a.png")], model.id)
-    [[match]] = store.vectors(SPEC).search(ColourEmbedder().embed_texts(["red"]), 5)
+    [[match]] = store.vectors_of(store.model(SPEC)).search(ColourEmbedder().embed_texts(["red"]), 5)
     assert match.score == pytest.approx(1.0)
     other = ColourEmbedder("other@1").spec
-    message = complaint(lambda: store.vectors(other), ModelMismatch)
+    message = complaint(lambda: store.model(other), ModelMismatch)
     assert message.startswith("this library was indexed with colours@1, not with other@1: index again with this model")

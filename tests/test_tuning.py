@@ -99,7 +99,7 @@ def test_a_judge_that_fails_teaches_nothing(run: Run, judge: ColourJudge, tmp_pa
     code, _, err = run("eval", labelled(tmp_path, photos, truly=True), "--rerank", "--judge", "colours")
     assert code == 1
     assert "the judge failed: model colours cannot be loaded" in err
-    assert not list((tmp_path / "library" / "calibration").glob("second-look*"))
+    assert not list((tmp_path / "library").glob("second-look*"))
 
 
 def test_weights_are_those_of_one_judge_and_one_model(tmp_path: Path) -> None:

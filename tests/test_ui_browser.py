@@ -148,7 +148,7 @@ def test_nothing_matches_says_so_and_offers_the_nearest(page: Page, sample_serve
     page.goto(f"{sample_server}/?q=zebra+crossing+in+tokyo&format=PNG&in=painted")
     page.get_by_text("Nothing here matches").wait_for()
     page.get_by_role("button", name="Show the nearest anyway").click()
-    page.wait_for_selector(".tile.weak")
+    page.wait_for_selector(".tile.loaded")
 
 
 def test_one_picture_opens_large_and_the_address_says_so(page: Page, sample_server: str) -> None:
@@ -244,3 +244,27 @@ def test_twenty_visitors_at_once_each_get_their_own_answer(new_page: Callable[[]
         page.goto(f"{sample_server}/?q={words.replace(' ', '+')}", wait_until="commit")
     for page, words in visits:
         expect_first(page, wanted[words])
+
+
+def test_a_second_look_changes_the_order_and_shows_what_moved(page: Page, red_loving_library: Path) -> None:
+    with serving(red_loving_library) as address:
+        page.goto(f"{address}/?q=something+blue&weak=1&fold=0")
+        assert first_name(page) != "red.png"
+        page.get_by_role("combobox", name=re.compile("Second look")).click()
+        page.get_by_role("option", name="Look again · 60 s").click()
+        page.wait_for_url(re.compile("look=60"))
+        page.get_by_text(re.compile("Looked again at 3 of 3")).wait_for()
+        expect_first(page, "red.png")
+        expect(page.locator(".moved.up").first).to_have_text(re.compile("▲[12]"))
+        expect(page.locator(".badge").first).to_have_text(re.compile("→ >99%"))
+
+
+def test_a_question_about_a_picture_is_answered(page: Page, red_loving_library: Path) -> None:
+    with serving(red_loving_library) as address:
+        page.goto(address)
+        page.wait_for_selector(".tile.loaded")
+        tile(page, "red.png").click()
+        box = page.get_by_label("Ask about this picture")
+        box.fill("Is it red?")
+        box.press("Enter")
+        page.get_by_role("dialog").get_by_text("Yes, a red picture.").wait_for()

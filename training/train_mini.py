@@ -85,6 +85,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(".cache/training"), help="for downloads and features")
     parser.add_argument("--into", type=Path, default=WEIGHTS, help="folder to write the model to")
     arguments = parser.parse_args()
+    # On several threads, sums come out in another order on every machine, and the weights with them.
+    torch.set_num_threads(1)
     folder = arguments.cache / "model"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -88,7 +88,7 @@ def _show_own_words(upload: Upload, resources: Resources) -> None:
         st.caption("Give two or more to choose from.")
         return
     (classified,) = resources.library.classify(upload.file, words)
-    _show_bars([(label.text, label.score) for label in classified.labels], "{:.0%}")
+    _show_bars([(label.text, label.probability) for label in classified.labels], "{:.0%}")
 
 
 def _show_bars(rows: list[tuple[str, float]], form: str) -> None:

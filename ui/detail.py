@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import PhotoseekError
+from ..library.errors import NoVisionModel, PhotoseekError
 from ..library.types import ImageRecord
 from ..search.query import KnownImage, Query, Term
 from ..search.rerank.base import Box
@@ -15,12 +15,13 @@ from .component import mount, told
 from .grid import GridLook, Tile, grid, shown_name
 from .pictures import Shape
 from .resources import Resources, current
-from .state import Part
+from .state import LONGEST_TEXT, Part
 from .words import literal, size_in_words
 
 _STAGE: Final = "stage"
 _SIMILAR: Final = "similar"
 _SIMILAR_COUNT: Final = 8
+_PERIOD_S: Final = 1.0
 _LEAVING: Final = "leaving_image"
 _FOR_SEARCH: Final = "for the search page"
 _FOR_ANOTHER: Final = "for another picture"
@@ -125,19 +126,35 @@ def _facts(image: ImageRecord) -> None:
 
 
 def _labels(image: ImageRecord, resources: Resources) -> None:
+    labelling = resources.labelling
     try:
-        with st.spinner("Looking for words…", show_time=False):
-            labels = resources.library.labels(image.id, k=6)
+        is_ready = labelling.labels(image.id, image.content_hash) is not None
     except PhotoseekError as error:
         st.caption(literal(str(error)))
         return
-    st.caption("What it may show")
-    st.markdown(" ".join(f":gray-badge[{literal(label.text)}]" for label in labels))
+
+    @st.fragment(run_every=None if is_ready else _PERIOD_S)
+    def draw() -> None:
+        labels = labelling.labels(image.id, image.content_hash)
+        st.caption("What it may show" if labels is not None else "Looking for words…")
+        st.markdown(" ".join(f":gray-badge[{literal(label.text)}]" for label in labels or ()))
+
+    draw()
 
 
 def _ask(image: ImageRecord, resources: Resources) -> None:
-    """Nothing can be asked without a model that answers."""
-    del image, resources
+    """Draw what asks about the picture; without a model that answers, a line on how to get one."""
+    if not resources.library.can_ask:
+        st.caption(literal(f"To ask about this picture: {NoVisionModel()}"))
+        return
+    with st.form(f"ask_{image.id}", border=False):
+        question = st.text_input("Ask about this picture", max_chars=LONGEST_TEXT)
+        if st.form_submit_button("Ask") and question.strip():
+            try:
+                with st.spinner("Looking…"):
+                    st.text(resources.library.ask(image.id, question.strip()))
+            except PhotoseekError as error:
+                st.warning(literal(str(error)))
 
 
 def _similar(image: ImageRecord, resources: Resources) -> None:

@@ -9,6 +9,7 @@ from threading import Lock
 from ..api import Library, open_library
 from ..api.indexing_job import IndexJobs
 from ..library.settings import cache_folder
+from .labelling import Labelling
 from .options import UiOptions
 from .password import Gate
 from .picture_cache import PictureCache
@@ -25,11 +26,13 @@ class Resources:
     pictures: Pictures
     uploads: Uploads
     gate: Gate | None
+    labelling: Labelling
     jobs: IndexJobs
 
     def close(self) -> None:
         """Let go of the database and end the processes that decode."""
         self.jobs.close()
+        self.labelling.close()
         self.pictures.close()
         self.uploads.close()
         self.library.close()
@@ -53,7 +56,8 @@ def start(options: UiOptions, library: Library | None = None) -> Resources:
     pictures = Pictures(opened, cache, secrets.token_bytes(32), options.base_path)
     gate = None if options.password is None else Gate(options.password)
     with _Held.lock:
-        _Held.value = Resources(options, opened, pictures, Uploads(), gate, IndexJobs(opened.folder, options.model))
+        jobs = IndexJobs(opened.folder, options.model)
+        _Held.value = Resources(options, opened, pictures, Uploads(), gate, Labelling(opened), jobs)
         return _Held.value
 
 

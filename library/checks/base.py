@@ -15,13 +15,15 @@ class Finding:
     """Something that is not as it should be.
 
     `check` names the check, `detail` says what was found and, unless it was `repaired`, what to do about it. What is
-    `harmless` changes no answer: a trace of a killed process, or files that changed since they were indexed.
+    `harmless` changes no answer: a trace of a killed process, or files that changed since they were indexed. What is to
+    be mended `by_hand` no repair can mend.
     """
 
     check: str
     detail: str
     repaired: bool = False
     harmless: bool = False
+    by_hand: bool = field(default=False, compare=False)
 
 
 @dataclass(slots=True)

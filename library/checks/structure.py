@@ -29,7 +29,7 @@ def check_database_file(patient: Patient) -> Iterator[Finding]:
     if left:
         advice = _RESTORE if patient.repair else f"--repair builds its indexes again; should that not do, {_RESTORE}"
         shown = f"{'; '.join(left[:_MOST_SHOWN])}: {advice}"
-    yield Finding("database", shown, repaired=not left)
+    yield Finding("database", shown, repaired=not left, by_hand=patient.repair and bool(left))
 
 
 def check_schema(patient: Patient) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def check_schema(patient: Patient) -> Iterator[Finding]:
             columns = {column["name"] for column in inspector.get_columns(table.name)}
             lost = [f"{table.name}.{column.name}" for column in table.columns if column.name not in columns]
             if lost:
-                yield Finding("schema", f"the catalogue lacks {', '.join(lost)}: {_RESTORE}")
+                yield Finding("schema", f"the catalogue lacks {', '.join(lost)}: {_RESTORE}", by_hand=True)
                 continue
             found = {
                 each["name"]: (tuple(each["column_names"]), bool(each["unique"]))

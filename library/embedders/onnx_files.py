@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 
 from .base import ModelSpec
@@ -20,7 +19,7 @@ FORMAT = 1
 """Counts up when the exported files change their meaning, so that older ones are made again."""
 
 MANIFEST = "manifest.json"
-TOKENIZER = "tokenizer.json"
+TOKENIZER, WORDS = "tokenizer.json", "words.txt"
 IMAGE_TOWER, TEXT_TOWER = "image.onnx", "text.onnx"
 
 
@@ -80,6 +79,8 @@ class ExportManifest:
 
 def installed_open_clip() -> str | None:
     """Return open_clip's version without importing it; None where it is not installed."""
+    from importlib import metadata
+
     try:
         return metadata.version("open_clip_torch")
     except metadata.PackageNotFoundError:

@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from ..errors import EmbedderError, ModelUnavailable
 from ..types import Pixels, Vectors
@@ -25,6 +24,7 @@ from .preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
 
 TEXTS_PER_BATCH = 256
 """Texts encoded at once: the vocabulary of `describe`, times its templates, would not fit in memory whole."""

@@ -10,9 +10,6 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-from PIL import Image
-
 from ..types import Pixels, Vectors
 from .base import Embedder, ModelSpec
 from .hub import one_line
@@ -22,6 +19,8 @@ from .openclip_name import parse
 from .openclip_onnx import BrokenExport, OnnxEmbedder
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from .preprocessing import Preprocessing
 
 logger = logging.getLogger(__name__)
@@ -125,6 +124,8 @@ class CpuOpenClipEmbedder:
 
     def _export(self, in_torch: OpenClipEmbedder) -> ExportManifest | None:
         """Export the model, once for all processes that ask at the same time; None where the cache can't take it."""
+        from filelock import FileLock
+
         from .openclip_export import export
 
         _ = in_torch.spec  # a wrong name or an absent model fails here, before anything is written

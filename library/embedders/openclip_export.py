@@ -15,6 +15,7 @@ from .onnx_files import (
     IMAGE_TOWER,
     TEXT_TOWER,
     TOKENIZER,
+    WORDS,
     ExportManifest,
     Watched,
     installed_open_clip,
@@ -27,6 +28,7 @@ from .openclip_name import OpenClipName
 from .openclip_onnx import OnnxEmbedder
 from .openclip_tokens import TextTokens, TokenRules, tokenizer_of
 from .openclip_towers import Tower, image_tower, text_tower, traceable
+from .openclip_words import WordTable, of_words
 
 if TYPE_CHECKING:
     import torch
@@ -114,13 +116,17 @@ def _write(model: OpenClipEmbedder, manifest: ExportManifest, draft: Path) -> Ex
             text_tower(live.model),
         )
         rules = TokenRules(cleaning, pad_id, recipe.text_limit, any_length=texts.any_length)
-        tokens = TextTokens(tokenizer, rules, manifest.spec.name)
+        table = of_words(tokenizer)
+        tokens = TextTokens(lambda: tokenizer, rules, manifest.spec.name, WordTable(table) if table else None)
         _check_tokens(model, tokens)
         images = _sample_pixels(manifest.preprocessing.size)[:2].astype(np.float32)
         names = [
             *_write_tower(pictures, images, "pixels", draft / IMAGE_TOWER, manifest.precision),
             *_write_tower(texts, tokens.encode(SAMPLE_TEXTS[1:3]), "ids", draft / TEXT_TOWER, manifest.precision),
         ]
+        if table:
+            (draft / WORDS).write_bytes(table)
+            names.append(WORDS)
     return replace(manifest, tokens=rules, files=inventory(draft, [TOKENIZER, *names]))
 
 

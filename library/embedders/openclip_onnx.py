@@ -10,19 +10,21 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from ..errors import ModelUnavailable
 from ..types import Pixels, Vectors
 from .base import ModelSpec, normalized
 from .hub import one_line
 from .long_text import embed_long
-from .onnx_files import IMAGE_TOWER, TEXT_TOWER, TOKENIZER, ExportManifest
-from .openclip_tokens import TextTokens, TokenIds, TokenRules
+from .onnx_files import IMAGE_TOWER, TEXT_TOWER, TOKENIZER, WORDS, ExportManifest
+from .openclip_tokens import TextTokens, TokenIds, TokenRules, read_tokenizer
+from .openclip_words import WordTable
 from .preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+    from PIL import Image
+    from tokenizers import Tokenizer
 
 IMAGES_PER_RUN = 8
 """Images that go through the tower at once, per thread: more gain nothing, and hold more memory."""
@@ -95,7 +97,7 @@ class OnnxEmbedder:
         """
         self._session(IMAGE_TOWER)
         self._session(TEXT_TOWER)
-        self._tokens()
+        self._tokens().load()
 
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
         session, tokens = self._session(TEXT_TOWER), self._tokens()
@@ -131,11 +133,22 @@ class OnnxEmbedder:
         with self._lock:
             if self._known_tokens is None:
                 rules = self._manifest.tokens or TokenRules("lower", 0, self.spec.text_limit, any_length=False)
-                try:
-                    self._known_tokens = TextTokens.load(self._folder / TOKENIZER, rules, self.spec.name)
-                except Exception as error:  # tokenizers raises bare Exception
-                    raise self._broken(TOKENIZER, error) from error
+                self._known_tokens = TextTokens(self._tokenizer, rules, self.spec.name, self._words())
             return self._known_tokens
+
+    def _tokenizer(self) -> Tokenizer:
+        try:
+            return read_tokenizer(self._folder / TOKENIZER)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise self._broken(TOKENIZER, error) from error
+
+    def _words(self) -> WordTable | None:
+        if not any(name == WORDS for name, _, _ in self._manifest.files):
+            return None
+        try:
+            return WordTable((self._folder / WORDS).read_bytes())
+        except (OSError, ValueError) as error:
+            raise self._broken(WORDS, error) from error
 
     def _session(self, tower: str) -> InferenceSession:
         with self._lock:

@@ -6,15 +6,17 @@ import html
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelUnavailable
+from .openclip_words import WordTable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tokenizers import Tokenizer
 
 TokenIds: TypeAlias = NDArray[np.int64]
@@ -41,21 +43,32 @@ class TokenRules:
 
 
 class TextTokens:
-    """Turns texts into a tower's ids. Thread-safe."""
+    """Turns texts into a tower's ids. Thread-safe.
 
-    def __init__(self, tokenizer: Tokenizer, rules: TokenRules, model: str) -> None:
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        self._tokenizer = tokenizer
+    Args:
+        tokenizer: called for the tokenizer once, when first needed.
+        rules: what that does not say.
+        model: named in errors.
+        words: spares plain texts the tokenizer.
+    """
+
+    def __init__(
+        self, tokenizer: Callable[[], Tokenizer], rules: TokenRules, model: str, words: WordTable | None = None
+    ) -> None:
+        self._load = tokenizer
+        self._tokenizer: Tokenizer | None = None
         self._rules = rules
         self._model = model
+        self._words = words
 
-    @classmethod
-    def load(cls, file: Path, rules: TokenRules, model: str) -> TextTokens:
-        """Read a tokenizer.json; whatever is wrong with it makes `tokenizers` raise a bare Exception."""
-        from tokenizers import Tokenizer
-
-        return cls(Tokenizer.from_file(str(file)), rules, model)
+    def load(self) -> Tokenizer:
+        """Return the tokenizer, loaded now if it was not before."""
+        if self._tokenizer is None:
+            tokenizer = self._load()
+            tokenizer.no_padding()
+            tokenizer.no_truncation()
+            self._tokenizer = tokenizer
+        return self._tokenizer
 
     def count(self, text: str) -> int:
         """Return how many tokens a text has, its marks included."""
@@ -80,8 +93,16 @@ class TextTokens:
         except ImportError as error:
             remedy = "install it with `pip install ftfy`"
             raise ModelUnavailable(self._model, f"this text needs the package ftfy ({error})", remedy) from error
-        ids: list[int] = self._tokenizer.encode(cleaned).ids
+        known = None if self._words is None else self._words.ids(cleaned)
+        ids: list[int] = self.load().encode(cleaned).ids if known is None else known
         return ids
+
+
+def read_tokenizer(file: Path) -> Tokenizer:
+    """Read a tokenizer.json; whatever is wrong with it makes `tokenizers` raise a bare Exception."""
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(file))
 
 
 def clean(text: str, cleaning: str) -> str:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from ..types import Pixels
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 RESIZE_MODES = ("shortest", "longest", "squash")
 
 _FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "random": Image.Resampling.BICUBIC,  # what open_clip takes for inference where training drew one at random
+    "bicubic": "BICUBIC",
+    "bilinear": "BILINEAR",
+    "random": "BICUBIC",  # what open_clip takes for inference where training drew one at random
 }
+"""Names of Pillow's filters, since a search for words does without Pillow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,17 @@ class Preprocessing:
         left, top = (_offset(side, self.size) for side in image.size)
         if min(image.size) >= self.size:
             return image.crop((left, top, left + self.size, top + self.size))
+        from PIL import Image
+
         canvas = Image.new("RGB", (self.size, self.size), (self.fill_color,) * 3)
         canvas.paste(image, (-left, -top))
         return canvas
 
 
-def _resized(image: Image.Image, size: tuple[int, int], resampling: Image.Resampling) -> Image.Image:
-    return image if image.size == size else image.resize(size, resampling)
+def _resized(image: Image.Image, size: tuple[int, int], resampling: str) -> Image.Image:
+    from PIL.Image import Resampling
+
+    return image if image.size == size else image.resize(size, Resampling[resampling])
 
 
 def _offset(side: int, wanted: int) -> int:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 SPARE: Final = 8
 """Candidates beyond those that tuning asks for, so that very small `k` find their best too."""
 
-FEW_ROWS: Final = 2_000
-"""Up to this many rows left by a filter, all are compared exactly: some milliseconds, about what the lists cost."""
+FEW_ROWS: Final = 1_000
+"""Up to this many rows left by a filter, all are compared exactly: about 1 ms at 512 dimensions, and what the
+lists cost there (0.9 ms of 100,000; benchmarks/search.py)."""
 
 ALMOST_ALL: Final = 0.9
 """A selection of more than this share, such as all but what changed lately, is searched as if it were everything; one

@@ -217,6 +217,7 @@ class LlavaModel:
             add_special_tokens=not has_start,
             return_tensors="pt",
         )
+        batch.pop("labels", None)  # PaliGemma's processor prepares for training too
         # Pixels take the model's type, token ids keep theirs.
         return batch.to(loaded.model.device, loaded.model.dtype)
 

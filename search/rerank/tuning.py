@@ -21,7 +21,7 @@ from ..calibration import Values
 from ..engine import Engine
 from ..evaluate import ranks_of, relevant_ids
 from ..judged import JudgedQuery
-from ..measures import average_precision, interval
+from ..measures import Ranks, average_precision, interval
 from ..query import Query, Term, Words
 from ..text_vectors import TextVectors
 from .base import Judgement
@@ -46,9 +46,13 @@ class JudgedRanking:
 
     def average_precision(self, weight: float) -> float:
         """Return the average precision of the fused order."""
+        return average_precision(self.ranks(weight))
+
+    def ranks(self, weight: float) -> Ranks:
+        """Return the ranks of what is relevant in the fused order."""
         best = order(fused(self.first, self.judgements, weight), [False] * len(self.first))
-        ranks = np.flatnonzero(self.is_relevant[best]) + 1
-        return average_precision(np.concatenate([ranks, np.array(self.ranks_beyond, dtype=np.int64)]))
+        found = np.flatnonzero(self.is_relevant[best]) + 1
+        return np.concatenate([found, np.array(self.ranks_beyond, dtype=np.int64)])
 
 
 @dataclass(frozen=True, slots=True)
