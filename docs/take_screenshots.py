@@ -60,14 +60,14 @@ def main() -> None:
     everything: Path | None = parser.parse_args().all
     with tempfile.TemporaryDirectory() as home:
         photos, library = Path(home) / "photos", Path(home) / "x.library"
-        _write_photographs(photos)
+        write_photographs(photos)
         with photoseek.open(library) as opened:
             opened.index([photos])
         with serving(library) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
             if everything is None:
                 for name, (path, size, scheme, wanted) in _README.items():
-                    _keep_small(_shot(browser, f"{address}/{path}", size, scheme, wanted), IMAGES / name)
+                    keep_small(_shot(browser, f"{address}/{path}", size, scheme, wanted), IMAGES / name)
                 return
             everything.mkdir(parents=True, exist_ok=True)
             for name, (path, wanted) in _PAGES.items():
@@ -90,18 +90,18 @@ def _shot(browser: Browser, address: str, size: tuple[int, int], scheme: str, wa
     return data
 
 
-def _keep_small(data: bytes, file: Path) -> None:
+def keep_small(data: bytes, file: Path, largest_bytes: int = LARGEST_BYTES) -> None:
     """Write a picture as WebP, in the best quality that fits."""
     picture = Image.open(io.BytesIO(data)).convert("RGB")
     for quality in range(90, 20, -5):
         stream = io.BytesIO()
         picture.save(stream, "WEBP", quality=quality, method=6)
-        if len(stream.getvalue()) <= LARGEST_BYTES:
+        if len(stream.getvalue()) <= largest_bytes:
             file.write_bytes(stream.getvalue())
             return
 
 
-def _write_photographs(folder: Path) -> None:
+def write_photographs(folder: Path) -> None:
     """Write the samples and some crops of each, with days and cameras as photographs have them."""
     folder.mkdir()
     chance = np.random.default_rng(1)

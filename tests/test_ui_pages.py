@@ -125,7 +125,7 @@ def test_the_read_only_mode_does_not_tell_how_to_add_pictures(started: Callable[
 def test_the_library_page_of_no_library_offers_to_index(started: Callable[..., Resources], tmp_path: Path) -> None:
     started()
     page = drawn(_library)
-    assert [metric.value for metric in page.metric] == ["0", "0", "0", "nothing yet"]
+    assert [metric.value for metric in page.metric] == ["0", "0", "0", "0 MB"]
     assert labels(page) == ["Index"]
     assert not (tmp_path / "x.library").exists()
 

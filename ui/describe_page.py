@@ -122,5 +122,6 @@ def _show_caption(upload: Upload, resources: Resources) -> None:
         if not st.button("Write a caption", icon=":material/notes:"):
             return
         with st.spinner("Looking…", show_time=True):
-            kept = st.session_state[_CAPTION] = (upload.key, resources.library.caption_of(upload.file))
+            st.session_state[_CAPTION] = (upload.key, resources.library.caption_of(upload.file))
+        st.rerun()  # without the button
     st.markdown(literal(kept[1]))

@@ -21,6 +21,8 @@ _LOOK: Final = {
     "theme.dark.backgroundColor": "#141615",
     "theme.dark.secondaryBackgroundColor": "#1f2322",
     "theme.dark.textColor": "#e8ebea",
+    "theme.light.chartCategoricalColors": ["#1f6f5c", "#c26f2d", "#4a6fa5", "#9a4b6c", "#7a8b3a", "#6b5ca5"],
+    "theme.dark.chartCategoricalColors": ["#6fc3ab", "#e3a063", "#8fb0de", "#d48fae", "#b9c977", "#b0a3e0"],
     "theme.baseRadius": "0.6rem",
     "theme.paddingTop": "2.5rem",
 }

@@ -42,7 +42,7 @@ def _show_counts(info: LibraryInfo | None, resources: Resources) -> None:
         "Pictures": f"{info.images:,}" if info else "0",
         "Could not be read": f"{info.failures:,}" if info else "0",
         "Missing files": f"{info.missing:,}" if info else "0",
-        "On disk": size_in_words(info.size_bytes) if info else "nothing yet",
+        "On disk": size_in_words(info.size_bytes) if info else "0 MB",
     }
     with st.container(horizontal=True, key="library_counts"):
         for name, value in facts.items():
