@@ -55,7 +55,9 @@ class Looking(Asking):
         return self._refiner.refine(first, questions, effort)
 
     def tune(self, queries: StrPath, *, depth: int = 50, progress: Callable[[int, int], None] | None = None) -> Tuning:
-        """Learn from labelled queries how much the judge of `refine` helps here, and let it count as much from now on.
+        """Learn from labelled queries how much the judge of `refine` helps here, and let it count so much from now on.
+
+        Where it does not help, or fewer than ten queries tell, that is nothing.
 
         Args:
             queries: a file; see search/judged.py for the formats.

@@ -5,7 +5,8 @@
 The judges are made up: the log-odds of their yes are normal, and lie further up for pictures that answer the query, by
 as much as makes the area under the ROC curve what is written. One is as sure of itself as it is right; a bold one's
 log-odds are four times as large, as those of language models tend to be. Queries are parted at random into those that a
-weight is learned from (photoseek eval --rerank does it so) and those it is measured on, many times. "best" is the fixed
+weight is learned from (photoseek eval --rerank does it so) and those it is measured on, many times, each time with a
+judge drawn anew. "best" is the fixed
 weight that is best on the very queries measured, which nobody can know. Printed are means over the partings, those of
 the 95% bootstrap interval's bounds too; "worse" counts the partings in which the learned weight surely did harm.
 """
@@ -24,7 +25,7 @@ from photoseek.search.rerank.fuse import probability
 from photoseek.search.rerank.tuning import WEIGHTS, JudgedRanking, tuned
 
 DEPTH = 50
-PARTINGS = 20
+PARTINGS = 10
 
 
 def main() -> None:
@@ -32,9 +33,9 @@ def main() -> None:
     print(f"{len(data.queries)} queries on {len(data.images)} photographs, {model}; {PARTINGS} partings, depth {DEPTH}")
     print("judge           learned from  weight       mAP first  gain best  gain learned [95%]        share  worse")
     for name, area, boldness in JUDGES:
-        precisions, rankings = _judged(data, area, boldness)
+        drawn = [_judged(data, area, boldness, seed) for seed in range(PARTINGS)]
         for count in (40, 100, len(data.queries) // 2):
-            _print_row(name, count, precisions, rankings)
+            _print_row(name, count, drawn)
 
 
 JUDGES = (
@@ -47,9 +48,9 @@ JUDGES = (
 )
 
 
-def _judged(data: Labelled, area: float, boldness: float) -> tuple[Values, list[JudgedRanking]]:
+def _judged(data: Labelled, area: float, boldness: float, seed: int) -> tuple[Values, list[JudgedRanking]]:
     """Return (q, w) average precisions, a column for each weight, and the rankings they are of."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     apart = NormalDist().inv_cdf(area) * np.sqrt(2.0)
     calibration = Calibration.learned(data.images, data.neutral)
     rankings = [_ranking(data, calibration, row, (apart, boldness), rng) for row in range(len(data.queries))]
@@ -73,16 +74,16 @@ def _ranking(
     return JudgedRanking(first[top], judgements, relevant[top], tuple(beyond.tolist()))
 
 
-def _print_row(name: str, count: int, precisions: Values, rankings: list[JudgedRanking]) -> None:
+def _print_row(name: str, count: int, drawn: list[tuple[Values, list[JudgedRanking]]]) -> None:
     rng = np.random.default_rng(11)
     weights, best, learned = [], [], []
     bounds = []
-    for _ in range(PARTINGS):
+    for precisions, rankings in drawn:
         order = rng.permutation(len(rankings))
         known, unknown = order[:count], order[count:]
         weight = tuned([rankings[place] for place in known], name, DEPTH).weight
         held_out = precisions[unknown]
-        gains = held_out[:, WEIGHTS.index(weight)] - held_out[:, 0]
+        gains = np.array([rankings[place].average_precision(weight) for place in unknown]) - held_out[:, 0]
         weights.append(weight)
         best.append(float((held_out.mean(axis=0) - held_out[:, 0].mean()).max()))
         learned.append(float(gains.mean()))
@@ -91,7 +92,7 @@ def _print_row(name: str, count: int, precisions: Values, rankings: list[JudgedR
     worse = sum(bound < 0.0 for _, bound in bounds)
     share = f"{np.mean(learned) / np.mean(best):5.2f}" if np.mean(best) > 0.005 else "    -"
     print(
-        f"{name:15} {count:12d}  {np.mean(weights):.2f} ±{np.std(weights):.2f}  {precisions[:, 0].mean():9.3f}  "
+        f"{name:15} {count:12d}  {np.mean(weights):.2f} ±{np.std(weights):.2f}  {drawn[0][0][:, 0].mean():9.3f}  "
         f"{np.mean(best):9.3f}  {np.mean(learned):6.3f} [{low:6.3f}, {high:6.3f}]  {share}  {worse:2d}/{PARTINGS}"
     )
 

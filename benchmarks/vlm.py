@@ -31,7 +31,7 @@ from transformers import (
 )
 
 from photoseek.search.rerank.llava import LlavaModel
-from photoseek.search.rerank.pretrained import Quantisation, RunOptions, dtype_of
+from photoseek.search.rerank.places import Quantisation, RunOptions, dtype_of
 
 # The sizes of llava-hf/llava-1.5-7b-hf's configuration.
 WIDTH, FEED_FORWARD, HEADS, VOCABULARY = 4096, 11008, 32, 32064

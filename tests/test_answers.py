@@ -14,6 +14,7 @@ from photoseek.search.rerank.answers import (
     LONGEST_CAPTION,
     UNDECIDED,
     AnswerTokens,
+    MassWatch,
     answer_tokens,
     judgement_of_listed,
     judgement_of_text,
@@ -94,6 +95,18 @@ def test_any_list_of_a_server_makes_a_judgement(listed: list[tuple[str, float]])
     assert 0.0 <= answer.probability <= 1.0
     assert answer.mass is not None
     assert 0.0 <= answer.mass <= 1.0
+
+
+def test_a_model_that_says_neither_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    watch = MassWatch("some/model")
+    watch.note([])
+    watch.note([Judgement(0.9), Judgement(0.9, 0.8), Judgement(0.9, 0.3)])
+    assert caplog.records == []
+    watch.note([Judgement(0.9, 0.1), Judgement(0.9, 0.2)])
+    watch.note([Judgement(0.9, 0.1)])
+    assert [record.getMessage() for record in caplog.records] == [
+        "some/model says yes or no with a share of 0.15 only: its judgements mean little"
+    ]
 
 
 @pytest.mark.parametrize(

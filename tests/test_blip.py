@@ -16,7 +16,7 @@ import transformers  # isort: skip
 from photoseek.library.errors import ModelUnavailable, QueryError, UnknownModel
 from photoseek.search.rerank.base import Captioner, CaptionStyle, VisionLanguageModel
 from photoseek.search.rerank.blip import BlipCaptioner, BlipJudge
-from photoseek.search.rerank.pretrained import RunOptions
+from photoseek.search.rerank.places import RunOptions
 from photoseek.search.rerank.registry import load_captioner, load_judge, load_vlm
 
 CPU = RunOptions(device="cpu", batch_size=2)

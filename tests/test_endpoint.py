@@ -84,6 +84,16 @@ def test_pictures_go_out_small_as_jpeg_and_come_back_in_order() -> None:
     assert server.most_at_once <= 4
 
 
+def test_what_came_with_a_picture_stays_here() -> None:
+    told = Image.new("RGB", (64, 48), "red")
+    told.info = {"comment": b"at home", "exif": b"Exif\x00\x00private", "icc_profile": b"mine"}
+    with scripted(YES) as server:
+        endpoint(server).judge([told], "a car")
+    sent = server.asked[0].image
+    assert not {"comment", "exif", "icc_profile"} & sent.info.keys()
+    assert told.info["comment"] == b"at home"
+
+
 def test_one_request_at_a_time_where_the_limits_say_so() -> None:
     with scripted(sees_red=True) as server:
         endpoint(server, limits=EndpointLimits(concurrency=1)).judge([RED, BLUE] * 3, "a car")
@@ -123,7 +133,8 @@ def test_without_probabilities_a_plain_yes_or_no_is_asked_for(
     # The second picture is asked about once: the server is known by then.
     assert [asked.body.get("logprobs") for asked in server.asked] == [True, None, None]
     assert [asked.body["max_tokens"] for asked in server.asked] == [1, 8, 8]
-    assert len(caplog.records) == 1
+    assert "is asked for a plain yes or no: its answer had none" in caplog.records[0].getMessage()
+    assert sum("plain yes or no" in record.getMessage() for record in caplog.records) == 1
 
 
 @pytest.mark.parametrize("status", [400, 422])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -17,11 +18,11 @@ import torch  # isort: skip
 import transformers  # isort: skip
 
 from photoseek.library.errors import ModelUnavailable, QueryError
-from photoseek.search.rerank import llava, pretrained
+from photoseek.search.rerank import llava, places
 from photoseek.search.rerank.answers import LONGEST_CAPTION, answer_tokens
 from photoseek.search.rerank.base import CaptionStyle, VisionLanguageModel
 from photoseek.search.rerank.llava import LlavaModel
-from photoseek.search.rerank.pretrained import RunOptions, estimated_seconds, warn_of_slowness
+from photoseek.search.rerank.places import RunOptions, estimated_seconds, warn_of_slowness
 from photoseek.search.rerank.shown import shown
 
 PROMPTS = [
@@ -191,7 +192,7 @@ def test_its_identity_is_told_without_loading_weights(red_folder: Path, monkeypa
 
 
 @pytest.mark.parametrize("quantisation", ["4bit", "8bit"])
-def test_few_bits_without_cuda_are_refused_in_one_line(red_folder: Path, quantisation: pretrained.Quantisation) -> None:
+def test_few_bits_without_cuda_are_refused_in_one_line(red_folder: Path, quantisation: places.Quantisation) -> None:
     options = RunOptions(device="cpu", quantisation=quantisation)
     with pytest.raises(ModelUnavailable, match=f"{quantisation} weights need a CUDA device, .* leave @{quantisation}"):
         LlavaModel(str(red_folder), options).judge(noise(1), "a dog")
@@ -205,9 +206,9 @@ def test_few_bits_without_bitsandbytes_name_what_to_install(red_folder: Path, mo
 
 
 def test_what_bitsandbytes_is_told_computes_in_the_places_precision() -> None:
-    four = pretrained._quantised("4bit", "fp16")
+    four = places._quantised("4bit", "fp16")
     assert (four.load_in_4bit, four.bnb_4bit_quant_type, four.bnb_4bit_compute_dtype) == (True, "nf4", torch.float16)
-    eight = pretrained._quantised("8bit", "fp16")
+    eight = places._quantised("8bit", "fp16")
     assert eight.load_in_8bit
 
 
@@ -242,13 +243,54 @@ def test_a_model_of_texts_alone_is_refused(tmp_path: Path) -> None:
         LlavaModel(str(tmp_path)).judge(noise(1), "a dog")
 
 
-def test_a_full_device_says_what_to_do(random_model: LlavaModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(**_inputs: object) -> object:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
+def test_code_that_comes_with_a_model_is_neither_run_nor_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wild = tmp_path / "wild"
+    wild.mkdir()
+    config = {"model_type": "wild", "auto_map": {"AutoConfig": "wild.WildConfig"}, "architectures": ["Wild"]}
+    (wild / "config.json").write_text(json.dumps(config))
+    (wild / "wild.py").write_text("raise SystemExit('the code was run')")
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("the terminal was asked"))
+    with pytest.raises(ModelUnavailable, match="its files cannot be read") as caught:
+        LlavaModel(str(wild)).judge(noise(1), "a dog")
+    assert "\n" not in str(caught.value)
 
-    monkeypatch.setattr(random_model._loaded().model, "forward", full)
-    with pytest.raises(ModelUnavailable, match=r"memory is full .* append @4bit"):
-        random_model.first_logits(noise(1), ["What?"])
+
+def full_above(model: LlavaModel, fitting: int, patched: pytest.MonkeyPatch) -> list[int]:
+    """Let the device be full above so many images at once; return the list of how many were tried at once."""
+    tried: list[int] = []
+    original = model._loaded().model.forward
+
+    def forward(input_ids: torch.Tensor, **inputs: object) -> object:
+        tried.append(len(input_ids))
+        if len(input_ids) > fitting:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
+        return original(input_ids=input_ids, **inputs)
+
+    patched.setattr(model._loaded().model, "forward", forward)
+    return tried
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_so_are_those_after_it(
+    random_folder: Path, random_model: LlavaModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = noise(9)
+    model = LlavaModel(str(random_folder), RunOptions(device="cpu", batch_size=8))
+    tried = full_above(model, 3, monkeypatch)
+    answers = [answer.probability for answer in model.judge(images, "a dog")]
+    assert answers == pytest.approx([a.probability for a in random_model.judge(images, "a dog")], rel=1e-4)
+    assert tried == [8, 4, 2, 2, 2, 2, 1]
+
+
+def test_a_picture_that_does_not_fit_alone_says_what_to_do(
+    random_model: LlavaModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        full_above(random_model, 0, patched)
+        with pytest.raises(ModelUnavailable, match=r"does not fit in the device's memory \(CUDA .*; append @4bit"):
+            random_model.judge(noise(1), "a dog")
+    random_model._batches._fitting = None
 
 
 def test_a_large_picture_is_shown_reduced_and_a_small_one_as_it_is() -> None:
@@ -276,7 +318,7 @@ def test_a_user_is_warned_of_a_processor_that_takes_seconds(
 def test_a_large_model_runs_in_half_precision_on_a_cpu() -> None:
     sizes: Sequence[tuple[int, str]] = [(3 * 10**9, "fp32"), (7 * 10**9, "bf16")]
     for count, precision in sizes:
-        place = pretrained.place_for("m", RunOptions(device="cpu"), lambda count=count: count)  # type: ignore[misc]
+        place = places.place_for("m", RunOptions(device="cpu"), lambda count=count: count)  # type: ignore[misc]
         assert place.precision == precision
 
 

@@ -15,7 +15,7 @@ import transformers  # isort: skip
 from photoseek.search.rerank.answers import LONGEST_CAPTION
 from photoseek.search.rerank.base import CaptionStyle
 from photoseek.search.rerank.llava import LlavaModel
-from photoseek.search.rerank.pretrained import RunOptions
+from photoseek.search.rerank.places import RunOptions
 
 
 @pytest.fixture(scope="module", params=sorted(FAMILIES))

@@ -12,7 +12,7 @@ from photoseek.search.rerank.base import Captioner, Judge
 from photoseek.search.rerank.blip import DEFAULT_CAPTIONER, DEFAULT_JUDGE, BlipCaptioner, BlipJudge
 from photoseek.search.rerank.endpoint import Endpoint
 from photoseek.search.rerank.llava import DEFAULT_MODEL, LlavaModel
-from photoseek.search.rerank.pretrained import Quantisation
+from photoseek.search.rerank.places import Quantisation
 from photoseek.search.rerank.registry import load_captioner, load_judge, load_vlm
 
 

@@ -22,12 +22,13 @@ ELSEWHERE = (
 _offline_lock = RLock()
 
 
-def cached_first(model: str, step: Callable[[], T]) -> T:
+def cached_first(model: str, step: Callable[[], T], elsewhere: str = ELSEWHERE) -> T:
     """Run a step that asks the hub for files: from the local cache alone, and only then from the network.
 
     Args:
         model: the model's name, for the error's text.
         step: fetches or opens files through the hub's client; run twice when the cache lacks any of them.
+        elsewhere: what to do on a machine that cannot reach the hub, for the error's text.
 
     Raises:
         ModelUnavailable: the cache lacks a file, and the hub may not be asked, cannot be reached, or refuses.
@@ -41,15 +42,15 @@ def cached_first(model: str, step: Callable[[], T]) -> T:
     except OSError as not_cached:  # the hub client's and transformers' errors for a missing file are OSErrors
         if offline_by_choice:
             reason = "its files are not in the Hugging Face cache, and HF_HUB_OFFLINE forbids downloading them"
-            raise ModelUnavailable(model, reason, f"unset HF_HUB_OFFLINE, or {ELSEWHERE}") from not_cached
-    _probe(model)
+            raise ModelUnavailable(model, reason, f"unset HF_HUB_OFFLINE, or {elsewhere}") from not_cached
+    _probe(model, elsewhere)
     try:
         return step()
     except EmbedderError:
         raise
     except Exception as refused:  # whatever the client raises, the user needs the one line
         reason = f"the Hugging Face hub did not give its files ({one_line(refused)})"
-        raise ModelUnavailable(model, reason, f"check the name and your access to it, or {ELSEWHERE}") from refused
+        raise ModelUnavailable(model, reason, f"check the name and your access to it, or {elsewhere}") from refused
 
 
 def one_line(error: BaseException) -> str:
@@ -72,7 +73,7 @@ def _offline() -> Iterator[None]:
             constants.HF_HUB_OFFLINE = before
 
 
-def _probe(model: str) -> None:
+def _probe(model: str, elsewhere: str) -> None:
     """Ask the hub for one header without retries, so that an unreachable one costs seconds."""
     from huggingface_hub import constants, get_session
 
@@ -82,4 +83,4 @@ def _probe(model: str) -> None:
         reason = (
             f"its weights are not in the cache and {constants.ENDPOINT} cannot be reached ({one_line(unreachable)})"
         )
-        raise ModelUnavailable(model, reason, ELSEWHERE) from unreachable
+        raise ModelUnavailable(model, reason, elsewhere) from unreachable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import numpy as np
 
 from ...library.errors import ModelUnavailable
 from .base import Judgement
+
+logger = logging.getLogger(__name__)
 
 Logits: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
 """(n, vocabulary) float32: what a model would say next, before the softmax."""
@@ -67,6 +70,23 @@ def answer_tokens(vocabulary: Mapping[str, int], model: str) -> AnswerTokens:
         reason = "its vocabulary has no token for yes and no, so that it cannot judge"
         raise ModelUnavailable(model, reason, "choose another model")
     return found
+
+
+class MassWatch:
+    """Warns once where a model keeps answering neither yes nor no: its judgements are worth little."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._is_told = False
+
+    def note(self, answers: Sequence[Judgement]) -> None:
+        """Look at some answers of the model."""
+        masses = [answer.mass for answer in answers if answer.mass is not None]
+        if self._is_told or not masses or sum(masses) / len(masses) >= LOW_MASS:
+            return
+        self._is_told = True
+        mean = sum(masses) / len(masses)
+        logger.warning("%s says yes or no with a share of %.2g only: its judgements mean little", self._model, mean)
 
 
 def _surface(token: str) -> str:

@@ -9,23 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from ...library.embedders.hub import one_line
 from ...library.errors import ModelUnavailable, QueryError
 from .answers import tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
-from .pretrained import (
-    Place,
-    RunOptions,
-    fetched,
-    load_options,
-    parameter_count,
-    place_for,
-    read_config,
-    revision_of,
-    source_name,
-    transformers_of,
-    warn_of_slowness,
-)
+from .batches import FittingBatches
+from .places import Place, RunOptions, load_options, place_for, warn_of_slowness
+from .pretrained import fetched, parameter_count, read_config, revision_of, source_name, transformers_of
 from .shown import shown
 
 if TYPE_CHECKING:
@@ -66,6 +55,7 @@ class _Blip:
     def __init__(self, name: str, options: RunOptions | None, architectures: tuple[str, ...], prompts: str) -> None:
         self.name = name
         self.lock = RLock()
+        self.batches = FittingBatches(name)
         self._options = options or RunOptions()
         self._architectures = architectures
         self._prompts = prompts
@@ -101,11 +91,6 @@ class _Blip:
             loaded.model.device, loaded.model.dtype
         )
 
-    def full(self, error: Exception) -> ModelUnavailable:
-        """Word that a batch did not fit."""
-        remedy = f"make batches smaller than {self.spec().batch_size}, or choose a smaller model"
-        return ModelUnavailable(self.name, f"the device's memory is full ({one_line(error)})", remedy)
-
     def _architecture(self) -> str:
         """Return the class that the files were saved from; one without the ability is refused before it is loaded."""
         transformers_of(self.name)
@@ -128,7 +113,9 @@ class _Blip:
         place, source, architecture = self._place(), source_name(self.name), self._architecture()
         made = getattr(transformers, architecture)
         how = load_options(place, self._options)
-        processor = fetched(self.name, lambda: transformers.AutoProcessor.from_pretrained(source))
+        processor = fetched(
+            self.name, lambda: transformers.AutoProcessor.from_pretrained(source, trust_remote_code=False)
+        )
         model = fetched(self.name, lambda: made.from_pretrained(source, **how)).eval()
         if not place.is_cuda:
             model = model.to(place.device)
@@ -162,24 +149,15 @@ class BlipJudge:
         Raises:
             ModelUnavailable: the model cannot be loaded or run.
         """
-        size = self.spec.batch_size
-        return [
-            Judgement(probability)
-            for start in range(0, len(images), size)
-            for probability in self._matches(images[start : start + size], query)
-        ]
+        return self._blip.batches.run(images, self.spec.batch_size, lambda batch: self._matches(batch, query))
 
-    def _matches(self, images: Sequence[Image.Image], query: str) -> list[float]:
+    def _matches(self, images: Sequence[Image.Image], query: str) -> list[Judgement]:
         import torch
 
         with self._blip.lock, torch.inference_mode():
             loaded = self._blip.loaded()
-            try:
-                logits = self._second(loaded, images, query) if loaded.is_second else self._first(loaded, images, query)
-            except torch.OutOfMemoryError as error:
-                raise self._blip.full(error) from error
-            matches: list[float] = logits.float().softmax(-1)[:, 1].cpu().tolist()
-            return matches
+            logits = self._second(loaded, images, query) if loaded.is_second else self._first(loaded, images, query)
+            return [Judgement(float(match)) for match in logits.float().softmax(-1)[:, 1].cpu()]
 
     def _first(self, loaded: _Loaded, images: Sequence[Image.Image], query: str) -> torch.Tensor:
         """Match with BLIP: (n, 2) logits. The tower's work is kept for another query about the same image objects."""
@@ -246,12 +224,7 @@ class BlipCaptioner:
         """
         if style.language.partition("-")[0].lower() != "en":
             raise QueryError(f"BLIP captions in English alone, not in {style.language!r}: use llava or a server")
-        size = self.spec.batch_size
-        return [
-            tidy_caption(text)
-            for start in range(0, len(images), size)
-            for text in self._written(images[start : start + size])
-        ]
+        return self._blip.batches.run(images, self.spec.batch_size, self._written)
 
     def _written(self, images: Sequence[Image.Image]) -> list[str]:
         import torch
@@ -259,9 +232,5 @@ class BlipCaptioner:
         with self._blip.lock, torch.inference_mode():
             loaded = self._blip.loaded()
             pixels = self._blip.pixels(images).pixel_values
-            try:
-                tokens = loaded.model.generate(pixel_values=pixels, max_new_tokens=CAPTION_TOKENS, do_sample=False)
-            except torch.OutOfMemoryError as error:
-                raise self._blip.full(error) from error
-            texts: list[str] = loaded.processor.batch_decode(tokens, skip_special_tokens=True)
-            return texts
+            tokens = loaded.model.generate(pixel_values=pixels, max_new_tokens=CAPTION_TOKENS, do_sample=False)
+            return [tidy_caption(text) for text in loaded.processor.batch_decode(tokens, skip_special_tokens=True)]

@@ -15,7 +15,7 @@ from PIL import Image
 from ...library.errors import EndpointRefused, EndpointUnavailable
 from ...library.settings import vlm_key
 from ..thumbnails import jpeg_bytes
-from .answers import UNDECIDED, judgement_of_listed, judgement_of_text, tidy_caption
+from .answers import UNDECIDED, MassWatch, judgement_of_listed, judgement_of_text, tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
 from .endpoint_http import Clock, EndpointClient
 from .endpoint_name import EndpointName, parse_endpoint
@@ -50,6 +50,7 @@ class Endpoint:
         self._name = name
         self._client = EndpointClient(name, key, clock)
         self._judging = judging_template(judging)
+        self._masses = MassWatch(name.model)
         self._step = 0  # a place in _ALTERNATIVES: how the server is asked for them
 
     @classmethod
@@ -83,7 +84,9 @@ class Endpoint:
             EndpointUnavailable: it gave no answer about one of them.
         """
         prompt = judging_prompt(self._judging, query)
-        return self._at_once(lambda image: self._judged(image, prompt, None), images)
+        answers = self._at_once(lambda image: self._judged(image, prompt, None), images)
+        self._masses.note(answers)
+        return answers
 
     def judge_until(self, images: Sequence[Image.Image], query: str, deadline_s: float) -> list[Judgement | None]:
         """Judge n RGB images until `deadline_s` by time.monotonic(); n answers in order, None where none came.
@@ -103,6 +106,7 @@ class Endpoint:
                 return None
 
         answers = self._at_once(judged, images)
+        self._masses.note([answer for answer in answers if answer is not None])
         if troubles and len(troubles) == len(images) and time.monotonic() < deadline_s:
             raise troubles[0]
         if troubles:
@@ -182,4 +186,7 @@ class Endpoint:
 
 
 def _data_url(image: Image.Image) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(shown(image).convert("RGB"))).decode("ascii")
+    """Encode a picture, and nothing of what came with it: Pillow would write a JPEG's comment into the next one."""
+    bare = shown(image).convert("RGB")  # a copy
+    bare.info = {}
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(bare)).decode("ascii")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
 from threading import RLock
@@ -10,27 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from ...library.embedders.hub import one_line
 from ...library.errors import ModelUnavailable
-from .answers import AnswerTokens, Logits, answer_tokens, judgements, tidy_caption
+from .answers import AnswerTokens, Logits, MassWatch, answer_tokens, judgements, tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
-from .pretrained import (
-    Place,
-    RunOptions,
-    fetched,
-    load_options,
-    parameter_count,
-    place_for,
-    revision_of,
-    source_name,
-    transformers_of,
-    warn_of_slowness,
-)
+from .batches import FittingBatches
+from .places import Place, RunOptions, load_options, place_for, warn_of_slowness
+from .pretrained import fetched, parameter_count, revision_of, source_name, transformers_of
 from .prompts import DEFAULT_JUDGING, caption_prompt, judging_prompt, judging_template, prompts_key
 from .shown import shown
 
 if TYPE_CHECKING:
-    import torch
     from transformers import BatchFeature, PretrainedConfig, PreTrainedModel, ProcessorMixin
 
 DEFAULT_MODEL: Final = "llava-hf/llava-1.5-7b-hf"
@@ -81,6 +70,8 @@ class LlavaModel:
         self._name = name
         self._options = options or RunOptions()
         self._judging = judging_template(judging)
+        self._masses = MassWatch(name)
+        self._batches = FittingBatches(name)
         self._lock = RLock()
         self._known_spec: JudgeSpec | None = None
         self._known_place: Place | None = None
@@ -115,9 +106,12 @@ class LlavaModel:
             ModelUnavailable: the model cannot be loaded or run.
         """
         prompt = judging_prompt(self._judging, query)
-        answers: list[Judgement] = []
-        for batch in _batches(images, self.spec.batch_size):
-            answers += judgements(self.first_logits(batch, [prompt] * len(batch)), self._loaded().tokens)
+
+        def judged(batch: Sequence[Image.Image]) -> list[Judgement]:
+            return judgements(self.first_logits(batch, [prompt] * len(batch)), self._loaded().tokens)
+
+        answers = self._batches.run(images, self.spec.batch_size, judged)
+        self._masses.note(answers)
         return answers
 
     def caption(self, images: Sequence[Image.Image], style: CaptionStyle) -> list[str]:
@@ -128,11 +122,11 @@ class LlavaModel:
             ModelUnavailable: the model cannot be loaded or run.
         """
         prompt = caption_prompt(style)
-        return [
-            tidy_caption(text)
-            for batch in _batches(images, self.spec.batch_size)
-            for text in self._written(batch, prompt, CAPTION_TOKENS)
-        ]
+
+        def written(batch: Sequence[Image.Image]) -> list[str]:
+            return [tidy_caption(text) for text in self._written(batch, prompt, CAPTION_TOKENS)]
+
+        return self._batches.run(images, self.spec.batch_size, written)
 
     def ask(self, image: Image.Image, question: str) -> str:
         """Answer a question about one RGB image.
@@ -140,7 +134,8 @@ class LlavaModel:
         Raises:
             ModelUnavailable: the model cannot be loaded or run.
         """
-        return " ".join(self._written([image], question, ANSWER_TOKENS)[0].split())
+        answers = self._batches.run([image], 1, lambda batch: self._written(batch, question, ANSWER_TOKENS))
+        return " ".join(answers[0].split())
 
     def first_logits(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Logits:
         """Return what the model would say first of n images to their n prompts: (n, vocabulary) logits, float32."""
@@ -158,21 +153,8 @@ class LlavaModel:
                     del given["pixel_values"]
                 if "logits_to_keep" in loaded.takes:
                     given["logits_to_keep"] = 1  # of hundreds of tokens, each a vocabulary wide
-                logits: Logits = self._run(loaded.model, given)[:, -1].float().cpu().numpy()
+                logits: Logits = loaded.model(**given, use_cache=False).logits[:, -1].float().cpu().numpy()
                 return logits
-
-    def _run(self, model: PreTrainedModel, given: Mapping[str, object]) -> torch.Tensor:
-        import torch
-
-        try:
-            logits: torch.Tensor = model(**given, use_cache=False).logits
-        except torch.OutOfMemoryError as error:
-            raise self._out_of_memory(error) from error
-        return logits
-
-    def _out_of_memory(self, error: Exception) -> ModelUnavailable:
-        remedy = f"append @4bit to its name, make batches smaller than {self.spec.batch_size}, or choose a smaller one"
-        return ModelUnavailable(self._name, f"the device's memory is full ({one_line(error)})", remedy)
 
     def _features(self, model: PreTrainedModel, images: Sequence[Image.Image], inputs: BatchFeature) -> object:
         """Return a batch's image tokens, made anew unless these very images were the last ones looked at."""
@@ -195,11 +177,8 @@ class LlavaModel:
             inputs = self._inputs(loaded, images, [prompt] * len(images))
             import torch
 
-            try:
-                with torch.inference_mode():
-                    tokens = loaded.model.generate(**inputs, max_new_tokens=token_count, do_sample=False)
-            except torch.OutOfMemoryError as error:
-                raise self._out_of_memory(error) from error
+            with torch.inference_mode():
+                tokens = loaded.model.generate(**inputs, max_new_tokens=token_count, do_sample=False)
             new = tokens[:, inputs["input_ids"].shape[1] :]
             texts: list[str] = loaded.processor.tokenizer.batch_decode(new, skip_special_tokens=True)
             return texts
@@ -236,11 +215,16 @@ class LlavaModel:
         transformers = transformers_of(self._name)
         place, name = self._place(), source_name(self._name)
         how = load_options(place, self._options)
-        processor = fetched(self._name, lambda: transformers.AutoProcessor.from_pretrained(name))
+        processor = fetched(
+            self._name, lambda: transformers.AutoProcessor.from_pretrained(name, trust_remote_code=False)
+        )
         if getattr(processor, "tokenizer", None) is None or getattr(processor, "image_processor", None) is None:
             reason = "its files hold no processor of both pictures and words"
             raise ModelUnavailable(self._name, reason, "name an image-text-to-text model")
-        model = fetched(self._name, lambda: transformers.AutoModelForImageTextToText.from_pretrained(name, **how))
+        model = fetched(
+            self._name,
+            lambda: transformers.AutoModelForImageTextToText.from_pretrained(name, trust_remote_code=False, **how),
+        )
         model = model.eval() if place.is_cuda else model.eval().to(place.device)
         tokenizer = processor.tokenizer
         tokenizer.padding_side = "left"
@@ -256,10 +240,6 @@ class LlavaModel:
             answer_tokens(tokenizer.get_vocab(), self._name),
             frozenset(signature(model.forward).parameters),
         )
-
-
-def _batches(images: Sequence[Image.Image], size: int) -> list[Sequence[Image.Image]]:
-    return [images[start : start + size] for start in range(0, len(images), size)]
 
 
 def _built(config: PretrainedConfig) -> PreTrainedModel:

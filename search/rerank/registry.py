@@ -8,7 +8,7 @@ from ...library.errors import UnknownModel
 from .base import Captioner, Judge, VisionLanguageModel
 
 if TYPE_CHECKING:
-    from .pretrained import Quantisation
+    from .places import Quantisation
 
 _FORMS: Final = (
     "use llava, llava:NAME_OR_PATH, with @4bit or @8bit behind either on CUDA, blip, blip:NAME_OR_PATH, "
@@ -59,7 +59,7 @@ def load_vlm(name: str) -> VisionLanguageModel:
         return Endpoint.at(name)
     if kind == "llava":
         from .llava import DEFAULT_MODEL, LlavaModel
-        from .pretrained import RunOptions
+        from .places import RunOptions
 
         model, quantisation = _quantised(_behind(name))
         return LlavaModel(model or DEFAULT_MODEL, RunOptions(quantisation=quantisation))
