@@ -34,6 +34,7 @@ _COMMANDS = {
     "failures": ("inspect", "failures_command"),
     "info": ("inspect", "info_command"),
     "doctor": ("doctor", "doctor_command"),
+    "ui": ("ui", "ui_command"),
     "demo": ("demo", "demo_command"),
 }
 
