@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from .conditions import All, Compared, Condition, Glob, Matches, Not, OneOf, Says, Some, Unknown, Wildcard
+from .conditions import All, Compared, Condition, Glob, Matches, Not, OneOf, Says, Some, Unknown, Wildcard, Worded
 from .tables import images, texts
 
 _BETWEEN_WORDS = "\t\n.,;:!?()[]{}'\"/-"
@@ -29,6 +29,8 @@ def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 
             return images.c.id.in_(sa.select(texts.c.image_id).where(_say(words)))
         case Unknown(field):
             return images.c[field].is_(None)
+        case Worded(kind):
+            return images.c.id.in_(sa.select(texts.c.image_id).where(texts.c.kind == kind))
         case Not(inner):
             return sa.not_(predicate(inner).self_group())
         case All(conditions):
