@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .search.evaluate import Evaluation
     from .search.filters import parse_filter
     from .search.fold import Stack
+    from .search.library_map import Cluster, LibraryMap, MapOptions
     from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
     from .search.rerank.base import (
         Box,
@@ -73,6 +74,7 @@ __all__ = [
     "CatalogUnavailable",
     "Chance",
     "Classified",
+    "Cluster",
     "Damage",
     "DimensionMismatch",
     "DuplicateGroup",
@@ -101,8 +103,10 @@ __all__ = [
     "LibraryError",
     "LibraryInfo",
     "LibraryLocked",
+    "LibraryMap",
     "LibraryNotFound",
     "LibraryTooNew",
+    "MapOptions",
     "ModelInfo",
     "ModelMismatch",
     "ModelUnavailable",
@@ -149,6 +153,7 @@ _HOMES = {
     ".search.classify": {"Chance", "Classified"},
     ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
     ".search.fold": {"Stack"},
+    ".search.library_map": {"Cluster", "LibraryMap", "MapOptions"},
     ".search.text_search": {"TextSearch"},
     ".search.texts": {"TextHit"},
     ".search.arithmetic": {"parse_terms"},

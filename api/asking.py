@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..search.engine import FirstLook
     from ..search.evaluate import Evaluation
     from ..search.fold import Stack
+    from ..search.library_map import LibraryMap, MapOptions, Maps
     from ..search.text_search import TextSearch
 
 
@@ -164,6 +165,28 @@ class Asking(Opened):
         vectors = self._vectors.vector_of([hit.image.id for hit in hits])
         return fold(hits, vectors, options or DuplicateOptions())
 
+    def map(
+        self, options: MapOptions | None = None, *, progress: Callable[[int, int], None] | None = None
+    ) -> LibraryMap:
+        """Return the library on a plane, like pictures near one another, in clusters with words for them.
+
+        It is made once, kept in the library's folder, and made anew when much has changed.
+
+        Args:
+            options: how it is made; by UMAP where umap-learn is installed, else by PCA, of 10,000 images at most.
+            progress: told how many words are embedded, of how many, when a model meets them first.
+
+        Raises:
+            LibraryNotFound: nothing has been indexed yet.
+            ModelMismatch: the library was indexed with another model.
+            QueryError: UMAP was asked for and is not installed.
+        """
+        from ..search.describe import Describer, Vocabulary
+        from ..search.library_map import MapOptions
+
+        words = Vocabulary.named(DEFAULT_VOCABULARY)
+        return self._maps.current(options or MapOptions(), Describer(self._embedder, words, cache_folder(), progress))
+
     def export_npy(self, folder: StrPath, *, replace: bool = False) -> int:
         """Write vectors.npy and images.jsonl, a line for each of its rows; return how many.
 
@@ -183,6 +206,13 @@ class Asking(Opened):
         from ..search.export import export_parquet
 
         return export_parquet(self._store.catalog, self._model, expanded(file), replace=replace)
+
+    @cached_property
+    def _maps(self) -> Maps:
+        from ..search.library_map import Maps
+
+        store, model = self._store, self._model
+        return Maps(store.catalog, store.vectors_of(model), model, self.folder / "maps")
 
     def _open_while_embedding(self, query: Query) -> None:
         """Open the library and meanwhile embed the first words: a cold search takes the longer of both.

@@ -155,6 +155,12 @@ class Keeping(Opened):
         """Return the files that could not be indexed, in the order of their paths."""
         return self._store.catalog.failures()
 
+    def failed_roots(self) -> list[Path]:
+        """Return what was given to index in which files failed: to be indexed again with `retry_failed`."""
+        from ..indexer.discover import as_path
+
+        return [as_path(root) for root in self._store.catalog.failed_roots()]
+
     def damages(self) -> list[Damage]:
         """Return the pictures that were kept though something is wrong with them, in the order of their paths."""
         return self._store.catalog.damages()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..library.embedders.base import Embedder
 from ..library.paths import StrPath
+from .browsing import Browsing
 from .keeping import Keeping
 from .looking import Looking
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ..search.rerank.base import Judge
 
 
-class Library(Keeping, Looking):
+class Library(Keeping, Looking, Browsing):
     """A library of images: index folders into it, ask it for pictures.
 
     Opening touches nothing: the first `index` makes the folder; until then the other verbs raise `LibraryNotFound`.

@@ -17,7 +17,7 @@ from .asking import Asking
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
     from ..library.judgement_catalog import JudgementCatalog
-    from ..search.rerank.base import Captioner, Judge, JudgeSpec, Refinement, VisionLanguageModel
+    from ..search.rerank.base import Captioner, CaptionStyle, Judge, JudgeSpec, Refinement, VisionLanguageModel
     from ..search.rerank.captioning import CaptionOptions, CaptionReport
     from ..search.rerank.judging import Refiner
     from ..search.rerank.tuning import Tuning
@@ -137,6 +137,24 @@ class Looking(Asking):
         answer = model.ask(image, words)
         memory.keep_answers("ask", words, {content_hash: answer})
         return answer
+
+    def caption_of(self, picture: StrPath, style: CaptionStyle | None = None) -> str:
+        """Return what the vision-language model says a picture in a file shows; nothing is kept. Needs no library.
+
+        Raises:
+            NoVisionModel: no vision-language model is set up.
+            ImageUnreadable: the file cannot be read as a picture.
+            QueryError: there is no such style, or the language is no tag.
+        """
+        from ..search.rerank.base import CaptionStyle
+        from ..search.rerank.looking import read_picture
+        from ..search.rerank.prompts import caption_prompt
+
+        style = style or CaptionStyle()
+        caption_prompt(style)
+        captioner = self._captioner
+        image, _ = read_picture(str(expanded(picture)), captioner.spec.side_px)
+        return captioner.caption([image], style)[0]
 
     @property
     def can_caption(self) -> bool:

@@ -6,9 +6,9 @@ The judges are made up: the log-odds of their yes are normal, and lie further up
 as much as makes the area under the ROC curve what is written. One is as sure of itself as it is right; a bold one's
 log-odds are four times as large, as those of language models tend to be. Queries are parted at random into those that a
 weight is learned from (photoseek eval --rerank does it so) and those it is measured on, many times, each time with a
-judge drawn anew. "best" is the fixed
-weight that is best on the very queries measured, which nobody can know. Printed are means over the partings, those of
-the 95% bootstrap interval's bounds too; "worse" counts the partings in which the learned weight surely did harm.
+judge drawn anew. "best" is what the best of all fixed weights gains, which nobody can know beforehand. Printed are means
+over the partings, those of the 95% bootstrap interval's bounds too; "worse" counts the partings in which the learned
+weight surely did harm.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _ranking(
 
 def _print_row(name: str, count: int, drawn: list[tuple[Values, list[JudgedRanking]]]) -> None:
     rng = np.random.default_rng(11)
-    weights, best, learned = [], [], []
+    weights, fixed, learned = [], [], []
     bounds = []
     for precisions, rankings in drawn:
         order = rng.permutation(len(rankings))
@@ -85,15 +85,16 @@ def _print_row(name: str, count: int, drawn: list[tuple[Values, list[JudgedRanki
         held_out = precisions[unknown]
         gains = np.array([rankings[place].average_precision(weight) for place in unknown]) - held_out[:, 0]
         weights.append(weight)
-        best.append(float((held_out.mean(axis=0) - held_out[:, 0].mean()).max()))
+        fixed.append(held_out.mean(axis=0) - held_out[:, 0].mean())
         learned.append(float(gains.mean()))
         bounds.append(interval(gains))
     low, high = np.mean(bounds, axis=0)
     worse = sum(bound < 0.0 for _, bound in bounds)
-    share = f"{np.mean(learned) / np.mean(best):5.2f}" if np.mean(best) > 0.005 else "    -"
+    best = float(np.mean(fixed, axis=0).max())
+    share = f"{np.mean(learned) / best:5.2f}" if best > 0.005 else "    -"
     print(
         f"{name:15} {count:12d}  {np.mean(weights):.2f} ±{np.std(weights):.2f}  {drawn[0][0][:, 0].mean():9.3f}  "
-        f"{np.mean(best):9.3f}  {np.mean(learned):6.3f} [{low:6.3f}, {high:6.3f}]  {share}  {worse:2d}/{PARTINGS}"
+        f"{best:9.3f}  {np.mean(learned):6.3f} [{low:6.3f}, {high:6.3f}]  {share}  {worse:2d}/{PARTINGS}"
     )
 
 

@@ -39,6 +39,12 @@ def as_roots(paths: Iterable[Path]) -> list[str]:
     return [f"{root}!" if is_archive_name(root.name) and root.is_file() else str(root) for root in roots]
 
 
+def as_path(root: str) -> Path:
+    """Return the path of which `as_roots` made `root`."""
+    archive = root.removesuffix("!")
+    return Path(archive if archive != root and is_archive_name(archive) and not os.path.isdir(root) else root)
+
+
 def _never(_archive: FileState) -> bool:
     return False
 

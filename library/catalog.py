@@ -12,6 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from . import tables
+from .browsing_catalog import BrowsingCatalog
 from .caption_catalog import CaptionCatalog
 from .changes import Change, KnownFile
 from .clock import utc_now
@@ -77,6 +78,7 @@ class Catalog(PlanningCatalog):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.copies = DuplicatesCatalog(database)
+        self.browsing = BrowsingCatalog(database)
         self.judgements = JudgementCatalog(database)
         self.captions = CaptionCatalog(database)
 
@@ -276,6 +278,11 @@ class Catalog(PlanningCatalog):
         query = sa.select(_failures.path, _failures.stage, _failures.reason, _failures.tries).order_by(_failures.path)
         with self._database.reading() as connection:
             return [Failure(*row) for row in connection.execute(query)]
+
+    def failed_roots(self) -> list[str]:
+        """Return the folders and files, as they were indexed, in which files failed, in the order of their paths."""
+        with self._database.reading() as connection:
+            return list(connection.execute(sa.select(_failures.root).distinct().order_by(_failures.root)).scalars())
 
     def damages(self) -> list[Damage]:
         """Return the pictures that were kept with a warning and are there, in the order of their paths."""

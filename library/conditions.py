@@ -108,6 +108,13 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Worded:
+    """True where words of this kind, `caption`, `title` or `keyword`, are kept about the image."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """True exactly where `condition` is not: there is no third answer, as in SQL."""
 
@@ -128,4 +135,4 @@ class Some:
     conditions: tuple[Condition, ...]
 
 
-Condition: TypeAlias = Compared | OneOf | Matches | Says | Unknown | Not | All | Some
+Condition: TypeAlias = Compared | OneOf | Matches | Says | Unknown | Worded | Not | All | Some

@@ -29,6 +29,7 @@
     |   |-- FilterError             the filter of a question makes no sense; says where
     |   `-- AddressRefused          a picture's URL that is not fetched
     |-- ExportFailed                vectors or results could not be put in a file
+    |-- UiUnavailable               the pages in the browser cannot be served as asked
     `-- DemoUnavailable             the sample photographs are not installed
 
 Errors carry facts as attributes and word them in `__str__`: what, which file, what to do next.
@@ -370,6 +371,18 @@ class ExportFailed(PhotoseekError):
 
     def __str__(self) -> str:
         return f"cannot export to {self.path}: {self.reason}; {self.remedy}"
+
+
+class UiUnavailable(PhotoseekError):
+    """The pages in the browser cannot be served as asked."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason, remedy)
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"the pages cannot be served: {self.reason}; {self.remedy}"
 
 
 class DemoUnavailable(PhotoseekError):

@@ -16,6 +16,7 @@ from .errors import SettingsError
 FILE_NAME = "library.toml"
 DEFAULT_MODEL = "mini"
 DEBUG_VARIABLE = "PHOTOSEEK_DEBUG"
+UI_PASSWORD_VARIABLE = "PHOTOSEEK_UI_PASSWORD"  # noqa: S105 - its name
 _LIBRARY_VARIABLE = "PHOTOSEEK_LIBRARY"
 _CACHE_VARIABLE = "PHOTOSEEK_CACHE"
 _VLM_VARIABLE = "PHOTOSEEK_VLM"
@@ -86,6 +87,11 @@ def terminal_graphics(environ: Mapping[str, str] | None = None) -> Graphics | No
 def is_debugging(environ: Mapping[str, str] | None = None) -> bool:
     """Whether $PHOTOSEEK_DEBUG asks to see where an unexpected error comes from."""
     return bool((os.environ if environ is None else environ).get(DEBUG_VARIABLE))
+
+
+def ui_password(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the password that the pages in the browser ask for, None when they ask for none."""
+    return (os.environ if environ is None else environ).get(UI_PASSWORD_VARIABLE) or None
 
 
 def vlm_key(environ: Mapping[str, str] | None = None) -> str | None:

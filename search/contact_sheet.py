@@ -6,8 +6,9 @@ import base64
 import csv
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont, features
 
@@ -26,6 +27,8 @@ _COLUMNS = 5
 
 # A cell that begins so is a formula to a spreadsheet, and formulas can run programs (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+TileOf: TypeAlias = Callable[[Hit, int], Image.Image]
 
 _STYLE = """
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; background: #fafafa; color: #222 }
@@ -72,8 +75,11 @@ def write_html(title: str, hits: Sequence[Hit], file: Path) -> None:
         out.write(b"</main></body></html>\n")
 
 
-def draw_sheet(title: str, hits: Sequence[Hit]) -> Image.Image:
-    """Draw the hits as tiles, row by row, each with its score and name below it."""
+def draw_sheet(title: str, hits: Sequence[Hit], tile_of: TileOf | None = None) -> Image.Image:
+    """Draw the hits as tiles, row by row, each with its score and name below it.
+
+    `tile_of` returns a hit's picture, RGB, no side above the pixels it is given; it is read from the file unless given.
+    """
     columns = max(1, min(_COLUMNS, len(hits)))
     rows = -(-len(hits) // columns)
     step_px = _TILE_PX + _GAP_PX
@@ -84,7 +90,7 @@ def draw_sheet(title: str, hits: Sequence[Hit]) -> Image.Image:
     _write(draw, (_GAP_PX, _GAP_PX // 2), title, 18, "black", size[0] - 2 * _GAP_PX)
     for place, hit in enumerate(hits):
         x, y = _GAP_PX + place % columns * step_px, top + place // columns * (step_px + _LINE_PX)
-        tile = thumbnail(hit.image.path, _TILE_PX)
+        tile = thumbnail(hit.image.path, _TILE_PX) if tile_of is None else tile_of(hit, _TILE_PX)
         sheet.paste(tile, (x + (_TILE_PX - tile.width) // 2, y + (_TILE_PX - tile.height) // 2))
         _write(draw, (x, y + _TILE_PX + 3), f"{hit.score:.2f}  {hit.image.path.name}", 13, "dimgray", _TILE_PX)
     return sheet

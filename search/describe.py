@@ -88,7 +88,7 @@ class Describer:
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._embedder = embedder
-        self._vocabulary = vocabulary
+        self.vocabulary = vocabulary
         self._progress = progress
         key = hashlib.sha256(embedder.spec.key.encode()).hexdigest()[:16]
         self._file = cache / f"labels-{vocabulary.fingerprint}-{key}.npy"
@@ -112,12 +112,12 @@ class Describer:
         """Return the `k` labels nearest to a picture's vector, (1, dim) L2-normalised float32, best first."""
         scores = self._label_vectors @ vector[0]
         best = np.argsort(-scores, kind="stable")[:k]
-        return [Label(self._vocabulary.labels[index], float(scores[index])) for index in best]
+        return [Label(self.vocabulary.labels[index], float(scores[index])) for index in best]
 
     @cached_property
     def _label_vectors(self) -> Vectors:
         """(labels, dim) L2-normalised float32."""
-        shape = (len(self._vocabulary.labels), self._embedder.spec.dim)
+        shape = (len(self.vocabulary.labels), self._embedder.spec.dim)
         try:
             with self._file.open("rb") as stream:
                 vectors = np.lib.format.read_array(stream, allow_pickle=False)
@@ -125,7 +125,7 @@ class Describer:
                 return np.asarray(vectors, dtype=np.float32)
         except (OSError, ValueError):
             pass  # not computed yet, or half a file: computed below
-        labels = self._vocabulary.labels
+        labels = self.vocabulary.labels
         computed = np.empty(shape, dtype=np.float32)
         for start in range(0, len(labels), _BATCH):
             batch = labels[start : start + _BATCH]

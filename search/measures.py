@@ -16,6 +16,9 @@ Values: TypeAlias = NDArray[np.float64]
 
 RESAMPLES: Final = 2_000
 
+RECALL_LEVELS: Final = tuple(level / 20 for level in range(21))
+"""At which a curve of precision is read."""
+
 
 def average_precision(ranks: Ranks) -> float:
     """Mean of the precisions at each relevant rank; 0 where nothing is relevant."""
@@ -44,6 +47,26 @@ def ndcg_at(ranks: Ranks, k: int) -> float:
         return 0.0
     ideal = 1.0 / np.log2(np.arange(1, min(k, len(ranks)) + 1) + 1.0)
     return float((1.0 / np.log2(ranks[ranks <= k] + 1.0)).sum() / ideal.sum())
+
+
+def precision_curve(ranks: Ranks) -> Values:
+    """Return the best precision at each of RECALL_LEVELS or beyond, (21,); zeros where nothing is relevant.
+
+    Interpolated as TREC does (Manning, Raghavan, Schütze 2008, section 8.4), so that it never rises and curves of
+    queries with different numbers of relevant items can be averaged.
+    """
+    if not len(ranks):
+        return np.zeros(len(RECALL_LEVELS))
+    precision = np.arange(1, len(ranks) + 1) / ranks
+    best_from = np.maximum.accumulate(precision[::-1])[::-1]
+    needed = np.ceil(np.array(RECALL_LEVELS) * len(ranks) - 1e-9).astype(np.int64)
+    return np.asarray(best_from[np.maximum(needed, 1) - 1], dtype=np.float64)
+
+
+def recall_curve(ranks: Ranks, most: int) -> Values:
+    """Return the share of the relevant items among the first 1, 2, ... `most`, (most,); zeros where none is."""
+    found = np.searchsorted(ranks, np.arange(1, most + 1), side="right")
+    return np.asarray(found / max(1, len(ranks)), dtype=np.float64)
 
 
 MEASURES: Final[Mapping[str, Callable[[Ranks], float]]] = MappingProxyType(

@@ -20,7 +20,7 @@ def thumbnail(path: Path, side_px: int) -> Image.Image:
     try:
         image = decode(read_bytes(str(path), DEFAULT_LIMITS.max_bytes), str(path), min_side_px=side_px).image
     except (ImageUnreadable, OSError):
-        return _crossed(side_px)
+        return crossed(side_px)
     small = image.copy()
     small.thumbnail((side_px, side_px))
     return small
@@ -40,7 +40,8 @@ def png_bytes(image: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def _crossed(side_px: int) -> Image.Image:
+def crossed(side_px: int) -> Image.Image:
+    """Return what stands for a picture that cannot be read."""
     tile = Image.new("RGB", (side_px, side_px), _NOTHING_COLOUR)
     draw = ImageDraw.Draw(tile)
     draw.line((0, 0, side_px, side_px), fill="gray", width=2)

@@ -12,6 +12,14 @@ import sqlalchemy as sa
 
 from photoseek.library.catalog import Catalog, ModelRow
 from photoseek.library.database import Database
+from photoseek.tests.browser import (  # noqa: F401 - fixtures
+    browser,
+    new_page,
+    page,
+    red_loving_library,
+    sample_library,
+    sample_server,
+)
 from photoseek.tests.fakes import ColourEmbedder
 
 _NUMBERS = itertools.count()

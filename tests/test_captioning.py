@@ -290,3 +290,15 @@ def test_without_a_model_the_commands_say_in_one_line_what_to_do(
         assert "photoseek[llava]" in err
     code, _, err = run("search", "red", "--rerank", "5")
     assert (code, err) == (0, "")
+
+
+def test_a_picture_of_no_library_is_captioned_and_nothing_is_kept(tmp_path: Path) -> None:
+    red = paint(tmp_path / "red.png", "red")
+    with photoseek.open(tmp_path / "none", model=ColourEmbedder(), judge=ColourJudge()) as library:
+        assert library.caption_of(red) == "something red, caption in en"
+        assert library.caption_of(red, CaptionStyle("alt-text", "de")) == "something red, alt-text in de"
+        with pytest.raises(QueryError):
+            library.caption_of(red, CaptionStyle("rhyme"))
+        with pytest.raises(ImageUnreadable):
+            library.caption_of(tmp_path / "nowhere.png")
+    assert not (tmp_path / "none").exists()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoseek.indexer.discover import as_roots, covers, discover, enters
+from photoseek.indexer.discover import as_path, as_roots, covers, discover, enters
 from photoseek.indexer.found import Found, Unlisted
 from photoseek.library.changes import Failed, FileState
 from photoseek.library.errors import FolderNotFound, FolderUnusable
@@ -240,6 +240,14 @@ def test_roots_are_absolute_and_those_inside_another_are_left_out(
     assert as_roots(given_paths) == [str(tmp_path / name) for name in ("a", "a b", "aa")]
     assert as_roots([Path("a/in"), Path("a b/y.jpg")]) == [str(tmp_path / "a/in"), str(tmp_path / "a b/y.jpg")]
     assert as_roots([]) == []
+
+
+def test_a_root_tells_the_path_it_was_made_of(tmp_path: Path) -> None:
+    archive, folder = tmp_path / "a.zip", tmp_path / "b.zip!"
+    archive.write_bytes(b"")
+    folder.mkdir()
+    assert as_roots([archive, folder]) == [f"{archive}!", str(folder)]
+    assert [as_path(root) for root in as_roots([archive, folder])] == [archive, folder]
 
 
 @given(st.sets(st.lists(st.sampled_from(["a", "a.", "b"]), max_size=3).map(tuple), min_size=1, max_size=6))

@@ -17,12 +17,15 @@ from photoseek.search.evaluate import Asked, Evaluation, ranks_of
 from photoseek.search.judged import JudgedQuery, read_judged
 from photoseek.search.measures import (
     MEASURES,
+    RECALL_LEVELS,
     average_precision,
     hit_at,
     interval,
     ndcg_at,
     precision_at,
+    precision_curve,
     recall_at,
+    recall_curve,
     resampled_means,
 )
 from photoseek.tests.fakes import ColourEmbedder, paint
@@ -40,6 +43,22 @@ def test_measures_agree_with_scikit_learn(ranking: tuple[list[int], set[int]]) -
     ranks = ranks_of(scores, np.array(sorted(relevant)))
     assert average_precision(ranks) == pytest.approx(average_precision_score(truth, scores))
     assert ndcg_at(ranks, 10) == pytest.approx(ndcg_score(truth[np.newaxis], scores[np.newaxis], k=10))
+
+
+@given(RANKINGS)
+def test_curves_agree_with_the_measures_at_their_points(ranking: tuple[list[int], set[int]]) -> None:
+    order, relevant = ranking
+    ranks = ranks_of(np.array(order, dtype=np.float32), np.array(sorted(relevant)))
+    assert recall_curve(ranks, 60).tolist() == pytest.approx([recall_at(ranks, k) for k in range(1, 61)])
+    points = [(recall_at(ranks, k), (ranks <= k).sum() / k) for k in range(1, len(order) + 1)]
+    best = [max(precision for recall, precision in points if recall >= level - 1e-9) for level in RECALL_LEVELS]
+    assert precision_curve(ranks).tolist() == pytest.approx(best)
+
+
+def test_curves_where_nothing_is_relevant_are_zero() -> None:
+    nothing = np.empty(0, dtype=np.int64)
+    assert not precision_curve(nothing).any()
+    assert not recall_curve(nothing, 5).any()
 
 
 def test_measures_told_by_hand() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from photoseek.tests.source_tree import ROOT, is_beside, package_sources
 
-DATA = ("schema.sql", "py.typed", "library/embedders/weights/mini/*", "search/vocabularies/*")
+DATA = ("schema.sql", "py.typed", "library/embedders/weights/mini/*", "search/vocabularies/*", "ui/assets/*")
 LARGEST_BYTES = 40_000_000
 
 _BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"

@@ -1,0 +1,131 @@
+"""What there is to browse: the newest images, and the folders, cameras, formats and ratings to choose from."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Final
+
+import sqlalchemy as sa
+
+from . import tables
+from .conditions import Condition
+from .conditions_sql import predicate
+from .database import Database
+
+MOST_VALUES: Final = 200
+"""Values of one field that are told, the most frequent ones."""
+
+_REST_FACTOR: Final = 50
+"""While a library is being written to, counting anew waits this many times as long as the last counting took."""
+
+_images = tables.images.c
+_texts = tables.texts.c
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a field, and how many images have it."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What the images that are there have, the most frequent first.
+
+    `roots` are the folders that were indexed. `ratings` counts images by their stars. Dates are the camera's local
+    times; None where no image has one. `placed` have coordinates, `captioned` a caption.
+    """
+
+    images: int = 0
+    roots: tuple[Choice, ...] = ()
+    cameras: tuple[Choice, ...] = ()
+    formats: tuple[Choice, ...] = ()
+    ratings: tuple[Choice, ...] = ()
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    placed: int = 0
+    captioned: int = 0
+
+
+class BrowsingCatalog:
+    """Shows a library without a question. Thread-safe; counts again when the library has changed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = Lock()
+        self._kept: tuple[int, Facets] | None = None
+        self._rests_until_s = 0.0
+
+    def facets(self) -> Facets:
+        """Return what there is, as of now or, while the library is being written to, of a little ago."""
+        seq = self._database.meta().change_seq
+        with self._lock:
+            if self._kept is not None and (self._kept[0] == seq or time.monotonic() < self._rests_until_s):
+                return self._kept[1]
+            start_s = time.monotonic()
+            facets = self._counted()
+            end_s = time.monotonic()
+            self._kept = (seq, facets)
+            self._rests_until_s = end_s + _REST_FACTOR * (end_s - start_s)
+            return facets
+
+    def newest(self, count: int, where: Condition | None = None) -> list[int]:
+        """Return the ids of up to `count` images of which `where` is true: taken last first, undated last."""
+        query = sa.select(_images.id).where(_images.missing_since.is_(None))
+        if where is not None:
+            query = query.where(predicate(where))
+        query = query.order_by(_images.taken_at.desc().nulls_last(), _images.id.desc()).limit(count)
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def count(self, where: Condition | None) -> int:
+        """Count the images of which `where` is true."""
+        if where is None:
+            return self.facets().images
+        query = sa.select(sa.func.count()).where(_images.missing_since.is_(None), predicate(where))
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _counted(self) -> Facets:
+        there = _images.missing_since.is_(None)
+        whole = sa.select(
+            sa.func.count(),
+            sa.func.min(_images.taken_at),
+            sa.func.max(_images.taken_at),
+            sa.func.count(_images.latitude),
+        ).where(there)
+        captioned = (
+            sa.select(sa.func.count(sa.distinct(_texts.image_id)))
+            .join_from(tables.texts, tables.images)
+            .where(there, _texts.kind == "caption")
+        )
+        with self._database.reading() as connection:
+            count, earliest, latest, placed = connection.execute(whole).one()
+            return Facets(
+                count,
+                roots=_choices(connection, _images.root),
+                cameras=_choices(connection, _images.camera),
+                formats=_choices(connection, _images.format),
+                ratings=_choices(connection, _images.rating),
+                earliest=earliest,
+                latest=latest,
+                placed=placed,
+                captioned=int(connection.execute(captioned).scalar_one()),
+            )
+
+
+def _choices(connection: sa.Connection, column: sa.Column[str] | sa.Column[int]) -> tuple[Choice, ...]:
+    count = sa.func.count()
+    query = (
+        sa.select(column, count)
+        .where(_images.missing_since.is_(None), column.is_not(None))
+        .group_by(column)
+        .order_by(count.desc(), column)
+        .limit(MOST_VALUES)
+    )
+    return tuple(Choice(str(value), found) for value, found in connection.execute(query))

@@ -1,0 +1,1 @@
+"""The pages in the browser: a Streamlit app over the Python API."""

@@ -1,0 +1,101 @@
+"""The justified grid of pictures: thumbnails that load as they come into sight, to open, to choose, to search by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..library.types import ImageRecord
+from ..search.rerank.base import Box
+from .component import Events, mount
+from .pictures import Pictures, Shape
+
+_WORDS: Final = {
+    "open": "Open",
+    "choose": "Select",
+    "like": "More like this",
+    "gone": "cannot be read any more",
+    "line": "weaker matches below",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One picture of a grid.
+
+    `facts` is shown under its name when it is pointed at, `badge` always. `moved` is by how many places it rose, or
+    fell where it is negative. `box` is drawn on it.
+    """
+
+    image: ImageRecord
+    caption: str = ""
+    facts: str = ""
+    badge: str = ""
+    moved: int = 0
+    is_weak: bool = False
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GridLook:
+    """How a grid is shown.
+
+    `line` is the place of the first weaker match, 0 for none. `has_more` says that there is more to ask for when the
+    end comes into sight. `chosen` holds ids; they replace those chosen in the browser when `choice` changes. `row_px`
+    is the height of a row, 0 for one that suits the screen.
+    """
+
+    label: str = "Pictures"
+    line: int = 0
+    has_more: bool = False
+    is_choosable: bool = False
+    chosen: tuple[int, ...] = ()
+    choice: int = 0
+    row_px: int = 0
+
+
+def grid(tiles: Sequence[Tile], pictures: Pictures, look: GridLook, key: str, events: Events) -> None:
+    """Draw a grid; `told(key, event)` says what happened.
+
+    Events: `opened` and `liked` tell an id, `more` how many are shown, `chosen` the ids that are.
+    """
+    data = {
+        "tiles": [_fields(tile, pictures) for tile in tiles],
+        "label": look.label,
+        "line": look.line,
+        "more": look.has_more,
+        "choosable": look.is_choosable,
+        "choosing": bool(look.chosen),
+        "chosen": list(look.chosen),
+        "choice": look.choice,
+        "height": look.row_px,
+        "words": _WORDS,
+    }
+    mount("grid", key, data, events)
+
+
+def _fields(tile: Tile, pictures: Pictures) -> dict[str, object]:
+    image = tile.image
+    name = shown_name(image)
+    fields: dict[str, object] = {
+        "id": image.id,
+        "src": pictures.address(image, Shape.GRID),
+        "w": image.width,
+        "h": image.height,
+        "name": name,
+        "alt": tile.caption or name,
+        "caption": tile.caption,
+        "facts": tile.facts,
+        "badge": tile.badge,
+        "moved": tile.moved,
+        "weak": tile.is_weak,
+    }
+    if tile.box is not None:
+        fields["box"] = [tile.box.left, tile.box.top, tile.box.right, tile.box.bottom]
+    return fields
+
+
+def shown_name(image: ImageRecord) -> str:
+    """Return an image's file name as text: bytes that are none are shown escaped."""
+    return image.path.name.encode(errors="backslashreplace").decode()

@@ -1,0 +1,144 @@
+"""The part of the library page that indexes: a folder to add, those known, and how far a run has come."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from ..api.indexing_job import IndexJobState
+from ..indexer.discover import as_path
+from ..indexer.report import IndexReport
+from ..library.browsing_catalog import Choice
+from ..library.errors import LibraryNotFound, PhotoseekError
+from .resources import Resources, current
+from .words import literal, shown_path
+
+_FOLDER: Final = "folder_to_index"
+ERROR: Final = "indexing_error"
+"""Where is kept what was wrong with the last wish to index."""
+
+_SEEN: Final = "indexing_seen"
+_LOOK_EVERY_S: Final = 0.7
+_LEAST_FOR_RATE_S: Final = 2.0
+
+
+def show_indexing(resources: Resources) -> None:
+    """Draw the form for a folder, and the run that is under way or was the last."""
+    state = resources.jobs.state
+    is_running = state is not None and state.is_running
+    st.markdown("#### Add or update pictures")
+    with st.form("index", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Folder on this computer", key=_FOLDER, placeholder=str(Path.home() / "Pictures"), disabled=is_running
+        )
+        st.form_submit_button(
+            "Index", type="primary", icon=":material/add_photo_alternate:", on_click=_index_given, disabled=is_running
+        )
+    error = st.session_state.pop(ERROR, None)
+    if error:
+        st.error(literal(error))
+    if state is None:
+        st.caption("Pictures stay where they are; they are read once, and nothing is copied or changed.")
+    elif is_running:
+        st.session_state[_SEEN] = state.started_s
+        st.fragment(_show_running, run_every=_LOOK_EVERY_S)()
+    else:
+        _show_outcome(state)
+    _show_roots(resources, is_running=is_running)
+
+
+def _show_running() -> None:
+    """Draw how far the run has come; drawn again on its own, until it ends and the whole page is."""
+    state = current().jobs.state
+    if state is None or not state.is_running:
+        st.rerun()
+    progress = state.progress
+    if progress is None:
+        st.progress(0.0, "Looking for pictures…")
+    else:
+        share = progress.done / progress.total if progress.total else 1.0
+        st.progress(min(1.0, share), f"{progress.done:,} of {progress.total:,} files{_pace(state)}")
+    stopping = "Stopping after this batch…" if state.is_stopping else "Stop"
+    st.button(stopping, icon=":material/stop_circle:", on_click=_stop, disabled=state.is_stopping, key="stop_indexing")
+
+
+def _pace(state: IndexJobState) -> str:
+    passed_s = time.monotonic() - state.started_s
+    progress = state.progress
+    if progress is None or passed_s < _LEAST_FOR_RATE_S or not progress.done:
+        return ""
+    left_s = (progress.total - progress.done) * passed_s / progress.done
+    left = f"{left_s / 60:.0f} min" if left_s > 90 else f"{left_s:.0f} s"
+    return f" · {progress.done / passed_s:,.0f} a second · {left} left"
+
+
+def _show_outcome(state: IndexJobState) -> None:
+    if state.error is not None:
+        st.error(literal(state.error))
+    elif state.report is not None:
+        say = st.warning if state.report.interrupted else st.success
+        say(in_words(state.report))
+
+
+def in_words(report: IndexReport) -> str:
+    """Return what a run did in one sentence."""
+    counts = {name.replace("_", " "): count for name, count in asdict(report).items() if name not in _NOT_COUNTED}
+    said = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing was found"
+    return (
+        f"Stopped before the end: {said}. Index again to go on from there." if report.interrupted else f"Done: {said}."
+    )
+
+
+_NOT_COUNTED: Final = frozenset({"embedded", "interrupted"})
+
+
+def _show_roots(resources: Resources, *, is_running: bool) -> None:
+    try:
+        roots = resources.library.facets().roots
+    except LibraryNotFound:
+        return
+    for root in roots:
+        _show_root(root, is_running=is_running)
+
+
+def _show_root(root: Choice, *, is_running: bool) -> None:
+    path = as_path(root.value)
+    with st.container(horizontal=True, vertical_alignment="center", key=f"root_{hash(root.value)}"):
+        st.markdown(f"{literal(shown_path(path))} :gray[· {root.count:,} pictures]", width="stretch")
+        st.button(
+            "Update",
+            key=f"update_{root.value}",
+            icon=":material/sync:",
+            help="Reads what is new or changed there, and notes what is gone.",
+            on_click=_start,
+            args=([path],),
+            disabled=is_running,
+        )
+
+
+def _index_given() -> None:
+    given = str(st.session_state.get(_FOLDER, "")).strip()
+    if not given:
+        st.session_state[ERROR] = "Name a folder first."
+        return
+    try:
+        _start([Path(given).expanduser()])
+    except RuntimeError:
+        st.session_state[ERROR] = f"{given}: there is no such home folder"
+
+
+def _start(paths: list[Path]) -> None:
+    if current().options.read_only:
+        return
+    try:
+        current().jobs.start([str(path.absolute()) for path in paths])
+    except PhotoseekError as error:
+        st.session_state[ERROR] = str(error)
+
+
+def _stop() -> None:
+    current().jobs.stop()

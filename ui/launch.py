@@ -1,0 +1,74 @@
+"""Starts the server: Streamlit's, with routes of ours for pictures beside its own."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from ..library.errors import UiUnavailable
+from .options import UiOptions
+from .uploads import MOST_UPLOAD_BYTES
+
+_SCRIPT: Final = Path(__file__).with_name("app.py")
+
+_LOOK: Final = {
+    "theme.light.primaryColor": "#1f6f5c",
+    "theme.light.backgroundColor": "#ffffff",
+    "theme.light.secondaryBackgroundColor": "#f3f4f3",
+    "theme.light.textColor": "#1d2321",
+    "theme.dark.primaryColor": "#6fc3ab",
+    "theme.dark.backgroundColor": "#141615",
+    "theme.dark.secondaryBackgroundColor": "#1f2322",
+    "theme.dark.textColor": "#e8ebea",
+    "theme.light.chartCategoricalColors": ["#1f6f5c", "#c26f2d", "#4a6fa5", "#9a4b6c", "#7a8b3a", "#6b5ca5"],
+    "theme.dark.chartCategoricalColors": ["#6fc3ab", "#e3a063", "#8fb0de", "#d48fae", "#b9c977", "#b0a3e0"],
+    "theme.baseRadius": "0.6rem",
+    "theme.paddingTop": "2.5rem",
+}
+
+
+def serve(options: UiOptions) -> None:
+    """Serve the pages until the process is told to end.
+
+    Raises:
+        UiUnavailable: Streamlit is not installed.
+        SettingsError: the library's settings file makes no sense.
+    """
+    if find_spec("streamlit") is None:
+        raise UiUnavailable("the pages need Streamlit", "pip install 'photoseek[ui]'")
+    from streamlit.starlette import App
+
+    from .resources import start
+    from .routes import routes_of
+
+    resources = start(options)
+    try:
+        App(_SCRIPT, routes=routes_of(resources)).run(config=server_config(options))
+    finally:
+        resources.close()
+
+
+def server_config(options: UiOptions) -> dict[str, object]:
+    """Return Streamlit's settings: no telemetry, no watching of files, and answers to no other host's name."""
+    config: dict[str, object] = {
+        "server.address": options.host,
+        "server.port": options.port,
+        "server.baseUrlPath": options.base_path,
+        "server.headless": True,
+        "server.showEmailPrompt": False,
+        "server.fileWatcherType": "none",
+        "server.runOnSave": False,
+        "server.maxUploadSize": MOST_UPLOAD_BYTES >> 20,
+        "server.enableXsrfProtection": True,
+        "server.enableStaticServing": False,
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
+        **_LOOK,
+    }
+    if options.password is None:
+        # Without a password the name is what stands between a page elsewhere and this one (DNS rebinding).
+        config["server.allowedHosts"] = ["localhost", "127.0.0.1", "[::1]", "::1", options.host]
+    return config

@@ -1,0 +1,52 @@
+"""How the pages are served, as a value, and what of it is refused."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..library.errors import UiUnavailable
+from ..library.settings import UI_PASSWORD_VARIABLE
+
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8501
+
+
+@dataclass(frozen=True, slots=True)
+class UiOptions:
+    """What is shown, where it listens, and who may look.
+
+    `folder` and `model` are as `open_library` takes them. `base_path` is the path below which a reverse proxy shows the
+    pages, without slashes at its ends. `read_only` hides everything that writes to the library. Pages ask for
+    `password` first, unless it is None.
+
+    Raises:
+        UiUnavailable: other machines could reach the pages, and no password is set.
+    """
+
+    folder: Path | None = None
+    model: str | None = None
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    base_path: str = ""
+    read_only: bool = False
+    password: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.password is None and not is_loopback(self.host):
+            raise UiUnavailable(
+                f"{self.host} can be reached from other machines",
+                f"set a password in {UI_PASSWORD_VARIABLE}, or leave --host away",
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

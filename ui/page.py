@@ -1,0 +1,67 @@
+"""The frame of every page: the password first, then the navigation, then the page that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from ..library.errors import PhotoseekError
+from .address import PAGES
+from .gate import passed
+from .resources import current
+from .words import literal
+
+# Module in this folder -> title and icon, in the order of the navigation. The module's `show()` draws the page, whose
+# path is the module's name less "_page". "search_page" comes first: it answers at the root.
+_PAGES: Final = {
+    "search_page": ("Search", ":material/search:"),
+    "explore_page": ("Explore", ":material/bubble_chart:"),
+    "describe_page": ("Describe", ":material/sell:"),
+    "duplicates_page": ("Duplicates", ":material/filter_none:"),
+    "library_page": ("Library", ":material/photo_library:"),
+    "evaluate_page": ("Evaluate", ":material/query_stats:"),
+}
+
+# Those that do nothing but write to the library: not shown in the read-only mode.
+_WRITING: Final = frozenset[str]()
+
+
+_ICON: Final = str(Path(__file__).with_name("assets") / "icon.png")  # one of ours: Streamlit's are fetched from afar
+
+
+def show() -> None:
+    """Draw what this visit asks for."""
+    st.set_page_config(page_title="photoseek", page_icon=_ICON, layout="wide")
+    if not passed():
+        return
+    read_only = current().options.read_only
+    pages = {
+        module: st.Page(
+            _drawing(module),
+            title=title,
+            icon=icon,
+            url_path=module.removesuffix("_page"),
+            default=module == "search_page",
+        )
+        for module, (title, icon) in _PAGES.items()
+        if not (read_only and module in _WRITING)
+    }
+    st.session_state[PAGES] = pages
+    st.navigation(list(pages.values()), position="top").run()
+
+
+def _drawing(module: str) -> Callable[[], None]:
+    """Return what draws a page: its module is imported when first shown, and its errors are told in one line."""
+
+    def draw() -> None:
+        show_page: Callable[[], None] = import_module(f".{module}", __package__).show
+        try:
+            show_page()
+        except PhotoseekError as error:
+            st.error(literal(str(error)))
+
+    return draw

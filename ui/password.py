@@ -1,0 +1,59 @@
+"""The password of the pages: compared in constant time, and slower to guess with every wrong try."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+FREE_TRIES: Final = 5
+"""Wrong passwords from one address before it has to wait."""
+
+LONGEST_WAIT_S: Final = 60.0
+_MOST_ADDRESSES: Final = 10_000
+
+
+@dataclass(slots=True)
+class _Record:
+    """The wrong tries of one address."""
+
+    wrong: int = 0
+    until_s: float = 0.0
+
+
+class Gate:
+    """Knows the password and who guessed wrong. Thread-safe.
+
+    From the sixth wrong try on an address waits a second, two, four, and at last a minute before the next.
+    """
+
+    def __init__(self, password: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._password = password.encode()
+        self._clock = clock
+        self._records: dict[str, _Record] = {}
+        self._lock = Lock()
+
+    def wait_s(self, address: str) -> float:
+        """Return for how many seconds this address must wait; 0 when it may try."""
+        with self._lock:
+            record = self._records.get(address)
+            return max(0.0, record.until_s - self._clock()) if record else 0.0
+
+    def admits(self, address: str, password: str) -> bool:
+        """Whether this is the password; a try made while waiting counts as wrong whatever it is."""
+        is_right = hmac.compare_digest(password.encode(), self._password)
+        with self._lock:
+            record = self._records.setdefault(address, _Record())
+            now_s = self._clock()
+            if record.until_s > now_s or not is_right:
+                record.wrong += 1
+                if record.wrong >= FREE_TRIES:
+                    record.until_s = now_s + min(2.0 ** min(record.wrong - FREE_TRIES, 30), LONGEST_WAIT_S)
+                if len(self._records) > _MOST_ADDRESSES:
+                    self._records.pop(next(iter(self._records)))
+                return False
+            del self._records[address]
+            return True

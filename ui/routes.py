@@ -1,0 +1,102 @@
+"""What the browser may fetch beside the pages: pictures by id, and the way in for pictures that are brought."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from ..library.archives import split_member
+from ..library.errors import ImageUnreadable, PhotoseekError
+from ..library.images import DEFAULT_LIMITS
+from ..library.sources import read_bytes
+from ..library.types import ImageRecord
+from .pictures import Pictures, Shape
+from .uploads import MOST_UPLOAD_BYTES, Uploads
+
+if TYPE_CHECKING:
+    from .resources import Resources
+
+UPLOAD_RIGHT: Final = "upload"
+"""What is signed for pages that may bring pictures."""
+
+_ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+_KEPT: Final = _ALWAYS | {"Cache-Control": "private, max-age=86400, immutable"}
+
+
+def routes_of(resources: Resources) -> list[Route]:
+    """Return the routes that serve one library's pictures."""
+    base = f"/{resources.options.base_path}" if resources.options.base_path else ""
+    serving = _Serving(resources.pictures, resources.uploads)
+    return [
+        Route(f"{base}/pictures/upload", serving.upload, methods=["POST"]),
+        Route(f"{base}/pictures/{{shape}}/{{image_id:int}}", serving.picture, methods=["GET"]),
+    ]
+
+
+class _Serving:
+    """The answers to what the browser fetches."""
+
+    def __init__(self, pictures: Pictures, uploads: Uploads) -> None:
+        self._pictures = pictures
+        self._uploads = uploads
+
+    async def picture(self, request: Request) -> Response:
+        """Answer with one picture, or that there is none; who has no signature is told nothing more."""
+        shape, image_id = request.path_params["shape"], request.path_params["image_id"]
+        signature = request.query_params.get("k", "")
+        if shape not in {each.value for each in Shape} or not self._pictures.is_signed(
+            f"{shape}/{image_id}", signature
+        ):
+            return _refused(404, "no such picture")
+        try:
+            return await run_in_threadpool(self._picture, image_id, Shape(shape))
+        except PhotoseekError:
+            return _refused(404, "this picture cannot be read any more")
+
+    def _picture(self, image_id: int, shape: Shape) -> Response:
+        image = self._pictures.record(image_id)
+        if image is None:
+            return _refused(404, "no such picture")
+        if shape is Shape.FILE:
+            return self._file(image)
+        return Response(self._pictures.jpeg(image, shape), media_type="image/jpeg", headers=_KEPT)
+
+    def _file(self, image: ImageRecord) -> Response:
+        """The file as it is, for saving: whatever is in it, the browser is not to show or run it here."""
+        member = split_member(str(image.path))
+        name = image.path.name
+        headers = _ALWAYS | {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, errors='replace')}"}
+        if member is None:
+            self._pictures.check_unchanged(image)
+            return FileResponse(image.path, media_type="application/octet-stream", headers=headers)
+        try:
+            data = read_bytes(str(image.path), DEFAULT_LIMITS.max_bytes)
+        except OSError as error:
+            raise ImageUnreadable(str(image.path), f"cannot be read: {error.strerror}") from error
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
+    async def upload(self, request: Request) -> Response:
+        """Take in one picture, sent as the body; answer with its key."""
+        if not self._pictures.is_signed(UPLOAD_RIGHT, request.query_params.get("k", "")):
+            return _refused(403, "this page is out of date: load it again")
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_UPLOAD_BYTES:
+                return _refused(413, f"pictures of up to {MOST_UPLOAD_BYTES >> 20} MB can be brought")
+        name = request.query_params.get("name", "")
+        try:
+            upload = await asyncio.to_thread(self._uploads.add, bytes(body), name)
+        except PhotoseekError as error:
+            return _refused(422, str(error))
+        return JSONResponse({"key": upload.key}, headers=_ALWAYS)
+
+
+def _refused(status: int, reason: str) -> Response:
+    return JSONResponse({"error": reason}, status, headers=_ALWAYS)

@@ -1,0 +1,96 @@
+"""What to do with several pictures at once: search by them, or take them away as a table or a sheet."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+from PIL import Image
+
+from ..library.errors import PhotoseekError
+from ..library.types import Hit
+from ..search.contact_sheet import draw_sheet, write_csv
+from ..search.query import KnownImage
+from ..search.thumbnails import crossed, png_bytes
+from .address import read_state, write_state
+from .pictures import Pictures, Shape
+from .resources import Resources, current
+from .state import MOST_PARTS, Part
+
+CHOSEN: Final = "chosen"
+CHOICE: Final = "choice"
+_MOST_ON_SHEET: Final = 100
+
+
+def chosen_ids() -> tuple[int, ...]:
+    """Return the ids of the pictures that are selected."""
+    return tuple(st.session_state.get(CHOSEN, ()))
+
+
+def choose(value: object) -> None:
+    """Note what the grid says is selected."""
+    if isinstance(value, list):
+        st.session_state[CHOSEN] = [image_id for image_id in value if isinstance(image_id, int)]
+
+
+def show_selection(hits: dict[int, Hit], resources: Resources) -> None:
+    """Draw the row of what can be done with the selection; nothing where nothing is selected."""
+    ids = chosen_ids()
+    if not ids:
+        return
+    missing = [image_id for image_id in ids if image_id not in hits]
+    known = hits | {found.id: Hit(found, 0.0) for found in resources.library.images(missing).values()}
+    chosen = [known[image_id] for image_id in ids if image_id in known]
+    with st.container(horizontal=True, vertical_alignment="center", key="selection"):
+        st.markdown(f"**{len(chosen):,} selected**", width="content")
+        st.button("Search by these", icon=":material/image_search:", on_click=_search_by, type="primary")
+        offer_downloads(chosen)
+        st.button("Clear", icon=":material/close:", on_click=clear_selection, type="tertiary")
+
+
+def offer_downloads(hits: list[Hit]) -> None:
+    """Draw what takes pictures away: as a table, and the first hundred as a sheet."""
+    st.download_button("Table", _lazily(_csv, hits), "pictures.csv", "text/csv", icon=":material/table:")
+    sheet = _lazily(_sheet, hits[:_MOST_ON_SHEET])
+    st.download_button("Contact sheet", sheet, "pictures.png", "image/png", icon=":material/grid_view:")
+
+
+def clear_selection() -> None:
+    """Select nothing."""
+    st.session_state[CHOSEN] = []
+    st.session_state[CHOICE] = st.session_state.get(CHOICE, 0) + 1
+
+
+def _search_by() -> None:
+    state = read_state()
+    write_state(state.asking("", [Part(KnownImage(image_id)) for image_id in chosen_ids()[:MOST_PARTS]]))
+    clear_selection()
+
+
+def _lazily(make: Callable[[list[Hit]], bytes], hits: list[Hit]) -> Callable[[], bytes]:
+    """Make a file when it is asked for, and not whenever the page is drawn."""
+    return lambda: make(hits)
+
+
+def _csv(hits: list[Hit]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pictures.csv"
+        write_csv(hits, file)
+        return file.read_bytes()
+
+
+def _sheet(hits: list[Hit]) -> bytes:
+    pictures = current().pictures
+    return png_bytes(draw_sheet("photoseek", hits, lambda hit, side_px: _tile(pictures, hit, side_px)))
+
+
+def _tile(pictures: Pictures, hit: Hit, side_px: int) -> Image.Image:
+    try:
+        tile = pictures.image(hit.image, Shape.GRID)
+    except PhotoseekError:
+        return crossed(side_px)
+    tile.thumbnail((side_px, side_px))
+    return tile
