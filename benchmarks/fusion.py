@@ -6,9 +6,9 @@ The judges are made up: the log-odds of their yes are normal, and lie further up
 as much as makes the area under the ROC curve what is written. One is as sure of itself as it is right; a bold one's
 log-odds are four times as large, as those of language models tend to be. Queries are parted at random into those that a
 weight is learned from (photoseek eval --rerank does it so) and those it is measured on, many times, each time with a
-judge drawn anew. "best" is what the best of all fixed weights gains, which nobody can know beforehand. Printed are means
-over the partings, those of the 95% bootstrap interval's bounds too; "worse" counts the partings in which the learned
-weight surely did harm.
+judge drawn anew. "best" is what the best of all fixed weights gains, which nobody can know beforehand. Printed are
+means over the partings, those of the 95% bootstrap interval's bounds too; "worse" counts the partings in which the
+learned weight surely did harm.
 """
 
 from __future__ import annotations
