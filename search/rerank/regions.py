@@ -34,6 +34,7 @@ WINDOWS: Final = (Windows(1.0, 1), Windows(1 / 2, 3), Windows(1 / 3, 3))
 """The squares looked at, by benchmarks/regions.py: of a square picture itself, nine halves and nine thirds."""
 
 USUAL_WEIGHT: Final = 0.5
+"""More finds more in mosaics and spoils plain photographs; see docs/rerank.md."""
 
 _VERSION: Final = "1"
 _AT_ONCE: Final = 16
