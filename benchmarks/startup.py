@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from photoseek.library.store import Store
 from photoseek.library.types import Vectors
 
 BLOCK_ROWS = 5_000
+MINI_DIM = 512
 _IMPORTS = "import numpy, onnxruntime, sqlalchemy, tokenizers, PIL.Image, click"
 
 
@@ -41,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         with photoseek.open(folder) as library:
             library.index([options.photos])
-        images = _filled(Path(folder), options.count)
+        images = filled(Path(folder), options.count, _drawn_at_random)
         search = [photoseek_command, "search", "wild big cat", "-k", "5", "--library", folder]
         times_s = take_turns(
             {
@@ -67,18 +69,24 @@ def _cpu_s(command: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _filled(folder: Path, count: int) -> int:
-    """Add rows with random vectors until the library holds `count`, and the index they call for; return how many."""
+def filled(folder: Path, count: int, draw: Callable[[int], Vectors]) -> int:
+    """Add rows until the library holds `count`, and the index they call for; return how many images it has.
+
+    `draw` returns so many vectors, (n, dim) L2-normalised float32.
+    """
     with closing(Store.open(read_settings(folder))) as store:
         model = store.catalog.models()[0]
-        chance = np.random.default_rng(0)
         have = store.catalog.counts().images
         for start in range(have, count, BLOCK_ROWS):
             rows = range(start, min(start + BLOCK_ROWS, count))
-            vectors = normalized(chance.standard_normal((len(rows), model.dim), dtype=np.float32))
-            store.catalog.apply([_row(row, vector) for row, vector in zip(rows, vectors, strict=True)], model.id)
+            some = [_row(row, vector) for row, vector in zip(rows, draw(len(rows)), strict=True)]
+            store.catalog.apply(some, model.id)
         store.vectors_of(model).publish_if_due()
         return store.catalog.counts().images
+
+
+def _drawn_at_random(count: int) -> Vectors:
+    return normalized(np.random.default_rng(count).standard_normal((count, MINI_DIM), dtype=np.float32))
 
 
 def _row(number: int, vector: Vectors) -> Indexed:

@@ -1,13 +1,41 @@
-"""Writes behind: one transaction is written while the next batch goes through the model."""
+"""What is done beside the run: writing behind it, and preparing the model ahead of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from threading import Thread
 
 from ..library.catalog import Catalog
 from ..library.changes import Change
+from ..library.embedders.base import Embedder, prepare_images
 from ..library.types import Vectors
+
+
+class ModelAhead:
+    """Has an embedder load while the first files are decoded; it begins when `start` is first called."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Begin to load, unless that was begun."""
+        if self._thread is None:
+            self._thread = Thread(target=self._prepare, name="photoseek-prepare")
+            self._thread.start()
+
+    def __enter__(self) -> ModelAhead:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+    def _prepare(self) -> None:
+        with suppress(Exception):  # what fails here does so again, and is raised, where the model is asked
+            prepare_images(self._embedder)
 
 
 class WriterBehind:

@@ -13,7 +13,7 @@ from ..library.catalog import Catalog, ModelRow
 from ..library.changes import ArchiveListed, Change, Failed, FailureGone, Indexed, Relocated, Vanished
 from ..library.embedders.base import Embedder, preprocessing_of
 from ..library.errors import RootEmptied
-from .behind import WriterBehind
+from .behind import ModelAhead, WriterBehind
 from .discover import discover
 from .found import found_in
 from .isolation import IsolatedLoader, IsolationLimits
@@ -150,7 +150,11 @@ class _Run:
         ahead = 2 * self.options.batch_size + workers
         limits = IsolationLimits.of_machine(workers, self.options.timeout_s)
         # On leaving, the processes end first, so that no thread waits for one.
-        with worker_threads(workers) as pool, IsolatedLoader(loader, limits) as isolated:
+        with (
+            ModelAhead(self.embedder) as model,
+            worker_threads(workers) as pool,
+            IsolatedLoader(loader, limits) as isolated,
+        ):
 
             def unrecognised() -> Iterator[ToRead]:
                 for item in recogniser.recognise(as_they_lie(to_read), pool):
@@ -160,6 +164,7 @@ class _Run:
                         self._note(item.change, item.outcome)
                         self._advance()
                     else:
+                        model.start()
                         yield item
 
             for loaded in in_order(pool, isolated.load, unrecognised(), ahead):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 
         case Matches(field, glob):
             return _known(field, _GlobMatch(images.c[field], glob))
         case Says(words):
-            return images.c.id.in_(sa.select(texts.c.image_id).where(*(_has_word(word) for word in words)))
+            return images.c.id.in_(sa.select(texts.c.image_id).where(_say(words)))
         case Unknown(field):
             return images.c[field].is_(None)
         case Worded(kind):
@@ -46,14 +47,22 @@ def _known(field: str, comparison: sa.ColumnElement[bool]) -> sa.ColumnElement[b
     return sa.and_(column.is_not(None), comparison) if column.nullable else comparison
 
 
-def _has_word(word: str) -> sa.ColumnElement[bool]:
-    """Whether a text holds a word. SQLite knows the case of ASCII letters alone: others are tried as people write."""
+def _say(words: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether a text holds words, whole. SQLite knows the case of ASCII letters alone: others are tried as written."""
     body: sa.ColumnElement[str] = sa.func.lower(texts.c.body)
+    # Most texts do not hold the letters at all, and need no further look: a tenth of the time.
+    letters = [body.contains(word.lower(), autoescape=True) for word in words if word.isascii()]
     for character in _BETWEEN_WORDS:
         body = sa.func.replace(body, character, " ")
-    spellings = {word.lower(), word.upper(), word.capitalize()} if not word.isascii() else {word.lower()}
-    bodies = " " + body + " "
-    return sa.or_(*(bodies.contains(f" {spelling} ", autoescape=True) for spelling in sorted(spellings)))
+    spaced = " " + body + " "
+    whole = [
+        sa.or_(*(spaced.contains(f" {spelling} ", autoescape=True) for spelling in _spellings(word))) for word in words
+    ]
+    return sa.and_(*letters, *whole)
+
+
+def _spellings(word: str) -> list[str]:
+    return [word.lower()] if word.isascii() else sorted({word.lower(), word.upper(), word.capitalize()})
 
 
 class _GlobMatch(sa.ColumnElement[bool]):

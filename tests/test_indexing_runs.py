@@ -141,3 +141,24 @@ def test_a_model_that_fails_ends_the_run_and_keeps_what_was_written(tmp_path: Pa
         library.index(tmp_path / "photos", IndexOptions(batch_size=4))
     with photoseek.open(tmp_path / "library", model=ColourEmbedder()) as library:
         assert library.index(tmp_path / "photos") == IndexReport(new=12, unchanged=8, embedded=12)
+
+
+def test_the_model_is_prepared_once_and_only_where_a_picture_needs_it(tmp_path: Path) -> None:
+    class Prepared(ColourEmbedder):
+        """Notes that it was asked to load; what goes wrong then is left to show when it is used."""
+
+        prepared = 0
+
+        def prepare_images(self) -> None:
+            self.prepared += 1
+            raise OSError("not yet")
+
+    embedder = Prepared()
+    for number, colour in enumerate(("red", "green", "blue")):
+        paint(tmp_path / "photos" / f"{colour}.png", colour, (10 + number, 10))
+    with photoseek.open(tmp_path / "library", model=embedder) as library:
+        assert library.index([tmp_path / "photos"]).new == 3
+        assert embedder.prepared == 1
+        (tmp_path / "photos" / "red.png").rename(tmp_path / "photos" / "moved.png")
+        assert library.index([tmp_path / "photos"]).moved == 1
+        assert embedder.prepared == 1

@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photoseek.indexer import isolation
 from photoseek.indexer.isolation import IsolatedLoader, IsolationLimits
-from photoseek.indexer.load import Loaded, Loader, worker_threads
+from photoseek.indexer.load import Loaded, Loader, ReadFile, worker_threads
 from photoseek.indexer.plan import ToRead
+from photoseek.library.archives import open_archive
 from photoseek.library.changes import Failed, FileState
 from photoseek.library.embedders.base import preprocessing_of
 from photoseek.library.embedders.mini import MiniEmbedder
@@ -24,6 +26,7 @@ from photoseek.library.errors import DecodingUnavailable
 from photoseek.library.types import Pixels
 from photoseek.tests.fakes import SIDE_PX, ColourEmbedder, paint
 from photoseek.tests.faulty import CRASH, DIE_ONCE, EAT, HANG, INTERRUPT, PRINT, RAISE, FaultyEmbedder
+from photoseek.tests.packed import pack
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and signals as Linux has them")
 
@@ -100,6 +103,32 @@ def test_a_hang_costs_the_one_file(opened: Opened, tmp_path: Path) -> None:
 
 def test_a_greedy_file_costs_itself_alone(opened: Opened, tmp_path: Path) -> None:
     assert outcomes(opened(), tmp_path, PLAIN, EAT, PLAIN) == ["loaded", "decode: needed more than 512 MB", "loaded"]
+
+
+@pytest.mark.parametrize("large_bytes", [0, 32 * MB])
+def test_a_member_of_an_archive_is_read_once_by_the_run_itself(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large_bytes: int
+) -> None:
+    monkeypatch.setattr(isolation, "_LARGE_BYTES", large_bytes)
+    colours = {"1.png": PLAIN, "2.png": DIE_ONCE, "3.png": CRASH, "4.png": PLAIN}
+    pictures = {name: paint(tmp_path / name, colour).read_bytes() for name, colour in colours.items()}
+    archive = pack(tmp_path / "shard.tar.gz", pictures)
+    read: list[str] = []
+    really_read = Loader.read
+
+    def noted(loader: Loader, asked: ToRead) -> ReadFile | Failed:
+        read.append(Path(asked.file.path).name)
+        return really_read(loader, asked)
+
+    monkeypatch.setattr(Loader, "read", noted)  # here alone: the processes have a class of their own
+    tasks = [
+        ToRead(FileState(f"{archive}!/{member.name}", str(tmp_path), member.size_bytes, 1, offset=member.offset), None)
+        for member in open_archive(str(archive)).members()
+    ]
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(opened().load, tasks))
+    assert [isinstance(result, Loaded) for result in results] == [True, True, False, True]
+    assert sorted(read) == sorted(pictures)
 
 
 def test_a_large_file_is_given_more_memory_when_it_is_alone(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photoseek.indexer.load import Loaded, Loader, hash_file, in_order, worker_threads
+from photoseek.indexer.load import Loaded, Loader, as_they_lie, hash_file, in_order, worker_threads
 from photoseek.indexer.plan import ToRead
 from photoseek.library.changes import Failed, FileState, KnownFile
 from photoseek.library.content_hash import hash_bytes
@@ -124,6 +124,16 @@ def test_a_file_that_changes_while_it_is_read_fails_as_it_was_before(
 def test_a_file_whose_system_hides_its_length_is_refused() -> None:
     # Of the kind that says 0 bytes and then has some: nothing about it would tell that it has changed.
     assert failure(Path("/proc/self/status")) == ("read", "changed while it was being read")
+
+
+def test_members_of_an_archive_come_as_they_lie_and_all_else_as_it_comes() -> None:
+    def asked(path: str, offset: int | None = None) -> ToRead:
+        return ToRead(FileState(path, "/", 1, 1, offset=offset), None)
+
+    tasks = [asked("/b.jpg"), asked("/b.tar!/1", 900), asked("/b.tar!/2", 0), asked("/b.tar!/3", 500)]
+    tasks += [asked("/c.tar!/1", 3), asked("/c.tar!/2", 1), asked("/d.jpg"), asked("/a.jpg")]
+    found = [task.file.path for task in as_they_lie(tasks)]
+    assert found == ["/b.jpg", "/b.tar!/2", "/b.tar!/3", "/b.tar!/1", "/c.tar!/2", "/c.tar!/1", "/d.jpg", "/a.jpg"]
 
 
 def test_results_come_in_the_order_of_the_tasks_however_long_each_takes() -> None:

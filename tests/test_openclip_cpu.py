@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import pytest
 from PIL import Image
 
 from photoseek.library.embedders import openclip_export
-from photoseek.library.embedders.onnx_files import FORMAT, read_manifest
+from photoseek.library.embedders.onnx_files import FORMAT, installed_open_clip, read_manifest
 from photoseek.library.embedders.openclip import OpenClipEmbedder, OpenClipOptions
 from photoseek.library.embedders.openclip_cpu import CpuOpenClipEmbedder
 from photoseek.library.embedders.openclip_name import OpenClipName
@@ -297,3 +298,9 @@ def cold_search(arguments: Sequence[str]) -> tuple[list[dict[str, object]], list
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     answer: list[dict[str, object]] = json.loads(done.stdout)
     return answer, done.stderr.split()
+
+
+def test_open_clips_version_is_told_without_importing_it() -> None:
+    assert installed_open_clip() == next(
+        (found.version for found in metadata.distributions(name="open_clip_torch")), None
+    )

@@ -75,6 +75,21 @@ def preprocessing_of(embedder: Embedder) -> Preprocess:
     return embedder.preprocessing if isinstance(embedder, PortablePreprocessing) else embedder.preprocess
 
 
+@runtime_checkable
+class Preparable(Protocol):
+    """What an embedder may have besides, so that it loads while the first files are still being decoded."""
+
+    def prepare_images(self) -> None:
+        """Load what `embed_images` needs; thread-safe."""
+        ...
+
+
+def prepare_images(embedder: Embedder) -> None:
+    """Have the embedder load what `embed_images` needs, where it can do that by itself."""
+    if isinstance(embedder, Preparable):
+        embedder.prepare_images()
+
+
 def normalized(vectors: Vectors) -> Vectors:
     """Scale the rows of (n, dim) float32 to length 1; a zero row stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

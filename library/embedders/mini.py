@@ -157,6 +157,11 @@ class MiniEmbedder:
         """Resize and crop one RGB image to (260, 260, 3) uint8; thread-safe."""
         return cropped(image)
 
+    def prepare_images(self) -> None:
+        """Load the image tower and its head now."""
+        self._session("image_tower")
+        self._session("image_head")
+
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Embed (n, 260, 260, 3) uint8 pixels into (n, dim) L2-normalised float32."""
         if not len(pixels):

@@ -14,13 +14,13 @@ from ..types import Pixels, Vectors
 from .base import Embedder, ModelSpec
 from .hub import one_line
 from .onnx_files import MANIFEST, ExportManifest, installed_open_clip, read_manifest
-from .openclip import OpenClipEmbedder, OpenClipOptions
 from .openclip_name import parse
 from .openclip_onnx import BrokenExport, OnnxEmbedder
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from .openclip import OpenClipEmbedder
     from .preprocessing import Preprocessing
 
 logger = logging.getLogger(__name__)
@@ -71,11 +71,19 @@ class CpuOpenClipEmbedder:
     def preprocessing(self) -> Preprocessing:
         """How a picture becomes pixels, as a value that other processes can use."""
         chosen = self._chosen()
-        return chosen.recipe().preprocessing if isinstance(chosen, OpenClipEmbedder) else chosen.preprocessing
+        return chosen.preprocessing if isinstance(chosen, OnnxEmbedder) else chosen.recipe().preprocessing
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize and crop one RGB image to (image_size, image_size, 3) uint8 as open_clip does; thread-safe."""
         return self._chosen().preprocess(image)
+
+    def prepare_images(self) -> None:
+        """Load the image tower now; in torch, all of the model."""
+        chosen = self._chosen()
+        if isinstance(chosen, OnnxEmbedder):
+            chosen.prepare_images()
+        else:
+            chosen.load()
 
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Embed (n, image_size, image_size, 3) uint8 pixels into (n, dim) L2-normalised float32."""
@@ -93,16 +101,23 @@ class CpuOpenClipEmbedder:
 
     def _choose(self) -> OnnxEmbedder | OpenClipEmbedder:
         if self._precision == "fp32" and may_have_cuda() and _has_cuda():
+            from .openclip import OpenClipEmbedder
+
             return OpenClipEmbedder(self._name.text)
         manifest = self._current()
         if manifest is None:
-            in_torch = OpenClipEmbedder(self._name.text, OpenClipOptions("cpu", "fp32"))
+            in_torch = self._in_torch()
             manifest = self._export(in_torch)
             if manifest is None:
                 return in_torch
         if manifest.refused:
-            return OpenClipEmbedder(self._name.text, OpenClipOptions("cpu", "fp32"))
+            return self._in_torch()
         return OnnxEmbedder(self._folder, manifest, self._threads)
+
+    def _in_torch(self) -> OpenClipEmbedder:
+        from .openclip import OpenClipEmbedder, OpenClipOptions  # what is exported does without
+
+        return OpenClipEmbedder(self._name.text, OpenClipOptions("cpu", "fp32"))
 
     def _whole(self, embed: Callable[[Embedder], Vectors]) -> Vectors:
         """Embed; where the export turns out to be damaged, make it again first."""

@@ -70,6 +70,10 @@ class OnnxEmbedder:
         """Resize and crop one RGB image to (image_size, image_size, 3) uint8 as open_clip does; thread-safe."""
         return self._manifest.preprocessing(image)
 
+    def prepare_images(self) -> None:
+        """Load the image tower now."""
+        self._session(IMAGE_TOWER)
+
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Embed (n, image_size, image_size, 3) uint8 pixels into (n, dim) L2-normalised float32."""
         if len(pixels) == 0:
