@@ -344,7 +344,7 @@ def test_labelled_queries_are_measured(started: Callable[..., Resources], photos
     assert not page.exception
     said = text_of(page)
     assert "**2 queries**" in said
-    assert "1 queries · Files named that are not in the library: 1" in said
+    assert "1 query · Files named that are not in the library: 1" in said
     figures, worst = (each.value for each in page.dataframe)
     assert figures["mAP"].tolist()[0].startswith("0.")
     assert figures["Kind"].tolist()[0] == "<b>colour</b>"
