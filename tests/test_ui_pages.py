@@ -242,7 +242,7 @@ def test_duplicates_are_grouped_and_the_others_can_be_forgotten(
     button(page, "Forget the others").click().run()
     assert "No duplicates" in text_of(page)
     assert (photos / HOSTILE).exists()
-    assert resources.library.count() == 2
+    assert resources.library.info().images == 2
 
 
 def test_exact_copies_alone_are_shown_where_asked_for(started: Callable[..., Resources], photos: Path) -> None:
@@ -344,7 +344,7 @@ def test_labelled_queries_are_measured(started: Callable[..., Resources], photos
     assert not page.exception
     said = text_of(page)
     assert "**2 queries**" in said
-    assert "1 queries · Files named that are not in the library: 1" in said
+    assert "1 query · Files named that are not in the library: 1" in said
     figures, worst = (each.value for each in page.dataframe)
     assert figures["mAP"].tolist()[0].startswith("0.")
     assert figures["Kind"].tolist()[0] == "<b>colour</b>"

@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from ..library.checks.base import counted
 from ..library.types import ImageRecord
 from ..search.duplicates import DuplicateGroup, DuplicateOptions
 from .address import go_to_search, read_state
@@ -70,9 +71,10 @@ def _show_summary(groups: list[DuplicateGroup]) -> None:
     spare = [image for group in groups for image in group.images[1:]]
     with st.container(horizontal=True, vertical_alignment="center", key="duplicates_summary"):
         in_words = size_in_words(sum(image.size_bytes for image in spare))
-        counted = f"{len(groups):,} groups" if len(groups) != 1 else "1 group"
-        could = f"{len(spare):,} pictures could" if len(spare) != 1 else "1 picture could"
-        st.markdown(f"**{counted}** :gray[· {could} go, {in_words} in all]", width="stretch")
+        could_go = counted(len(spare), "picture")
+        st.markdown(
+            f"**{counted(len(groups), 'group')}** :gray[· {could_go} could go, {in_words} in all]", width="stretch"
+        )
         st.download_button(
             "Paths of all that could go",
             lambda: "".join(f"{shown_path(image.path)}\n" for image in spare),

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
+from ..library.checks.base import counted
 from ..library.errors import EvaluationError, PhotoseekError
 from ..search.evaluate import Asked, Evaluation
 from ..search.measures import RECALL_LEVELS, precision_curve, recall_curve
@@ -66,10 +67,11 @@ def _show_counts(evaluation: Evaluation) -> None:
     queries = sum(len(one.ranks) for one in _by_text(evaluation))
     left_out = []
     if evaluation.unanswerable:
-        left_out.append(f"Left out, for want of an answer in the library: {evaluation.unanswerable:,} queries")
+        left_out.append(f"Left out, for want of an answer in the library: {_queries(evaluation.unanswerable)}")
     if evaluation.unknown_files:
         left_out.append(f"Files named that are not in the library: {evaluation.unknown_files:,}")
-    st.markdown(f"**{queries:,} queries** :gray[· {evaluation.images:,} pictures · {literal(evaluation.model)}]")
+    among = counted(evaluation.images, "picture")
+    st.markdown(f"**{_queries(queries)}** :gray[· {among} · {literal(evaluation.model)}]")
     if left_out:
         st.warning(" · ".join(left_out))
 
@@ -126,3 +128,7 @@ def _show_worst(evaluation: Evaluation) -> None:
 
 def _by_text(evaluation: Evaluation) -> list[Asked]:
     return [one for one in evaluation.asked if one.direction == "text to image"]
+
+
+def _queries(count: int) -> str:
+    return "1 query" if count == 1 else f"{count:,} queries"

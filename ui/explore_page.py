@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from ..library.checks.base import counted
 from ..library.types import Hit
 from ..search.layout import LayoutMethod, best_method
 from ..search.library_map import LibraryMap, MapOptions
@@ -83,9 +84,8 @@ def _show_choice(choice: _Choice, drawn: LibraryMap, resources: Resources) -> No
     if not images or (choice.cluster or 0) >= len(drawn.clusters):
         return
     title = "Chosen with the lasso" if choice.cluster is None else words_of(drawn.clusters[choice.cluster])
-    count = f"{len(images):,} pictures" if len(images) != 1 else "1 picture"
     with st.container(horizontal=True, vertical_alignment="center", key="chosen_on_map"):
-        st.markdown(f"**{literal(title)}** :gray[· {count}]", width="content")
+        st.markdown(f"**{literal(title)}** :gray[· {counted(len(images), 'picture')}]", width="content")
         if st.button("Search by these", icon=":material/image_search:", type="primary"):
             go_to_search(SearchState().asking("", [Part(KnownImage(image_id)) for image_id in _spread(ids)]))
         offer_downloads([Hit(image, 0.0) for image in images])

@@ -13,6 +13,7 @@ from ..api.indexing_job import IndexJobState
 from ..indexer.discover import as_path
 from ..indexer.report import IndexReport
 from ..library.browsing_catalog import Choice
+from ..library.checks.base import counted
 from ..library.errors import LibraryNotFound, PhotoseekError
 from .resources import Resources, current
 from .words import literal, shown_path
@@ -108,7 +109,7 @@ def _show_roots(resources: Resources, *, is_running: bool) -> None:
 def _show_root(root: Choice, *, is_running: bool) -> None:
     path = as_path(root.value)
     with st.container(horizontal=True, vertical_alignment="center", key=f"root_{hash(root.value)}"):
-        st.markdown(f"{literal(shown_path(path))} :gray[· {root.count:,} pictures]", width="stretch")
+        st.markdown(f"{literal(shown_path(path))} :gray[· {counted(root.count, 'picture')}]", width="stretch")
         st.button(
             "Update",
             key=f"update_{root.value}",

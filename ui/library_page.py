@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from ..api import LibraryInfo
-from ..library.checks.base import Finding
+from ..library.checks.base import Finding, counted
 from ..library.errors import LibraryNotFound, PhotoseekError
 from .indexing_panel import ERROR, show_indexing
 from .resources import Resources, current
@@ -57,9 +57,9 @@ def _show_failures(info: LibraryInfo, resources: Resources) -> None:
     st.markdown("#### Files with something wrong")
     if info.failures:
         failures = resources.library.failures()
-        counted = f"{len(failures):,} files" if len(failures) != 1 else "1 file"
+        files = counted(len(failures), "file")
         with st.container(horizontal=True, vertical_alignment="center", key="failures_bar"):
-            st.markdown(f"**{counted} could not be read**", width="stretch")
+            st.markdown(f"**{files} could not be read**", width="stretch")
             if not resources.options.read_only:
                 st.button("Try them again", icon=":material/refresh:", key="retry", on_click=_retry)
         if len(failures) > _MANY:
@@ -69,7 +69,7 @@ def _show_failures(info: LibraryInfo, resources: Resources) -> None:
             {"File": shown_path(failure.path), "Reason": failure.reason, "Stage": failure.stage, "Tries": failure.tries}
             for failure in failures[:_MOST_ROWS]
         ]
-        _show_table(rows, f"Files that could not be read: {counted}", "failures_table")
+        _show_table(rows, f"Files that could not be read: {files}", "failures_table")
     if damages:
         st.markdown(f"**{len(damages):,} kept though damaged**")
         rows = [{"File": shown_path(damage.path), "What is wrong": damage.warning} for damage in damages[:_MOST_ROWS]]
@@ -87,7 +87,7 @@ def _show_models(info: LibraryInfo) -> None:
     st.markdown("#### Models")
     for model in info.models:
         st.markdown(
-            f"**{literal(model.name)}** :gray[· {model.vectors:,} pictures · {model.dim} numbers each · "
+            f"**{literal(model.name)}** :gray[· {counted(model.vectors, 'picture')} · {model.dim} numbers each · "
             f"{literal(model.key)}]"
         )
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from ..library.checks.base import counted
 from ..library.types import ImageRecord
 from ..search.library_map import Cluster, LibraryMap
 from .component import Events, mount
@@ -52,7 +53,7 @@ def _map_data(method: str, version: int, _drawn: LibraryMap, _resources: Resourc
     addresses = [_resources.pictures.address(image, Shape.GRID) for image in images]
     base = addresses[0].rpartition("/")[0] + "/" if addresses else ""
     row_of = {image.id: row for row, image in enumerate(images)}
-    shared = f"{len(images):,} pictures in {len(_drawn.clusters)} clusters"
+    shared = f"{counted(len(images), 'picture')} in {counted(len(_drawn.clusters), 'cluster')}"
     return {
         "key": f"{method}-{version}",
         "label": f"Map of {shared}. Arrow keys go from picture to picture, Enter opens one.",
