@@ -19,11 +19,11 @@ DuplicateKind: TypeAlias = Literal["exact", "near"]
 
 SURE_SCORE = 0.99
 """Cosine from which two pictures are duplicates whatever their hashes say: with mini, none of 124,750 pairs of
-different photographs came so near, though 6 passed 0.98. benchmarks/duplicates.py measures it."""
+different photographs passed 0.95; other models put different pictures nearer. benchmarks/duplicates.py measures it."""
 
 LIKELY_SCORE = 0.8
-"""Cosine from which two pictures are duplicates when their hashes agree, and which any two of a group have: 98 of 100
-copies of photographs kept it when compressed hard, halved or turned grey."""
+"""Cosine from which two pictures are duplicates when their hashes agree, and which any two of a group have: with mini,
+nine of ten copies of photographs kept it when compressed hard or halved, and more than eight when turned grey."""
 
 MOST_HASH_BITS = 10
 """Bits of 64 in which the hashes of two copies differ at most: all those copies do, and no different photographs did

@@ -39,8 +39,8 @@ def worded_first(query: Query, search: Callable[[Query], list[Hit]]) -> list[Hit
     if not said:
         return search(alone)
     where = said if query.where is None else (query.where, *said)
-    threshold = None if query.threshold == "auto" else query.threshold
-    first = search(replace(alone, where=All(where), threshold=threshold))
+    spared = replace(alone, threshold=None, calibrated=True) if query.threshold == "auto" else alone
+    first = search(replace(spared, where=All(where)))
     if len(first) >= query.k:
         return first
     shown = {hit.image.id for hit in first}

@@ -103,7 +103,11 @@ def test_a_calibrated_answer_shows_its_chance(run: Run) -> None:
     assert [line for line in out.splitlines() if not re.fullmatch(r" +\d\.\d{3}  [ \d]{3}%  /.*\.png", line)] == []
 
 
-def test_a_file_of_questions_is_answered_line_by_line(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 64])
+def test_a_file_of_questions_is_answered_line_by_line(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("photoseek.commands.batch._AT_ONCE", at_once)
     questions = tmp_path / "questions.txt"
     questions.write_text("\ufeffred\n\n  2:blue + red  \n", encoding="utf-8")
     answers = json.loads(run("search", "--batch", questions, "-k", "2", "--json")[1])

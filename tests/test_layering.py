@@ -141,7 +141,7 @@ def complaints(module: str, source: str) -> list[str]:
             if to_room not in ROOMS.get(room, set()):
                 found.append(f"{room} imports {to_room}")
             continue
-        if top == "photoseek" and module != "ui.app":  # Streamlit runs that as a script, which has no package
+        if top == "photoseek" and module != "ui.app":  # Streamlit runs that file as a script
             found.append(f"{each.target} is imported by its full name")
         allowed = SOLE_IMPORTERS.get(top, ("*",))
         if not any(module == name or (name.endswith("*") and module.startswith(name[:-1])) for name in allowed):

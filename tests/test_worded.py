@@ -84,3 +84,10 @@ def test_many_queries_at_once_are_answered_alike(library: photoseek.Library) -> 
     queries = [asked("anna"), asked("sea", k=2)]
     assert library.search_many(queries) == [library.search(query) for query in queries]
     assert library.search(Query((Term(photoseek.Picture(library.search("sea")[0].image.path)),), texts=True))
+
+
+def test_auto_cuts_what_only_looks_so_and_tells_every_chance(library: photoseek.Library) -> None:
+    hits = library.search(Query((Term(Words("night")),), threshold="auto", texts=True))
+    assert names(hits) == ["sea"]
+    assert hits[0].probability is not None
+    assert library.search(Query((Term(Words("night")),), threshold="auto")) == []
