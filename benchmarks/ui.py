@@ -4,12 +4,14 @@
 
 The library has rows with vectors drawn at random, which cost a search as much as real ones, and for each question a
 hundred that lie as near to its words as pictures of it would. Their files are names for a few of scikit-image's
-photographs, so that thumbnails are made of real pictures. Needs chromium and `[dev]`.
+photographs, so that thumbnails are made of real pictures. Processor time is told beside wall-clock time: on a machine
+shared with others it is the one to compare. Needs Linux, chromium and `[dev]`.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -29,10 +31,14 @@ from photoseek.library.settings import read_settings
 from photoseek.library.store import Store
 from photoseek.search.query import Query, Term, Words
 from photoseek.tests.browser import CHROMIUM, serving
+from photoseek.ui.answers import captions
 
 BLOCK_ROWS = 5_000
 WORDS = ("dog", "beach", "red car", "mountain", "cup of coffee", "night sky", "old house", "flowers", "train", "cat")
 PLACES = ("at sunset", "in winter", "from above")
+PAUSE_MS = 2_000
+"""Between searches, so that the pictures of one do not queue before the next one's: fast typists look at them as well."""
+
 MATCHES = 100
 NEARNESS = 0.5
 """How much of its words' vector a matching picture has: cosines are about 0.45, as those of mini's true matches."""
@@ -76,19 +82,26 @@ def main() -> None:
         folder = Path(home) / "x.library"
         asked = [f"{words} {place}" for place in PLACES for words in WORDS][: options.searches]
         _fill(folder, Path(home), options.count, asked)
-        api_ms = _through_the_api(folder, asked)
+        api_ms, page_ms = _through_the_api(folder, asked)
         with serving(folder) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(viewport={"width": 1_440, "height": 900})
             page.goto(f"{address}/?q=warm+up&weak=1&fold=0")
             page.wait_for_selector(".tile.loaded", timeout=120_000)
             page.evaluate(_WATCH)
+            before_s = _processor_s()
             seen = [_search(page, words) for words in asked]
+            used_s = {name: value - before_s.get(name, 0.0) for name, value in _processor_s().items()}
             browser.close()
     print(f"{options.count:,} images, mini, {len(asked)} searches, each asked for the first time")
     _tell("library.search, k = 60", api_ms, api_ms)
+    _tell("that, folded, with captions", page_ms, api_ms)
     _tell("Enter to the new grid", [each["grid"] for each in seen], api_ms)
     _tell("Enter to its first picture", [each["picture"] for each in seen], api_ms)
+    for name, value in sorted(used_s.items()):
+        print(
+            f"  processor, {name:17s} {1_000 * value / len(asked):10.0f} ms a search, thumbnails and decoding included"
+        )
 
 
 def _fill(folder: Path, home: Path, count: int, asked: list[str]) -> None:
@@ -123,16 +136,20 @@ def _fill(folder: Path, home: Path, count: int, asked: list[str]) -> None:
         store.vectors_of(model).publish_if_due()
 
 
-def _through_the_api(folder: Path, asked: list[str]) -> list[float]:
-    """Return how long each search takes in a warm process, in ms."""
+def _through_the_api(folder: Path, asked: list[str]) -> tuple[list[float], list[float]]:
+    """Return how long each search takes in a warm process, alone and with what a page shows beside, in ms."""
     with photoseek.open(folder) as library:
         library.search(Query((Term(Words("warm up")),), k=60, calibrated=True))
-        times_ms = []
+        search_ms, page_ms = [], []
         for words in asked:
             start_s = time.perf_counter()
-            library.search(Query((Term(Words(words)),), k=60, calibrated=True))
-            times_ms.append(1_000 * (time.perf_counter() - start_s))
-        return times_ms
+            hits = library.search(Query((Term(Words(words)),), k=60, calibrated=True))
+            search_ms.append(1_000 * (time.perf_counter() - start_s))
+            stacks = library.fold(hits)
+            captions(library, [stack.hit.image for stack in stacks])
+            library.count()
+            page_ms.append(1_000 * (time.perf_counter() - start_s))
+        return search_ms, page_ms
 
 
 def _search(page: Page, words: str) -> dict[str, float]:
@@ -142,9 +159,32 @@ def _search(page: Page, words: str) -> dict[str, float]:
     page.evaluate("window.seen = null")
     box.press("Enter")
     page.wait_for_function("window.seen && window.seen.picture", timeout=60_000)
-    page.wait_for_timeout(300)  # so that one search's pictures do not queue before the next one's
+    page.wait_for_timeout(PAUSE_MS)
     seen: dict[str, float] = page.evaluate("window.seen")
     return seen
+
+
+def _processor_s() -> dict[str, float]:
+    """Return the processor time of the processes started from here, by what they are, in seconds."""
+    parents: dict[int, int] = {}
+    used: dict[int, tuple[str, float]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            name, _, rest = (folder / "stat").read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue  # it has just ended
+        fields = rest.split()
+        parents[int(folder.name)] = int(fields[1])
+        used[int(folder.name)] = name, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    total: dict[str, float] = {}
+    for process, (name, seconds) in used.items():
+        above = process
+        while above in parents and above != os.getpid():
+            above = parents[above]
+        if above == os.getpid() and process != above:
+            kind = "browser" if name.startswith("chrom") else "server" if name.startswith("photoseek") else "other"
+            total[kind] = total.get(kind, 0.0) + seconds
+    return total
 
 
 def _tell(name: str, values_ms: list[float], baseline_ms: list[float]) -> None:

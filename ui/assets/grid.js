@@ -114,7 +114,6 @@ class Grid {
   tile(id) {
     const root = make("div", "tile new");
     root.setAttribute("role", "listitem");
-    root.addEventListener("animationend", () => root.classList.remove("new"));
     const open = make("button", "open", root);
     const image = make("img", "", open);
     image.loading = "lazy";
@@ -196,6 +195,8 @@ class Grid {
       const [left, top, wide, high] = places[place];
       Object.assign(tile.root.style, { width: `${wide}px`, height: `${high}px`, transform: `translate(${left}px, ${top}px)` });
     });
+    // A tile glides from place to place, but does not come from afar when it is new.
+    requestAnimationFrame(() => requestAnimationFrame(() => { for (const tile of this.tiles.values()) tile.root.classList.remove("new"); }));
     this.root.style.height = `${Math.max(0, bottom - GAP)}px`;
     this.end.style.top = `${Math.max(0, bottom - GAP)}px`;
   }
