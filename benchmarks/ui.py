@@ -37,7 +37,7 @@ BLOCK_ROWS = 5_000
 WORDS = ("dog", "beach", "red car", "mountain", "cup of coffee", "night sky", "old house", "flowers", "train", "cat")
 PLACES = ("at sunset", "in winter", "from above")
 PAUSE_MS = 2_000
-"""Between searches, so that the pictures of one do not queue before the next one's: fast typists look at them as well."""
+"""Between searches, so that the pictures of one do not queue before the next one's: people look at them as well."""
 
 MATCHES = 100
 NEARNESS = 0.5
