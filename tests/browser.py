@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,8 @@ _ADDRESS = re.compile(r"URL: (http://\S+)")
 _OURS = ("http://127.0.0.1:", "http://localhost:", "data:", "blob:")
 SLOWEST_MS = 90_000
 """How long a page may take on a machine that others use as well."""
+
+_LONGEST_END_S = 60.0
 
 HOSTILE_NAME = "<img src=x onerror=alert(1)>.jpg"
 
@@ -51,9 +54,15 @@ def serving(library: Path, *arguments: str, environ: Mapping[str, str] | None = 
                     break
             else:
                 pytest.fail("the server did not start:\n" + "".join(said))
+            # What it says from now on is read and dropped: a full pipe would stop it.
+            Thread(target=process.stdout.read if process.stdout else None, daemon=True).start()
             yield found[1].rstrip("/")
         finally:
             process.terminate()
+            try:
+                process.wait(_LONGEST_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()  # no test is to wait for it for ever
 
 
 @pytest.fixture(scope="session")

@@ -379,6 +379,16 @@ def test_a_map_is_drawn_and_a_cluster_shown(started: Callable[..., Resources], p
     assert "Search by these" not in labels(page)
 
 
+def test_a_large_library_is_arranged_the_quick_way_first(
+    started: Callable[..., Resources], photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photoseek.ui.explore_page.best_method", lambda: "umap")
+    started().library.index(photos)
+    assert drawn(_explore).segmented_control[0].value == "umap"
+    monkeypatch.setattr("photoseek.ui.explore_page._MOST_FOR_UMAP", 3)
+    assert drawn(_explore).segmented_control[0].value == "pca"
+
+
 def test_a_cluster_that_is_gone_is_not_shown(started: Callable[..., Resources], photos: Path) -> None:
     resources = started()
     resources.library.index(photos)

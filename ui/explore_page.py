@@ -27,6 +27,9 @@ _MAP: Final = "map"
 _GRID: Final = "explored"
 _CHOICE: Final = "explored_choice"
 _SHOWN: Final = 60
+_MOST_FOR_UMAP: Final = 3_000
+"""Of more pictures the quick arrangement is shown first: UMAP takes minutes over ten thousand on a small machine."""
+
 _METHODS: Final[dict[LayoutMethod, str]] = {"umap": "By neighbourhood", "pca": "By main differences"}
 
 
@@ -41,10 +44,11 @@ class _Choice:
 def show() -> None:
     """Draw the map, and below it what was chosen on it."""
     resources = current()
-    if not picture_count(resources):
+    count = picture_count(resources)
+    if not count:
         show_emptiness(resources)
         return
-    drawn = _drawn(_method(), resources)
+    drawn = _drawn(_method(count), resources)
     choice: _Choice | None = st.session_state.get(_CHOICE)
     show_map(drawn, None if choice is None else choice.cluster, resources, _MAP, _EVENTS)
     sample = f"{len(drawn.ids):,} of {drawn.images:,} pictures, drawn by lot. " if len(drawn.ids) < drawn.images else ""
@@ -56,17 +60,18 @@ def show() -> None:
         show_image(opened)
 
 
-def _method() -> LayoutMethod:
+def _method(count: int) -> LayoutMethod:
     if best_method() == "pca":
         return "pca"
+    first: LayoutMethod = "umap" if count <= _MOST_FOR_UMAP else "pca"
     chosen = st.segmented_control(
-        "Arrange", list(_METHODS), format_func=_METHODS.__getitem__, default="umap", label_visibility="collapsed"
+        "Arrange", list(_METHODS), format_func=_METHODS.__getitem__, default=first, label_visibility="collapsed"
     )
-    return chosen or "umap"
+    return chosen or first
 
 
 def _drawn(method: LayoutMethod, resources: Resources) -> LibraryMap:
-    """Return the map; the first time takes up to a minute, and says so."""
+    """Return the map; the first time takes a while, and says so."""
     waiting = st.empty()
 
     def told_words(done: int, total: int) -> None:
