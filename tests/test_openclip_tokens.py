@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Protocol
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, processors
 
@@ -93,10 +93,13 @@ def known_letters(text: str) -> bool:
 @example("ﬁ ① ½ Ⅷ ª º ß İ")
 @example("e\u0301 \u0301 \u200d \ufeff \u00a0 \u3000")
 @example("schön — “quoted” â€œmojibakeâ€\x9d")
+@example(":Ö\x8b")
 @example("\x1b[31mred\x1b[0m \x00\x07 a\r\nb\x0bc")
 def test_any_text_has_the_same_tokens(cleaning: str, text: str) -> None:
     theirs, ours = pair(cleaning)
-    assert clean(text, cleaning) == theirs.clean_fn(text)
+    cleaned = theirs.clean_fn(text)
+    assert clean(text, cleaning) == cleaned
+    assume(known_letters(cleaned))  # mending mojibake can make new letters of known ones
     assert ours.encode([text])[0].tolist() == [49406, *theirs.encode(text), 49407]
     assert ours.count(text) == len(theirs.encode(text)) + 2
 
