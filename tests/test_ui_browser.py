@@ -38,6 +38,11 @@ def parameters(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
+def expect_parameters(page: Page, wanted: dict[str, list[str]]) -> None:
+    """Wait for an address: it changes a moment before or after the page does."""
+    page.wait_for_url(lambda url: parse_qs(urlsplit(url).query) == wanted)
+
+
 def expect_first(page: Page, name: str) -> None:
     page.wait_for_function(
         """(name) => {
@@ -66,7 +71,7 @@ def test_the_first_visit_shows_pictures_by_signed_ids_and_not_by_paths(page: Pag
 def test_words_find_pictures_and_stand_in_the_address(page: Page, sample_server: str) -> None:
     page.goto(sample_server)
     search(page, "a cat")
-    page.wait_for_url(re.compile(r"\?q=a.cat$"))
+    expect_parameters(page, {"q": ["a cat"]})
     expect_first(page, "chelsea.png")
     page.get_by_text("weaker matches below").wait_for()
 
@@ -75,6 +80,7 @@ def test_a_shared_address_shows_the_same_to_another_visitor(new_page: Callable[[
     first, second = new_page(), new_page()
     first.goto(sample_server)
     search(first, "a rocket")
+    expect_parameters(first, {"q": ["a rocket"]})
     expect_first(first, "rocket.jpg")
     second.goto(first.url)
     expect_first(second, "rocket.jpg")
@@ -84,8 +90,10 @@ def test_a_shared_address_shows_the_same_to_another_visitor(new_page: Callable[[
 def test_the_back_button_returns_to_what_was_looked_for_before(page: Page, sample_server: str) -> None:
     page.goto(sample_server)
     search(page, "a cat")
+    expect_parameters(page, {"q": ["a cat"]})
     expect_first(page, "chelsea.png")
     search(page, "a cup of coffee")
+    expect_parameters(page, {"q": ["a cup of coffee"]})
     expect_first(page, "coffee.png")
     page.go_back()
     expect_first(page, "chelsea.png")
@@ -122,18 +130,17 @@ def test_more_like_this_then_combined_with_words_then_turned_against_them(page: 
     search(page, "a cup of coffee")
     page.wait_for_url(re.compile("q=a.cup"))
     page.get_by_role("button", name="Keep away from: chelsea.png").click()
-    page.wait_for_url(re.compile("t=-id"))
+    expect_parameters(page, {"q": ["a cup of coffee"], "t": [f"-{part}"]})
     expect_first(page, "coffee.png")
-    assert parameters(page)["t"] == [f"-{part}"]
 
 
 def test_a_negated_word_becomes_a_chip_and_can_be_taken_off(page: Page, sample_server: str) -> None:
     page.goto(f"{sample_server}/?q=a+painting")
     search(page, "- blue")
     page.locator(".chip.avoid", has_text="blue").wait_for()
-    assert parameters(page) == {"q": ["a painting"], "t": ["-text:blue"]}
+    expect_parameters(page, {"q": ["a painting"], "t": ["-text:blue"]})
     page.get_by_role("button", name="Take off: blue").click()
-    page.wait_for_url(re.compile(r"q=a.painting$"))
+    expect_parameters(page, {"q": ["a painting"]})
 
 
 def test_filters_narrow_what_is_searched(page: Page, sample_server: str) -> None:
@@ -143,7 +150,7 @@ def test_filters_narrow_what_is_searched(page: Page, sample_server: str) -> None
     page.get_by_label("Format").click()
     page.get_by_role("option", name=re.compile("JPEG")).click()
     page.get_by_text("2 pictures").wait_for()
-    assert parameters(page) == {"format": ["JPEG"]}
+    expect_parameters(page, {"format": ["JPEG"]})
 
 
 def test_nothing_matches_says_so_and_offers_the_nearest(page: Page, sample_server: str) -> None:
@@ -159,7 +166,7 @@ def test_one_picture_opens_large_and_the_address_says_so(page: Page, sample_serv
     tile(page, "coffee.png").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("600 × 400").wait_for()
-    assert "image" in parameters(page)
+    page.wait_for_url(re.compile("image="))
     page.keyboard.press("Escape")
     page.wait_for_url(lambda url: "image=" not in url)
 
