@@ -18,8 +18,8 @@ Events: TypeAlias = Mapping[str, Callable[[], None]]
 
 @cache
 def _component(name: str) -> ComponentRenderer:
-    # The browser imports a script alone: what is spread over files, NAME_*.js, is joined.
-    scripts = [*_ASSETS.glob(f"{name}_*.js"), _ASSETS / f"{name}.js"]
+    # The browser imports a script alone: what all share, and what is spread over files, NAME_*.js, is joined.
+    scripts = [_ASSETS / "parts.js", *_ASSETS.glob(f"{name}_*.js"), _ASSETS / f"{name}.js"]
     script = "\n".join(file.read_text(encoding="utf-8") for file in scripts)
     style = (_ASSETS / f"{name}.css").read_text(encoding="utf-8")
     return st.components.v2.component(f"photoseek_{name}", html='<div class="root"></div>', css=style, js=script)

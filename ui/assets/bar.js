@@ -6,25 +6,6 @@ const ICONS = {
 };
 const WEIGHTS = [1, 2, 3, 0.5];
 
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  for (const shape of ICONS[name]) {
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", shape);
-    svg.append(path);
-  }
-  return svg;
-}
-
-function make(tag, className, parent) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (parent) parent.append(element);
-  return element;
-}
-
 function button(className, parent, label, content) {
   const element = make("button", className, parent);
   element.type = "button";
@@ -43,9 +24,9 @@ class Bar {
     this.input = make("input", "", this.box);
     Object.assign(this.input, { type: "search", placeholder: words.placeholder, spellcheck: false, autocomplete: "off", maxLength: 500 });
     this.input.setAttribute("aria-label", words.placeholder);
-    this.clear = button("clear", this.box, words.clear, icon("clear"));
-    this.pick = button("pick", this.box, words.pick, icon("picture"));
-    this.go = button("go", this.box, words.go, icon("go"));
+    this.clear = button("clear", this.box, words.clear, icon(ICONS.clear));
+    this.pick = button("pick", this.box, words.pick, icon(ICONS.picture));
+    this.go = button("go", this.box, words.go, icon(ICONS.go));
     this.file = make("input", "", this.root);
     Object.assign(this.file, { type: "file", accept: "image/*", hidden: true });
     this.file.setAttribute("aria-label", words.pick);

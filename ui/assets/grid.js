@@ -5,25 +5,6 @@ const ICONS = {
 };
 const GAP = 6, LINE = 54;
 
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  for (const shape of ICONS[name]) {
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", shape);
-    svg.append(path);
-  }
-  return svg;
-}
-
-function make(tag, className, parent) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (parent) parent.append(element);
-  return element;
-}
-
 // Cut pictures of these aspects into rows that fill `width`; returns [left, top, width, height] for each, and the end.
 function justified(aspects, width, target, top) {
   const places = [];
@@ -123,8 +104,8 @@ class Grid {
     const shade = make("span", "shade", root);
     const name = make("span", "name", shade), facts = make("span", "facts", shade);
     const mark = make("button", "mark", root), like = make("button", "like", root);
-    mark.append(icon("mark"));
-    like.append(icon("like"));
+    mark.append(icon(ICONS.mark));
+    like.append(icon(ICONS.like));
     open.addEventListener("click", (event) => {
       if (event.shiftKey || (this.chosen.size && this.data.choosing)) this.choose(id);
       else this.tell("opened", id);

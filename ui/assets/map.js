@@ -1,14 +1,6 @@
 // A map of pictures: dots and small pictures on a plane to move about in. Names and words are only ever set as text.
 const MARGIN = 44, MOST_SMALL = 170;
 
-function make(tag, className, parent, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  if (parent) parent.append(element);
-  return element;
-}
-
 // Colours far apart from one another that show on light and on dark ground.
 const colour = (cluster, light = 56) => `hsl(${(cluster * 137.508 + 155) % 360} 58% ${light}%)`;
 
