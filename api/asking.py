@@ -170,7 +170,8 @@ class Asking(Opened):
     ) -> LibraryMap:
         """Return the library on a plane, like pictures near one another, in clusters with words for them.
 
-        It is made once, kept in the library's folder, and made anew when much has changed.
+        It is made once, kept in the library's folder or, where that is not written, in the user's cache, and made anew
+        when much has changed.
 
         Args:
             options: how it is made; by UMAP where umap-learn is installed, else by PCA, of 10,000 images at most.
@@ -212,7 +213,7 @@ class Asking(Opened):
         from ..search.library_map import Maps
 
         store, model = self._store, self._model
-        return Maps(store.catalog, store.vectors_of(model), model, self.folder / "maps")
+        return Maps(store.catalog, store.vectors_of(model), model, store.derived_folders("maps"))
 
     def _open_while_embedding(self, query: Query) -> None:
         """Open the library and meanwhile embed the first words: a cold search takes the longer of both.

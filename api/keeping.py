@@ -57,12 +57,14 @@ class Keeping(Opened):
             FolderNotFound: one of `paths` does not exist.
             FolderUnusable: one of them cannot be indexed as it is.
             RootEmptied: a folder that held known images holds none; see `IndexOptions.prune`.
+            LibraryReadOnly: the library was opened read-only.
             LibraryLocked: another process is writing to this library.
             PhotoseekError: the library or the model cannot be used.
         """
         from ..indexer.discover import as_roots
         from ..indexer.pipeline import IndexOptions
 
+        self._check_writable()
         roots = as_roots(_paths(paths))
         return self._sync(roots, options or IndexOptions(), "index")
 
@@ -75,12 +77,14 @@ class Keeping(Opened):
         Raises:
             FolderNotFound: one of `paths` does not exist.
             FolderUnusable: one of them cannot be indexed as it is.
+            LibraryReadOnly: the library was opened read-only.
             PhotoseekError: the library or the model cannot be used.
         """
         from ..indexer.discover import as_roots
         from ..indexer.events import SystemEvents
         from ..indexer.follow import WatchOptions, follow
 
+        self._check_writable()
         roots = as_roots(_paths(paths))
         options = options or WatchOptions()
 
@@ -98,10 +102,12 @@ class Keeping(Opened):
         Raises:
             NotIndexed: nothing is known at one of them; then nothing is removed.
             QueryError: there is no image of such an id; then nothing is removed.
+            LibraryReadOnly: the library was opened read-only.
             LibraryLocked: another process is writing to this library.
         """
         from ..search.subjects import known_image
 
+        self._check_writable()
         store = self._store
         named = [what] if isinstance(what, str | os.PathLike | KnownImage) else list(what)
         given = [
@@ -125,10 +131,12 @@ class Keeping(Opened):
 
         Raises:
             QueryError: the number of days is negative.
+            LibraryReadOnly: the library was opened read-only.
             LibraryLocked: another process is writing to this library.
         """
         from ..library.clock import utc_now
 
+        self._check_writable()
         if not 0 <= missing_for_days <= timedelta.max.days:
             raise QueryError(f"{missing_for_days:g} is no number of days")
         store = self._store
@@ -145,11 +153,12 @@ class Keeping(Opened):
 
         Raises:
             LibraryNotFound: nothing has been indexed yet.
+            LibraryReadOnly: something is to be repaired in a library that was opened read-only.
             LibraryLocked: something is to be repaired, and another process is writing to this library.
         """
         from ..library.doctor import examine
 
-        return examine(self.folder, repair=repair)
+        return examine(self.folder, repair=repair, read_only=self.is_read_only)
 
     def failures(self) -> list[Failure]:
         """Return the files that could not be indexed, in the order of their paths."""

@@ -66,12 +66,14 @@ class Looking(Asking):
 
         Raises:
             EvaluationError: the file cannot be read, none of its images is in the library, or the judge failed.
+            LibraryReadOnly: the library was opened read-only.
             LibraryError: what was learned cannot be kept.
         """
         from ..search.judged import read_judged
         from ..search.rerank.tuning import Tuner
         from ..search.rerank.weights import LearnedWeight
 
+        self._store.check_writable()
         path, refiner = expanded(queries), self._refiner
         tuner = Tuner(self._store.catalog, self._model, self._engine, self._texts, refiner, depth)
         found = tuner.tune(path, read_judged(path), progress)
@@ -96,11 +98,14 @@ class Looking(Asking):
             NoVisionModel: no vision-language model is set up.
             NotIndexed: nothing is known at one of `paths`.
             QueryError: there is no such style, or the language is no tag.
+            LibraryReadOnly: the library was opened read-only.
+            LibraryError: it may not be written.
             PhotoseekError: the model fails at one picture after the other; what it wrote before is kept.
         """
         from ..search.rerank.captioning import Captioning, CaptionOptions
         from ..search.rerank.prompts import caption_prompt
 
+        self._store.check_writable()
         options = options or CaptionOptions()
         caption_prompt(options.style)
         given = [paths] if isinstance(paths, str | os.PathLike) else paths or ()

@@ -13,7 +13,7 @@ from .options import model_options
 @click.option("--port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="Where to listen.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Others than this machine need a password.")
 @click.option("--base-path", metavar="PATH", default="", help="The path below which a reverse proxy shows the pages.")
-@click.option("--read-only", is_flag=True, help="Hide everything that writes to the library.")
+@click.option("--read-only", is_flag=True, help="Write nothing to the library, and hide what would.")
 @model_options
 def ui_command(
     *, port: int, host: str, base_path: str, read_only: bool, folder: Path | None, model: str | None

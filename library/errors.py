@@ -5,6 +5,7 @@
     |   |-- LibraryNotFound
     |   |-- LibraryTooNew
     |   |-- LibraryLocked
+    |   |-- LibraryReadOnly         opened so that nothing is written
     |   |-- CatalogUnavailable
     |   `-- IndexWriteFailed        a generation of vectors could not be put on disk
     |-- SettingsError               an environment variable or a line of TOML
@@ -89,6 +90,17 @@ class LibraryLocked(LibraryError):
 
     def __str__(self) -> str:
         return f"{self.folder} is being written by {self.owner}: wait for it to end, or stop it"
+
+
+class LibraryReadOnly(LibraryError):
+    """The library was opened so that nothing is written to it, and something was to be."""
+
+    def __init__(self, location: Path | str) -> None:
+        super().__init__(location)
+        self.location = location
+
+    def __str__(self) -> str:
+        return f"{self.location} was opened read-only, and nothing is written to it: open it without that to change it"
 
 
 class CatalogUnavailable(LibraryError):

@@ -9,6 +9,12 @@ from typing import TypeAlias
 StrPath: TypeAlias = str | os.PathLike[str]
 
 
+def may_write(path: StrPath) -> bool:
+    """Whether this process may write the file, or make and remove files in the folder, at `path`, which is there."""
+    wanted = os.W_OK | os.X_OK if os.path.isdir(path) else os.W_OK  # noqa: PTH112
+    return os.access(path, wanted, effective_ids=os.access in os.supports_effective_ids)
+
+
 def expanded(given: StrPath) -> Path:
     """Return `given` with a leading `~` replaced by the user's home.
 

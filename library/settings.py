@@ -38,12 +38,14 @@ class Settings:
 
     `model` names the embedder. `catalog` is a database URL, or None for SQLite in the library's folder. `vlm` names the
     vision-language model that looks at pictures again, captions them and answers about them, or is None without one.
+    With `read_only`, nothing is written to the library, whoever asks for it.
     """
 
     folder: Path
     model: str = DEFAULT_MODEL
     catalog: str | None = None
     vlm: str | None = None
+    read_only: bool = False
 
 
 def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, str] | None = None) -> Path:

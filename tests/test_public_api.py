@@ -58,6 +58,7 @@ PUBLIC = [
     "LibraryLocked",
     "LibraryMap",
     "LibraryNotFound",
+    "LibraryReadOnly",
     "LibraryTooNew",
     "MapOptions",
     "ModelInfo",

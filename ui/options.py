@@ -19,8 +19,8 @@ class UiOptions:
     """What is shown, where it listens, and who may look.
 
     `folder` and `model` are as `open_library` takes them. `base_path` is the path below which a reverse proxy shows the
-    pages, without slashes at its ends. `read_only` hides everything that writes to the library. Pages ask for
-    `password` first, unless it is None.
+    pages, without slashes at its ends. With `read_only` nothing is written to the library, and what would is
+    hidden. Pages ask for `password` first, unless it is None.
 
     Raises:
         UiUnavailable: other machines could reach the pages, and no password is set.
