@@ -434,7 +434,8 @@ def test_it_is_searched_examined_and_exported(closed: Path, cache: Path, labelle
 def test_its_pages_are_shown(closed: Path, tmp_path: Path, pages: None) -> None:
     before = state_of(closed)
     picture = tmp_path / "photos" / "red.png"
-    arguments = [*humbly(), sys.executable, "-W", "ignore", "-m", "photoseek.tests.page_walk", closed, picture]
+    program = [sys.executable, "-W", "ignore", "-m", "photoseek.tests.page_walk"]
+    arguments = [*humbly(), *program, str(closed), str(picture)]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "What is it? It is red." in done.stdout
