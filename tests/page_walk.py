@@ -62,6 +62,9 @@ def _evaluate() -> None:
 
 def start(folder: Path, *, read_only: bool, model: ColourEmbedder | None = None) -> tuple[Resources, ColourJudge]:
     """Start what the pages share, over a library of colours and a judge that answers."""
+    import streamlit
+
+    streamlit.cache_data.clear()  # a process has one library, but for tests
     judge = ColourJudge()
     library = photoseek.open(folder, model=model or ColourEmbedder(), judge=judge, read_only=read_only)
     return shared.start(UiOptions(folder, read_only=read_only), library), judge
