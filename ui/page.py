@@ -1,4 +1,4 @@
-"""The frame of every page: the password first, then the navigation, then the page that was asked for."""
+"""The frame of every page: the navigation, then the page that was asked for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import streamlit as st
 
 from ..library.errors import PhotoseekError
 from .address import PAGES
-from .gate import passed
 from .resources import current
 from .words import literal
 
@@ -36,8 +35,6 @@ _ICON: Final = str(Path(__file__).with_name("assets") / "icon.png")  # one of ou
 def show() -> None:
     """Draw what this visit asks for."""
     st.set_page_config(page_title="photoseek", page_icon=_ICON, layout="wide")
-    if not passed():
-        return
     read_only = current().options.read_only
     pages = {
         module: st.Page(

@@ -66,7 +66,7 @@ class Pictures:
 
     def is_signed(self, what: str, signature: str) -> bool:
         """Whether `sign` made this signature."""
-        return hmac.compare_digest(self.sign(what), signature)
+        return hmac.compare_digest(self.sign(what).encode(), signature.encode(errors="replace"))
 
     def record(self, image_id: int) -> ImageRecord | None:
         """Return what is known of an image that is there."""
