@@ -17,7 +17,7 @@ from .options import model_options
 @click.option("--allow-host", "hosts", metavar="NAME", multiple=True, help="A name to answer to, as behind a proxy.")
 @click.option("--proxy", "proxies", metavar="ADDRESS", multiple=True, help="A proxy to believe who asks.")
 @model_options
-def ui_command(
+def ui_command(  # noqa: PLR0913 - one for each option
     *,
     port: int,
     host: str,

@@ -90,7 +90,7 @@ def is_debugging(environ: Mapping[str, str] | None = None) -> bool:
 
 
 def believe_no_forwarded_address() -> None:
-    """Have uvicorn leave the address that a connection comes from as it is: by default any local program may feign it."""
+    """Have uvicorn leave a connection's address as it is: by default any program on this machine may feign another."""
     os.environ["FORWARDED_ALLOW_IPS"] = ""
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+    from websockets.sync.client import ClientConnection
 
 _SLOWEST_S = 60.0
 _BOUNDARY = "visitors-boundary"
@@ -53,10 +58,8 @@ class Visitor:
             if body is not None:
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders()
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read the whole body
                 connection.send(body or b"")
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # it has answered before it read the whole body
             answer = connection.getresponse()
             data = answer.read()
         finally:
@@ -77,32 +80,32 @@ class Visitor:
         Raises:
             websockets.exceptions.InvalidStatus: the server does not let this visitor in.
         """
-        from streamlit.proto.BackMsg_pb2 import BackMsg
-        from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+        with self._connected(headers) as opened:
+            for message in _drawn(opened, "", ""):
+                if message.WhichOneof("type") == "new_session":
+                    yield message.new_session.initialize.session_id
+                    return
+
+    def drawn(self, page: str, query: str = "") -> bytes:
+        """Open a session and have a page drawn; return everything that the server sends for it, as it is."""
+        with self._connected() as opened:
+            return b"".join(message.SerializeToString() for message in _drawn(opened, page, query))
+
+    def _connected(self, headers: Mapping[str, str] | None = None) -> ClientConnection:
         from websockets.sync.client import connect
         from websockets.typing import Origin, Subprotocol
 
         sent = {"Cookie": self._cookie_header(), **(headers or {})}
         origin, host = sent.pop("Origin", self.address), sent.pop("Host", self.netloc)
-        wanted = {name: value for name, value in sent.items() if value}
-        with connect(
+        return connect(
             f"ws://{host}/_stcore/stream",
             sock=socket.create_connection((self._split.hostname or "", self._split.port or 80), _SLOWEST_S),
             origin=Origin(origin),
-            additional_headers=wanted,
+            additional_headers={name: value for name, value in sent.items() if value},
             subprotocols=[Subprotocol("streamlit")],
             max_size=None,
             open_timeout=_SLOWEST_S,
-        ) as opened:
-            rerun = BackMsg()
-            rerun.rerun_script.query_string = ""
-            opened.send(rerun.SerializeToString())
-            while True:
-                message = ForwardMsg()
-                message.ParseFromString(bytes(opened.recv(_SLOWEST_S)))  # type: ignore[arg-type]
-                if message.WhichOneof("type") == "new_session":
-                    break
-            yield message.new_session.initialize.session_id
+        )
 
     def put_file(self, session_id: str, file_id: str, data: bytes) -> Answered:
         """Send a file as the pages' fields for files do."""
@@ -122,3 +125,20 @@ class Visitor:
 
     def _cookie_header(self) -> str:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
+
+def _drawn(opened: ClientConnection, page: str, query: str) -> Iterator[ForwardMsg]:
+    """Have a page drawn; yield the server's messages until it is."""
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+    rerun = BackMsg()
+    rerun.rerun_script.query_string = query
+    rerun.rerun_script.page_name = page
+    opened.send(rerun.SerializeToString())
+    while True:
+        data = opened.recv(_SLOWEST_S)
+        message = ForwardMsg.FromString(data if isinstance(data, bytes) else data.encode())
+        yield message
+        if message.WhichOneof("type") == "script_finished":
+            return

@@ -66,8 +66,7 @@ class Guard:
             await refusal(scope, receive, say)
             return
         try:
-            room = self._room(scope)
-            with room:
+            with self._room(scope):
                 await self._app(scope, receive, say)
         except TooMuch as error:
             await PlainTextResponse(f"{error}\n", 413)(scope, receive, say)
@@ -86,9 +85,9 @@ class Guard:
                 return await self._form.answer(request, self._hosts)
             if not self._form.has_pass(asked):
                 return self._form.ask(asked)
-        if scope.get("method") in _SENDING and _UPLOAD.search(scope["path"]):
-            if not asked.headers.get("content-length", "").isdecimal():
-                return PlainTextResponse("the length of a file is to be stated\n", 411)
+        is_sent = scope.get("method") in _SENDING and _UPLOAD.search(scope["path"]) is not None
+        if is_sent and not asked.headers.get("content-length", "").isdecimal():
+            return PlainTextResponse("the length of a file is to be stated\n", 411)
         return None
 
     def _room(self, scope: Scope) -> AbstractContextManager[None]:
