@@ -8,6 +8,7 @@ import streamlit as st
 
 from ..library.errors import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
 from .address import go_to_search
+from .places import in_a_line
 from .resources import Resources, current
 from .state import Brought, Part, SearchState
 from .uploads import MOST_UPLOAD_BYTES, Upload
@@ -115,7 +116,7 @@ def _show_caption(upload: Upload, resources: Resources) -> None:
     """Draw the caption a vision-language model writes; it may take its time, and so is asked for by a button."""
     st.markdown("##### Caption")
     if not resources.library.can_caption:
-        st.caption(literal(str(NoVisionModel())))
+        st.caption(in_a_line(str(NoVisionModel())))
         return
     kept: tuple[str, str] | None = st.session_state.get(_CAPTION)
     if kept is None or kept[0] != upload.key:

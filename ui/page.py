@@ -11,8 +11,8 @@ import streamlit as st
 
 from ..library.errors import PhotoseekError
 from .address import PAGES
+from .places import in_a_line
 from .resources import current
-from .words import literal
 
 # Module in this folder -> title and icon, in the order of the navigation. The module's `show()` draws the page, whose
 # path is the module's name less "_page". "search_page" comes first: it answers at the root.
@@ -59,6 +59,6 @@ def _drawing(module: str) -> Callable[[], None]:
         try:
             show_page()
         except PhotoseekError as error:
-            st.error(literal(str(error)))
+            st.error(in_a_line(str(error)))
 
     return draw

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamlit
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.starlette import App
@@ -23,7 +24,7 @@ from .resources import Resources
 from .routes import routes_of
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
 _SCRIPT: Final = Path(__file__).with_name("app.py")
 
@@ -47,7 +48,23 @@ class Server(App):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
-        await self._guard(scope, receive, send)
+        await self._guard(scope, receive, _without_script_path(send) if scope["type"] == "websocket" else send)
+
+
+def _without_script_path(send: Send) -> Send:
+    """Streamlit tells every session the path of its script; what is told is where the server's user has programs."""
+    path = str(_SCRIPT).encode()
+
+    async def say(message: Message) -> None:
+        data = message.get("bytes")
+        if data is not None and path in data:
+            told = ForwardMsg.FromString(data)
+            if told.WhichOneof("type") == "new_session":
+                told.new_session.main_script_path = _SCRIPT.name
+                message["bytes"] = told.SerializeToString()
+        await send(message)
+
+    return say
 
 
 def page_policy() -> str:
