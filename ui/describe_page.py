@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from ..library.errors import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
-from .address import go_to_search
+from .address import go_to_search, visit
 from .places import in_a_line
 from .resources import Resources, current
 from .state import Brought, Part, SearchState
@@ -55,7 +55,7 @@ def _taken_in(file_id: str, data: bytes, name: str, resources: Resources) -> Upl
     kept: tuple[str, str] | None = st.session_state.get(_KEY)
     if kept is None or kept[0] != file_id:
         with st.spinner("Reading the picture…", show_time=False):
-            kept = st.session_state[_KEY] = (file_id, resources.uploads.add(data, name).key)
+            kept = st.session_state[_KEY] = (file_id, resources.uploads.add(data, name, visit()).key)
     return resources.uploads.get(kept[1])
 
 

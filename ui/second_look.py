@@ -131,7 +131,7 @@ def _show_progress(refining: Refining, refinement: Refinement | None, resources:
     if refinement is None:
         st.progress(0.0, "Getting ready to look again…")
         return
-    told = f"Looked again at {refinement.judged_count} of {refinement.wanted_count} with {literal(refinement.judge)}"
+    told = f"Looked again at {refinement.judged_count} of {refinement.wanted_count} with {in_a_line(refinement.judge)}"
     if refinement.cached_count:
         told += f", {refinement.cached_count} of them remembered"
     told += f"; its word counts {refinement.weight:.0%}"
@@ -144,7 +144,7 @@ def _show_progress(refining: Refining, refinement: Refinement | None, resources:
     if refinement.skipped:
         st.caption(f"{len(refinement.skipped)} could not be read again.")
     if not resources.library.can_caption:
-        st.caption(literal(f"The library's own model looks at parts of each picture; {NoVisionModel()}"))
+        st.caption(in_a_line(f"The library's own model looks at parts of each picture; {NoVisionModel()}"))
 
 
 def _refining(state: SearchState, resources: Resources) -> Refining:
