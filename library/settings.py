@@ -91,6 +91,11 @@ def is_debugging(environ: Mapping[str, str] | None = None) -> bool:
     return bool((os.environ if environ is None else environ).get(DEBUG_VARIABLE))
 
 
+def believe_no_forwarded_address() -> None:
+    """Have uvicorn leave a connection's address as it is: by default any program on this machine may feign another."""
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
+
+
 def ui_password(environ: Mapping[str, str] | None = None) -> str | None:
     """Return the password that the pages in the browser ask for, None when they ask for none."""
     return (os.environ if environ is None else environ).get(UI_PASSWORD_VARIABLE) or None

@@ -14,6 +14,7 @@ from photoseek.library.catalog import Catalog, ModelRow
 from photoseek.library.database import Database
 from photoseek.tests.browser import (  # noqa: F401 - fixtures
     browser,
+    guarded_server,
     new_page,
     page,
     red_loving_library,

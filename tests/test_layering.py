@@ -70,7 +70,7 @@ SOLE_IMPORTERS = {
     "watchdog": ("indexer.events",),
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
-    "starlette": ("ui.routes",),
+    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server"),
     "umap": ("search.layout",),
 }
 

@@ -15,8 +15,9 @@ from .component import told
 from .detail import open_image, search_like, show_image
 from .empty import picture_count, show_emptiness
 from .grid import GridLook, Tile, grid
+from .places import place_of
 from .resources import Resources, current
-from .words import literal, shown_path, size_in_words
+from .words import literal, size_in_words
 
 _KINDS: Final = {True: "Copies and look-alikes", False: "Exact copies"}
 _PAGE_GROUPS: Final = 12
@@ -82,7 +83,7 @@ def _show_summary(groups: list[DuplicateGroup]) -> None:
         )
         st.download_button(
             "Paths of all that could go",
-            lambda: "".join(f"{shown_path(image.path)}\n" for image in spare),
+            lambda: "".join(f"{place_of(image.path)}\n" for image in spare),
             "could-go.txt",
             "text/plain",
             icon=":material/download:",
@@ -102,9 +103,9 @@ def _show_group(group: DuplicateGroup, resources: Resources) -> None:
         with st.container(horizontal=True, key=f"{key}_tools"):
             with st.popover("Paths", icon=":material/content_copy:"):
                 st.caption("Stays")
-                st.code(shown_path(first.path), language=None)
+                st.code(place_of(first.path), language=None)
                 st.caption("Could go")
-                st.code("\n".join(shown_path(image.path) for image in group.images[1:]), language=None)
+                st.code("\n".join(place_of(image.path) for image in group.images[1:]), language=None)
             if not resources.options.read_only:
                 st.button(
                     "Forget the others",
