@@ -110,7 +110,8 @@ def judgements(logits: Logits, tokens: AnswerTokens) -> list[Judgement]:
         no = np.logaddexp.reduce(wide[:, list(tokens.no)], axis=1)
         either = np.logaddexp(yes, no)
         probabilities, masses = np.exp(yes - either), np.exp(either - everything)
-    said = [Judgement(float(p), min(1.0, float(m))) for p, m in zip(probabilities, masses, strict=True)]
+    masses = np.minimum(masses, 1.0)  # rounding
+    said = [Judgement(float(p), float(m)) for p, m in zip(probabilities, masses, strict=True)]
     return [one if one.is_valid else UNDECIDED for one in said]
 
 
