@@ -105,24 +105,45 @@ class Keeping(Opened):
             LibraryReadOnly: the library was opened read-only.
             LibraryLocked: another process is writing to this library.
         """
-        from ..search.subjects import known_image
-
         self._check_writable()
         store = self._store
+        given = self._absolute(what)
+        with store.writing("remove"):
+            return store.catalog.remove(self._known(given))
+
+    def would_remove(self, what: StrPath | KnownImage | Sequence[StrPath | KnownImage]) -> Removed:
+        """Return what `remove` would forget; nothing is forgotten.
+
+        Raises:
+            NotIndexed, QueryError: as `remove` does.
+        """
+        paths = [Path(path) for path in self._known(self._absolute(what))]
+        outermost: list[Path] = []
+        for path in sorted(set(paths)):  # part by part, so that whatever lies inside a path comes right after it
+            if not outermost or not path.is_relative_to(outermost[-1]):
+                outermost.append(path)
+        return self._store.catalog.count_at([str(path) for path in outermost])
+
+    def _absolute(self, what: StrPath | KnownImage | Sequence[StrPath | KnownImage]) -> list[str]:
+        from ..search.subjects import known_image
+
         named = [what] if isinstance(what, str | os.PathLike | KnownImage) else list(what)
-        given = [
-            str(known_image(store.catalog, one).path) if isinstance(one, KnownImage) else os.path.abspath(expanded(one))  # noqa: PTH100 - as indexing does
+        return [
+            str(known_image(self._store.catalog, one).path)
+            if isinstance(one, KnownImage)
+            else os.path.abspath(expanded(one))  # noqa: PTH100 - as indexing does
             for one in named
         ]
-        with store.writing("remove"):
-            unwanted: list[str] = []
-            for path in given:
-                # What is in an archive is known by its path and "!".
-                known = [name for name in (path, f"{path}!") if store.catalog.is_known(name)]
-                if not known:
-                    raise NotIndexed(Path(path))
-                unwanted += known
-            return store.catalog.remove(unwanted)
+
+    def _known(self, paths: Sequence[str]) -> list[str]:
+        """Return the names by which the catalogue knows paths: what is in an archive, by its path and "!"."""
+        found: list[str] = []
+        for path in paths:
+            known = [name for name in (path, f"{path}!") if self._store.catalog.is_known(name)]
+            if not known:
+                raise NotIndexed(Path(path))
+            found += known
+        return found
 
     def prune(self, *, missing_for_days: float = 0.0) -> Removed:
         """Forget the images whose files have been missing for so many days, and their failures.

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TypeAlias
 
+from .errors import EmptyPath
+
 StrPath: TypeAlias = str | os.PathLike[str]
 
 
@@ -19,5 +21,15 @@ def expanded(given: StrPath) -> Path:
     """Return `given` with a leading `~` replaced by the user's home.
 
     Unlike `Path.expanduser`, this leaves the name of an unknown user as it is: a file may be called so.
+
+    Raises:
+        EmptyPath: it is empty or blank, which would else mean the current folder.
     """
+    if is_blank(given):
+        raise EmptyPath
     return Path(os.path.expanduser(given))  # noqa: PTH111
+
+
+def is_blank(given: StrPath) -> bool:
+    """Whether a path is empty, or nothing but blanks."""
+    return not os.fspath(given).strip()

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import platformdirs
 
 from .errors import SettingsError
+from .paths import expanded, is_blank
 
 FILE_NAME = "library.toml"
 DEFAULT_MODEL = "mini"
@@ -52,11 +53,14 @@ def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, s
     """Return the library to use: the one given, else $PHOTOSEEK_LIBRARY, else one in the user's data folder.
 
     Raises:
-        SettingsError: it begins with the home folder, `~NAME`, of somebody who has none.
+        SettingsError: it begins with the home folder, `~NAME`, of somebody who has none, or the variable is blank.
+        EmptyPath: the one given is empty.
     """
     environ = os.environ if environ is None else environ
-    chosen = given or environ.get(_LIBRARY_VARIABLE)
+    chosen = environ.get(_LIBRARY_VARIABLE) if given is None else expanded(given)
     if chosen:
+        if is_blank(chosen):
+            raise SettingsError(_LIBRARY_VARIABLE, "it is empty but for blanks: unset it, or name a folder")
         try:
             return Path(chosen).expanduser().absolute()
         except RuntimeError as error:
@@ -65,8 +69,14 @@ def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, s
 
 
 def cache_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Return where to keep what can be made again: $PHOTOSEEK_CACHE, else the platform's folder for it."""
+    """Return where to keep what can be made again: $PHOTOSEEK_CACHE, else the platform's folder for it.
+
+    Raises:
+        SettingsError: the variable is nothing but blanks.
+    """
     chosen = (os.environ if environ is None else environ).get(_CACHE_VARIABLE)
+    if chosen and is_blank(chosen):
+        raise SettingsError(_CACHE_VARIABLE, "it is empty but for blanks: unset it, or name a folder")
     return Path(chosen).absolute() if chosen else platformdirs.user_cache_path("photoseek", appauthor=False)
 
 
