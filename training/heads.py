@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from ..library.embedders.mini import FILES, IMAGE_SIZE, PREPROCESSING, Background, Manifest
+from ..library.embedders.mini import FILES, IMAGE_SIZE, PREPROCESSING, Background, ModelManifest
 from .towers import TEXT_LIMIT_TOKENS
 
 OPSET = 17
@@ -46,9 +46,9 @@ def export_head(head: nn.Module, feature_dim: int, target: Path) -> None:
     onnx.save(graph, str(target))
 
 
-def write_manifest(folder: Path, version: str, dim: int, background: Background) -> Manifest:
+def write_manifest(folder: Path, version: str, dim: int, background: Background) -> ModelManifest:
     """Hash the files of a model folder and write its manifest."""
-    manifest = Manifest(
+    manifest = ModelManifest(
         version=version,
         dim=dim,
         image_size=IMAGE_SIZE,

@@ -25,9 +25,9 @@ from PIL import Image
 
 import photoseek
 from photoseek import Query, Term, Words
-from photoseek.tests.fakes import ColourEmbedder, paint
-from photoseek.tests.judges import ColourJudge
-from photoseek.tests.packed import pack
+from photoseek.tests.support.fakes import ColourEmbedder, paint
+from photoseek.tests.support.judges import ColourJudge
+from photoseek.tests.support.packed import pack
 
 PLACEHOLDER = "/made/elsewhere"
 MODIFIED_S = 1_700_000_000
@@ -79,7 +79,7 @@ def _queries() -> list[dict[str, object]]:
 def _fill(folder: Path, made: Path) -> None:
     """Index, and use whatever leaves something behind."""
     # However few they are, their vectors are published as a file.
-    published = mock.patch("photoseek.library.vectors.live.should_build", lambda _total, newer: newer > 0)
+    published = mock.patch("photoseek.library.vectors.live_vectors.should_build", lambda _total, newer: newer > 0)
     with published, photoseek.open(folder, model=ColourEmbedder(), judge=ColourJudge()) as library:
         library.index(made / "photos")
         gone = made / "photos" / "gone.png"
