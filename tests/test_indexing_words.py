@@ -8,7 +8,7 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -21,6 +21,7 @@ from photoseek import IndexOptions, IndexReport, Library
 from photoseek.indexer import members
 from photoseek.library import packed
 from photoseek.library.catalog import Catalog
+from photoseek.library.sidecars import state_of
 from photoseek.tests.fakes import COLOURS, ColourEmbedder, paint
 from photoseek.tests.packed import ARCHIVE_NAMES, pack
 from photoseek.tests.packets import bag, xmp_packet
@@ -339,20 +340,17 @@ def test_a_sidecar_in_a_linked_folder_outside_is_not_followed(world: World, tmp_
 def test_a_sidecar_swapped_for_a_link_after_it_was_found_is_not_followed(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from photoseek.indexer import discover
-
     paint(world.photos / "red.png", "red")
     caption = world.write("red.txt", "a caption")
     (tmp_path / "secret.txt").write_text("a secret!")
-    real = discover.state_of
 
-    def swapping(*given: object) -> str:
-        state = real(*given)  # type: ignore[arg-type]
+    def swapping(name: str, beside: dict[str, list[str]], look: Callable[[str], tuple[int, int] | None]) -> str:
+        state = state_of(name, beside, look)
         caption.unlink()
         caption.symlink_to(tmp_path / "secret.txt")
         return state
 
-    monkeypatch.setattr(discover, "state_of", swapping)
+    monkeypatch.setattr("photoseek.indexer.discover.state_of", swapping)
     world.index()
     assert world.told() == {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def named(value: object) -> str:
     return str(value[-2]).strip("-") if isinstance(value, tuple) else str(value)
 
 
-@pytest.mark.parametrize(("writer", "name"), zip(WRITERS, WRITTEN, strict=True), ids=named)
+@pytest.mark.parametrize(("writer", "name"), [*zip(WRITERS, WRITTEN, strict=True)], ids=named)
 def test_a_file_that_is_there_stays_unless_force_says_otherwise(
     run: Run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: tuple[str, ...], name: str
 ) -> None:
@@ -105,11 +106,12 @@ def test_it_is_said_before_anything_is_searched(
 def test_the_api_asks_in_the_same_way(tmp_path: Path, run: Run, indexed: Path) -> None:
     with photoseek.open(tmp_path / "library", model=ColourEmbedder("mini@1")) as library:
         hits = library.search("red")
-        for write in (
+        verbs: list[Callable[[bool], None]] = [
             lambda replace: library.export_csv(hits, tmp_path / "x.csv", replace=replace),
             lambda replace: library.export_html(hits, tmp_path / "x.html", title="red", replace=replace),
             lambda replace: library.export_sheet(hits, tmp_path / "x.png", title="red", replace=replace),
-        ):
+        ]
+        for write in verbs:
             write(False)
             with pytest.raises(photoseek.ExportFailed, match="such a file already"):
                 write(False)

@@ -117,9 +117,9 @@ def test_a_sidecar_that_cannot_be_read_says_nothing(image: Path) -> None:
     image.with_suffix(".json").write_text("[" * 100_000)
     found = state(image)
     image.with_suffix(".txt").unlink()
-    assert read_sidecars(str(image), found) == Sidecar()
+    assert read_sidecars(str(image), found, str(image.parent)) == Sidecar()
     image.with_suffix(".txt").write_bytes(b"x" * (2 << 20))
-    assert read_sidecars(str(image), found) == Sidecar()
+    assert read_sidecars(str(image), found, str(image.parent)) == Sidecar()
 
 
 @given(st.binary(max_size=300), st.sampled_from([".txt", ".json", ".jpg.xmp"]))
