@@ -60,8 +60,6 @@ def fused(first: Values, judgements: Sequence[Judgement | None], weight: float) 
         return first.copy()
     masses = np.array([1.0 if one is None or one.mass is None else one.mass for one in judgements], dtype=np.float64)
     share = np.where(is_judged, np.clip(masses / FULL_MASS, 0.0, 1.0), 0.0)
-    if not share.any():
-        return first.copy()
     odds = log_odds(np.where(is_judged, said, 0.5))
     usual = float((share * odds).sum() / share.sum())
     second = share * odds + (1.0 - share) * usual
