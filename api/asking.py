@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from ..library.errors import ImageUnreadable, PhotoseekError, QueryError
-from ..library.paths import StrPath, expanded
+from ..library.files import StrPath, expanded
 from ..library.settings import cache_folder
 from ..library.types import Hit, Label
 from ..search.describe import DEFAULT_VOCABULARY
@@ -20,13 +20,12 @@ from .opened import Opened
 
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
-    from ..search.classify import Classified
-    from ..search.duplicates import DuplicateGroup, DuplicateOptions
+    from ..search.describe import Classified
+    from ..search.duplicates import DuplicateGroup, DuplicateOptions, Stack
     from ..search.engine import CandidateSet
     from ..search.evaluate import Evaluation
-    from ..search.fold import Stack
     from ..search.library_map import LibraryMap, MapOptions, Maps
-    from ..search.text_search import TextSearch
+    from ..search.texts import TextSearch
 
 
 class Asking(Opened):
@@ -129,7 +128,7 @@ class Asking(Opened):
             ImageUnreadable: a file cannot be read as a picture, and nobody is to be told.
             QueryError: fewer than two labels, an empty one, or one given twice.
         """
-        from ..search.classify import Classifier
+        from ..search.describe import Classifier
 
         given = [images] if isinstance(images, str | os.PathLike) else images
         paths = [expanded(image) for image in given]
@@ -138,8 +137,7 @@ class Asking(Opened):
     @cached_property
     def texts(self) -> TextSearch:
         """The library's captions, titles and keywords: `library.texts.search(image)`."""
-        from ..search.text_search import TextSearch
-        from ..search.texts import Texts
+        from ..search.texts import Texts, TextSearch
 
         catalog = self._store.catalog
         return TextSearch(lambda: self._query_embedder, catalog, lambda: Texts(catalog, self._model))
@@ -157,8 +155,7 @@ class Asking(Opened):
 
     def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None = None) -> list[Stack]:
         """Fold hits of this library that show the same thing under the best of them; the order of the others stays."""
-        from ..search.duplicates import DuplicateOptions
-        from ..search.fold import fold
+        from ..search.duplicates import DuplicateOptions, fold
 
         if not hits:
             return []
@@ -217,7 +214,7 @@ class Asking(Opened):
         Raises:
             ExportFailed: the file cannot be written, is there and not to be replaced, or is an image of the library.
         """
-        from ..search.contact_sheet import write_csv
+        from ..search.export import write_csv
 
         self.check_targets([file], replace=replace)
         write_csv(hits, expanded(file), replace=replace)
@@ -228,7 +225,7 @@ class Asking(Opened):
         Raises:
             ExportFailed: as `export_csv` does.
         """
-        from ..search.contact_sheet import write_html
+        from ..search.export import write_html
 
         self.check_targets([file], replace=replace)
         write_html(title, hits, expanded(file), replace=replace)
@@ -239,7 +236,7 @@ class Asking(Opened):
         Raises:
             ExportFailed: as `export_csv` does, or the file's name says another kind.
         """
-        from ..search.contact_sheet import write_sheet
+        from ..search.export import write_sheet
 
         self.check_targets([file], replace=replace)
         write_sheet(title, hits, expanded(file), replace=replace)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..library.errors import NotIndexed, QueryError
-from ..library.paths import StrPath, expanded
+from ..library.files import StrPath, expanded
 from ..library.types import Damage, Failure, Removed
 from ..search.query.query import KnownImage
 from .opened import Opened

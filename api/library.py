@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..library.embedders.base import Embedder
-from ..library.paths import StrPath
+from ..library.files import StrPath
 from .browsing import Browsing
 from .keeping import Keeping
 from .looking import Looking

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..library.errors import LibraryNotFound, NoAnswer, NotIndexed, NoVisionModel, PhotoseekError, QueryError
+from ..library.files import StrPath, expanded
 from ..library.images.metadata.image_text import printable
-from ..library.paths import StrPath, expanded
 from ..search.query.query import Query, Term, Words
 from .asking import Asking
 
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
-    from ..library.catalog.judgements import JudgementCatalog
+    from ..library.catalog.vlm_answers import JudgementCatalog
     from ..rerank.base import Captioner, CaptionStyle, Judge, JudgeSpec, RerankResult, VisionLanguageModel
     from ..rerank.captioning import CaptionOptions, CaptionReport
+    from ..rerank.fusion import Weights
     from ..rerank.fusion_fit import FusionFit
-    from ..rerank.fusion_weights import Weights
     from ..rerank.reranker import Reranker
 
 REGIONS = "regions"
@@ -72,8 +72,8 @@ class Looking(Asking):
             LibraryReadOnly: the library was opened read-only.
             LibraryError: what was learned cannot be kept.
         """
+        from ..rerank.fusion import LearnedWeight
         from ..rerank.fusion_fit import Tuner
-        from ..rerank.fusion_weights import LearnedWeight
         from ..search.labelled_queries import read_labelled_queries
 
         self._store.check_writable()
@@ -196,7 +196,7 @@ class Looking(Asking):
 
     @cached_property
     def _weights(self) -> Weights:
-        from ..rerank.fusion_weights import Weights
+        from ..rerank.fusion import Weights
 
         return Weights(self.folder, self._model.key)
 

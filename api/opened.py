@@ -12,10 +12,10 @@ from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.embedders.registry import load_embedder
 from ..library.errors import LibraryReadOnly
-from ..library.paths import StrPath
+from ..library.files import StrPath
 from ..library.settings import library_folder, read_settings
 from ..library.types import Vectors
-from ..search.text_vectors import TextVectors
+from ..search.texts import TextVectors
 
 # The rest is imported where it is needed: SQLAlchemy alone takes a fifth of a second, and a search spends it loading
 # its model.
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from ..library.store import Store
     from ..library.vectors.live_vectors import LiveVectors
     from ..rerank.base import Judge
-    from ..search.calibration import Calibration
-    from ..search.calibrations import Calibrations
+    from ..search.calibration import Calibration, Calibrations
     from ..search.engine import Engine
     from ..search.query_embedder import QueryEmbedder
 
@@ -122,7 +121,7 @@ class Opened:
     @cached_property
     def _calibrations(self) -> Calibrations:
         from ..library.store import CALIBRATION_NAME
-        from ..search.calibrations import Calibrations
+        from ..search.calibration import Calibrations
         from ..search.describe import Vocabulary
 
         neutral = Vocabulary.neutral()

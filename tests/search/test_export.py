@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 import photoseek
-from photoseek.library.atomic_write import whole_file
+from photoseek.library.files import whole_file
 from photoseek.library.settings import Graphics, terminal_graphics
-from photoseek.search.contact_sheet import draw_sheet, write_csv, write_html, write_sheet
-from photoseek.search.terminal_images import inline_image, sixel
+from photoseek.search.export import draw_sheet, write_csv, write_html, write_sheet
+from photoseek.search.thumbnails import inline_image, sixel
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 
 EVIL = "<img src=x onerror=alert(1)>.jpg"
