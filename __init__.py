@@ -55,16 +55,14 @@ if TYPE_CHECKING:
     )
     from .rerank.captioning import CaptionOptions, CaptionReport
     from .rerank.fusion_fit import FusionFit
-    from .search.classify import Chance, Classified
-    from .search.duplicates import DuplicateGroup, DuplicateOptions
+    from .search.describe import Chance, Classified
+    from .search.duplicates import DuplicateGroup, DuplicateOptions, Stack
     from .search.evaluate import Evaluation
-    from .search.fold import Stack
     from .search.library_map import Cluster, LibraryMap, MapOptions
     from .search.query.arithmetic import parse_terms
     from .search.query.filters import parse_filter
     from .search.query.query import Address, KnownImage, Picture, Query, Sort, Term, Words
-    from .search.text_search import TextSearch
-    from .search.texts import TextHit
+    from .search.texts import TextHit, TextSearch
 
 __all__ = [
     "Address",
@@ -170,16 +168,14 @@ _HOMES = {
     },
     ".rerank.captioning": {"CaptionOptions", "CaptionReport"},
     ".rerank.fusion_fit": {"FusionFit"},
-    ".search.classify": {"Chance", "Classified"},
-    ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
+    ".search.describe": {"Chance", "Classified"},
+    ".search.duplicates": {"DuplicateGroup", "DuplicateOptions", "Stack"},
     ".search.evaluate": {"Evaluation"},
-    ".search.fold": {"Stack"},
     ".search.library_map": {"Cluster", "LibraryMap", "MapOptions"},
     ".search.query.arithmetic": {"parse_terms"},
     ".search.query.filters": {"parse_filter"},
     ".search.query.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
-    ".search.text_search": {"TextSearch"},
-    ".search.texts": {"TextHit"},
+    ".search.texts": {"TextHit", "TextSearch"},
 }
 
 if not TYPE_CHECKING:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..library.errors import ImageUnreadable, QueryError
-from ..library.paths import StrPath, expanded
+from ..library.files import StrPath, expanded
 from ..library.settings import cache_folder
 from ..library.types import Hit, Label
 from ..search.describe import DEFAULT_VOCABULARY
@@ -18,11 +18,9 @@ from .query_service import QueryService
 
 # Imported where it is needed: see handle.py.
 if TYPE_CHECKING:
-    from ..search.classify import Classified
-    from ..search.describe import Describer
-    from ..search.duplicates import DuplicateGroup, DuplicateOptions
+    from ..search.describe import Classified, Describer
+    from ..search.duplicates import DuplicateGroup, DuplicateOptions, Stack
     from ..search.evaluate import Evaluation
-    from ..search.fold import Stack
     from ..search.library_map import LibraryMap, MapOptions, Maps
 
 
@@ -58,7 +56,7 @@ class AnalysisService:
         on_unreadable: Callable[[ImageUnreadable], None] | None,
     ) -> list[Classified]:
         """Say which label each picture shows."""
-        from ..search.classify import Classifier
+        from ..search.describe import Classifier
 
         given = [images] if isinstance(images, str | os.PathLike) else images
         paths = [expanded(image) for image in given]
@@ -81,8 +79,7 @@ class AnalysisService:
 
     def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None) -> list[Stack]:
         """Fold hits that show the same thing under the best of them."""
-        from ..search.duplicates import DuplicateOptions
-        from ..search.fold import fold
+        from ..search.duplicates import DuplicateOptions, fold
 
         if not hits:
             return []

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..library.errors import ImageUnreadable
-from ..library.paths import StrPath, expanded
+from ..library.files import StrPath, expanded
 from ..library.types import Hit, ImageRecord
 from .handle import LibraryHandle
 
 # Imported where it is needed: see handle.py.
 if TYPE_CHECKING:
-    from ..search.contact_sheet import TileOf
+    from ..search.export import TileOf
 
 
 class ExportService:
@@ -39,21 +39,21 @@ class ExportService:
 
     def csv(self, hits: Sequence[Hit], file: StrPath, *, replace: bool) -> None:
         """Write a table."""
-        from ..search.contact_sheet import write_csv
+        from ..search.export import write_csv
 
         self.check_targets([file], replace=replace)
         write_csv(hits, expanded(file), replace=replace)
 
     def html(self, hits: Sequence[Hit], file: StrPath, title: str, *, replace: bool) -> None:
         """Write a page."""
-        from ..search.contact_sheet import write_html
+        from ..search.export import write_html
 
         self.check_targets([file], replace=replace)
         write_html(title, hits, expanded(file), replace=replace)
 
     def sheet(self, hits: Sequence[Hit], file: StrPath, title: str, tile_of: TileOf | None, *, replace: bool) -> None:
         """Draw a picture of all."""
-        from ..search.contact_sheet import write_sheet
+        from ..search.export import write_sheet
 
         self.check_targets([file], replace=replace)
         write_sheet(title, hits, expanded(file), tile_of, replace=replace)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from ..library.embedders.base import Embedder
 from ..library.embedders.registry import load_embedder
 from ..library.errors import LibraryReadOnly
-from ..library.paths import StrPath
+from ..library.files import StrPath
 from ..library.settings import Settings, library_folder, read_settings
-from ..search.text_vectors import TextVectors
+from ..search.texts import TextVectors
 
 # The rest is imported where it is needed: SQLAlchemy alone takes a fifth of a second, and a search spends it loading
 # its model.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..library.paths import StrPath, expanded
+from ..library.files import StrPath, expanded
 from .handle import LibraryHandle
 
 # Imported where it is needed: a search is not to load what indexes.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from ..library.embedders.base import Embedder
 from ..library.errors import ImageUnreadable
-from ..library.paths import StrPath
+from ..library.files import StrPath
 from ..library.types import Damage, Failure, Hit, ImageRecord, Label, Removed
 from ..search.describe import DEFAULT_VOCABULARY
 from ..search.query.query import DEFAULT_K, KnownImage, Query
@@ -32,13 +32,12 @@ if TYPE_CHECKING:
     from ..rerank.base import CaptionStyle, Judge, JudgeSpec, RerankResult
     from ..rerank.captioning import CaptionOptions, CaptionReport
     from ..rerank.fusion_fit import FusionFit
-    from ..search.classify import Classified
-    from ..search.contact_sheet import TileOf
-    from ..search.duplicates import DuplicateGroup, DuplicateOptions
+    from ..search.describe import Classified
+    from ..search.duplicates import DuplicateGroup, DuplicateOptions, Stack
     from ..search.evaluate import Evaluation
-    from ..search.fold import Stack
+    from ..search.export import TileOf
     from ..search.library_map import LibraryMap, MapOptions
-    from ..search.text_search import TextSearch
+    from ..search.texts import TextSearch
 
 
 class Library:

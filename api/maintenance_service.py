@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..library.errors import NotIndexed, QueryError
-from ..library.paths import StrPath, expanded
+from ..library.files import StrPath, expanded
 from ..library.types import Removed
 from ..search.query.query import KnownImage
 from .handle import LibraryHandle

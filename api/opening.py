@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..library.embedders.base import Embedder
-from ..library.paths import StrPath
+from ..library.files import StrPath
 from .library import Library
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import PhotoseekError, QueryError
-from ..library.paths import StrPath, expanded
+from ..library.files import StrPath, expanded
 from ..library.types import Hit, ImageRecord, Vectors
 from ..search.query.query import DEFAULT_K, Picture, Query, Term, Words
 from .handle import LibraryHandle
@@ -19,11 +19,10 @@ from .handle import LibraryHandle
 # Imported where it is needed: see handle.py.
 if TYPE_CHECKING:
     from ..library.catalog.conditions import Condition
-    from ..search.calibration import Calibration
-    from ..search.calibrations import Calibrations
+    from ..search.calibration import Calibration, Calibrations
     from ..search.engine import CandidateSet, Engine
     from ..search.query_embedder import QueryEmbedder
-    from ..search.text_search import TextSearch
+    from ..search.texts import TextSearch
 
 
 class QueryService:
@@ -59,8 +58,7 @@ class QueryService:
     @cached_property
     def texts(self) -> TextSearch:
         """The search among captions, titles and keywords."""
-        from ..search.text_search import TextSearch
-        from ..search.texts import Texts
+        from ..search.texts import Texts, TextSearch
 
         handle, catalog = self._handle, self._handle.catalog
         return TextSearch(lambda: self.embedder, catalog, lambda: Texts(catalog, handle.model))
@@ -87,7 +85,7 @@ class QueryService:
     def calibrations(self) -> Calibrations:
         """What turns this library's scores into probabilities, learned once."""
         from ..library.store import CALIBRATION_NAME
-        from ..search.calibrations import Calibrations
+        from ..search.calibration import Calibrations
         from ..search.describe import Vocabulary
 
         handle, neutral = self._handle, Vocabulary.neutral()

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..library.errors import LibraryNotFound, NoAnswer, NotIndexed, QueryError
+from ..library.files import StrPath, expanded
 from ..library.images.metadata.image_text import printable
-from ..library.paths import StrPath, expanded
 from ..search.query.query import Query, Term, Words
 from .handle import LibraryHandle
 from .query_service import QueryService
@@ -19,11 +19,11 @@ from .vision_models import VisionModels
 
 # Imported where it is needed: see handle.py.
 if TYPE_CHECKING:
-    from ..library.catalog.judgements import JudgementCatalog
+    from ..library.catalog.vlm_answers import JudgementCatalog
     from ..rerank.base import CaptionStyle, RerankResult
     from ..rerank.captioning import CaptionOptions, CaptionReport
+    from ..rerank.fusion import Weights
     from ..rerank.fusion_fit import FusionFit
-    from ..rerank.fusion_weights import Weights
     from ..rerank.reranker import Reranker
 
 
@@ -46,8 +46,8 @@ class VlmService:
 
     def tune(self, queries: StrPath, depth: int, progress: Callable[[int, int], None] | None) -> FusionFit:
         """Learn the judge's weight from labelled queries."""
+        from ..rerank.fusion import LearnedWeight
         from ..rerank.fusion_fit import Tuner
-        from ..rerank.fusion_weights import LearnedWeight
         from ..search.labelled_queries import read_labelled_queries
 
         handle = self._handle
@@ -118,7 +118,7 @@ class VlmService:
 
     @cached_property
     def _weights(self) -> Weights:
-        from ..rerank.fusion_weights import Weights
+        from ..rerank.fusion import Weights
 
         return Weights(self._handle.folder, self._handle.model.key)
 

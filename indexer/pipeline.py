@@ -14,16 +14,13 @@ from ..library.catalog.changes import ArchiveListed, Change, FailureGone, Indexe
 from ..library.embedders.base import Embedder, preprocessing_of
 from ..library.errors import RootEmptied
 from ..library.images.sources import Failed
-from .background import AsyncWriter, ModelPrefetch
-from .discover import discover
-from .found import found_in
+from .background import AsyncWriter, ModelPrefetch, Spool, TextEmbedder
+from .discover import discover, found_in
 from .isolation import IsolatedLoader, IsolationLimits
 from .load import Loaded, Loader, as_they_lie, in_order, worker_threads
 from .plan import Retold, StillFailing, ToRead, Unchanged, plan
 from .recognise import Recognised, Recogniser, relocated
 from .report import IndexReport, Outcome, Progress
-from .spool import Spool
-from .text_embedder import TextEmbedder
 
 # A process for decoding starts in the time in which another decodes so many photographs.
 _FILES_PER_PROCESS = 16

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..library.types import ImageRecord
 from ..rerank.base import Box
-from .component import Events, mount
+from .components import Events, mount
 from .images import ImageServer, Shape
 
 _WORDS: Final = {

@@ -16,8 +16,7 @@ from ..library.errors import ImageUnreadable
 from ..library.images.decoding import DEFAULT_LIMITS
 from ..library.types import ImageRecord
 from ..search.thumbnails import jpeg_bytes
-from .decoding import Decoders
-from .thumbnail_cache import ThumbnailCache
+from .thumbnails import Decoders, ThumbnailCache
 
 _SIGNATURE_BYTES: Final = 16
 

@@ -15,7 +15,7 @@ from ..indexer.report import IndexReport
 from ..library.catalog.browsing import Choice
 from ..library.checks.base import counted
 from ..library.errors import LibraryNotFound, PhotoseekError
-from .escaping import literal, shown_path
+from .components import literal, shown_path
 from .resources import Resources, current
 
 _FOLDER: Final = "folder_to_index"

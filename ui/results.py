@@ -11,7 +11,7 @@ import streamlit as st
 from ..api import Library
 from ..library.types import Hit, ImageRecord
 from ..search.calibration import AUTO_PROBABILITY
-from ..search.fold import Stack
+from ..search.duplicates import Stack
 from .places import roots_for_guests
 from .query_builder import as_condition, as_query
 from .resources import Resources

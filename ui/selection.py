@@ -13,14 +13,13 @@ from PIL import Image
 
 from ..library.errors import PhotoseekError
 from ..library.types import Hit
-from ..search.contact_sheet import draw_sheet, write_csv
+from ..search.export import draw_sheet, write_csv
 from ..search.query.query import KnownImage
 from ..search.thumbnails import crossed, png_bytes
-from .address import read_state, write_state
 from .images import ImageServer, Shape
 from .places import place_of
 from .resources import Resources, current
-from .state import MOST_PARTS, Part
+from .state import MOST_PARTS, Part, read_state, write_state
 
 CHOSEN: Final = "chosen"
 CHOICE: Final = "choice"

@@ -15,25 +15,23 @@ from ..clock import utc_now
 from ..embedders.base import ModelSpec
 from ..types import Damage, Failure, ImageIds, ImageRecord, Removed, Vectors
 from . import tables
-from .browsing import BrowsingCatalog
-from .captions import CaptionCatalog
+from .browsing import BrowsingCatalog, DuplicatesCatalog
 from .changes import Change, KnownFile
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
-from .duplicates import DuplicatesCatalog
-from .judgements import JudgementCatalog
 from .planning import PAGE_ROWS, PlanningCatalog, below
-from .removal import (
+from .vector_codec import batched, split_rows
+from .vlm_answers import CaptionCatalog, JudgementCatalog
+from .writing import (
     delete_archives,
     delete_failures,
     delete_images,
     delete_missing,
     delete_seen_deletions,
     delete_stale_judgements,
+    write_changes,
 )
-from .vector_codec import batched, split_rows
-from .writing import write_changes
 
 _images = tables.images.c
 _embeddings = tables.embeddings.c

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from ..clock import utc_now
 from ..errors import CatalogUnavailable, LibraryReadOnly, LibraryTooNew, SettingsError
-from ..paths import may_write
+from ..files import may_write
 from . import tables
 
 if TYPE_CHECKING:

@@ -107,7 +107,7 @@ def test_a_calibrated_answer_shows_its_chance(run: Run) -> None:
 def test_a_file_of_questions_is_answered_line_by_line(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("photoseek.cli.batch._AT_ONCE", at_once)
+    monkeypatch.setattr("photoseek.cli.search_output._AT_ONCE", at_once)
     questions = tmp_path / "questions.txt"
     questions.write_text("\ufeffred\n\n  2:blue + red  \n", encoding="utf-8")
     answers = json.loads(run("search", "--batch", questions, "-k", "2", "--json")[1])

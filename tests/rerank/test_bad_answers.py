@@ -14,9 +14,9 @@ from PIL import Image
 
 import photoseek
 from photoseek import Judgement, Library, PhotoseekError, Query, parse_terms
-from photoseek.library.catalog.judgements import JudgementKey, Remembered
+from photoseek.library.catalog.vlm_answers import JudgementKey, Remembered
 from photoseek.rerank.answers import UNDECIDED, AnswerTokens, judgements
-from photoseek.rerank.endpoint_replies import parse_reply
+from photoseek.rerank.endpoint_http import parse_reply
 from photoseek.rerank.fusion import combined, fused
 from photoseek.tests.rerank.test_rerank_end_to_end import Run, judge, photos, run
 from photoseek.tests.support.fakes import ColourEmbedder, paint

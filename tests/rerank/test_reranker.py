@@ -13,7 +13,7 @@ from PIL import Image
 import photoseek
 from photoseek import Library, Query, QueryError, parse_terms
 from photoseek.library.catalog.database import Database
-from photoseek.library.catalog.judgements import JudgementCatalog, JudgementKey, Remembered
+from photoseek.library.catalog.vlm_answers import JudgementCatalog, JudgementKey, Remembered
 from photoseek.library.lock import writing_lock
 from photoseek.rerank.base import Judgement, JudgeSpec, RerankResult
 from photoseek.rerank.memory import Memory

@@ -24,7 +24,7 @@ from photoseek.library.vectors.manifest import GenerationIdentity
 from photoseek.search.calibration import Calibration, Curve
 from photoseek.search.engine import Engine
 from photoseek.search.query_embedder import QueryEmbedder
-from photoseek.search.text_vectors import TextVectors
+from photoseek.search.texts import TextVectors
 from photoseek.tests.support.changes import facts, indexed
 from photoseek.tests.support.fakes import COLOURS, ColourEmbedder, paint
 from photoseek.tests.support.oracle import nearest, similarities

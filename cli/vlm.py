@@ -1,4 +1,4 @@
-"""photoseek caption."""
+"""photoseek caption and photoseek ask: what a vision-language model says of images."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .common import PATH, json_option, library_at, library_option, model_options, print_json, vlm_option
 from .console import INTERRUPTED, ProgressLine, plain
 from .index import stop_on_interrupt
-from .options import PATH, json_option, library_at, model_options, vlm_option
-from .output import print_json
 
 if TYPE_CHECKING:
     from ..rerank.captioning import CaptionReport
@@ -84,3 +83,33 @@ def _tell(report: CaptionReport, *, as_json: bool) -> None:
         click.echo(f"not captioned: {plain(one['path'])}: {plain(one['reason'])}", err=True)
     if report.interrupted:
         click.echo("stopped before the end: the same command goes on from here", err=True)
+
+
+@click.command("ask", short_help="Ask a vision-language model about a picture.")
+@click.argument("image", metavar="IMAGE")
+@click.argument("question", nargs=-1, required=True)
+@click.option("--force", is_flag=True, help="Ask anew what was answered before.")
+@vlm_option
+@library_option
+@json_option
+def ask_command(
+    *, image: str, question: tuple[str, ...], force: bool, vlm: str | None, folder: Path | None, as_json: bool
+) -> None:
+    """Ask a vision-language model a QUESTION about one IMAGE: a file, or id:N for one of the library's images.
+
+    An answer is kept, so that the same question about the same picture is answered at once. Needs no library.
+    """
+    from ..search.query.arithmetic import parse_image
+    from ..search.query.query import KnownImage, Picture
+
+    words = " ".join(question)
+    subject = parse_image(image)
+    if not isinstance(subject, KnownImage | Picture):
+        raise click.UsageError("IMAGE is a file, or id:N for one of the library's images")
+    with library_at(folder, judge=vlm) as library:
+        picture = subject.image_id if isinstance(subject, KnownImage) else subject.path
+        answer = library.ask(picture, words, force=force)
+    if as_json:
+        print_json({"image": image, "question": words, "answer": answer})
+        return
+    click.echo(plain(answer))

@@ -1,4 +1,4 @@
-"""A picture's perceptual hash: 64 bits that stay nearly the same when it is resized, recompressed or retouched.
+"""Hashes of an image: of its bytes, and a perceptual one that survives resizing, recompressing and retouching.
 
 The hash of C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), section 3.2.1: the
 signs, against their median, of the 8 x 8 lowest frequencies of the picture in grey at 32 x 32, its mean left out. Two
@@ -7,10 +7,47 @@ pictures are alike when few bits differ: among unrelated ones about 32 of 64 do,
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+from typing import Final
+
 import numpy as np
 from PIL import Image
 
-from .miniature import SIDE_PX, miniature
+HASH_BYTES: Final = 20
+"""BLAKE2b-160: among a billion files, two of them share a hash by chance once in 10^30 libraries."""
+
+
+_READ_BLOCK_BYTES: Final = 1 << 20
+
+
+def hash_bytes(data: bytes) -> str:
+    """Return the content hash of a file's bytes, as `images.content_hash` holds it."""
+    return hashlib.blake2b(data, digest_size=HASH_BYTES).hexdigest()
+
+
+def hash_file(path: str) -> str | None:
+    """Return the content hash of a file, None when it cannot be read."""
+    digest = hashlib.blake2b(digest_size=HASH_BYTES)
+    try:
+        with Path(path).open("rb") as stream:
+            while block := stream.read(_READ_BLOCK_BYTES):
+                digest.update(block)
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+SIDE_PX = 32
+
+
+def miniature(image: Image.Image) -> Image.Image:
+    """Return an RGB picture squeezed to 32 x 32 pixels by averaging; one of that size is returned as it is."""
+    if image.size == (SIDE_PX, SIDE_PX):
+        return image
+    # Whole steps first, which cost a fraction, down to twice the size.
+    return image.resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX, reducing_gap=2.0)
+
 
 _FREQUENCIES = 8
 

@@ -1,7 +1,8 @@
-"""Parts of a page that Streamlit lacks: a script and a style of ours, mounted in the page."""
+"""Parts that Streamlit lacks: scripts and styles of ours, mounted in the page, and text made safe for its Markdown."""
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, TypeAlias
 
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
+
+from ..library.images.metadata.image_text import printable
 
 _ASSETS = Path(__file__).with_name("assets")
 
@@ -38,3 +41,34 @@ def told(key: str, event: str) -> object:
     """Return what an event of the component with this key told, None when it is not that which happened."""
     state = st.session_state.get(key)
     return None if state is None else state.get(event)
+
+
+_SIGNS = str.maketrans({sign: f"\\{sign}" for sign in string.punctuation})
+
+
+def literal(text: str) -> str:
+    """Return Markdown that shows `text` as it is, on one line: no link, picture, icon or formula comes of it.
+
+    CommonMark lets a backslash stand before any ASCII punctuation.
+    """
+    return printable(text).translate(_SIGNS)
+
+
+def shown_path(path: str | Path) -> str:
+    """Return a path as text: bytes that are none are shown escaped."""
+    return str(path).encode(errors="backslashreplace").decode()
+
+
+def size_in_words(size_bytes: int) -> str:
+    """Return a file's size, such as `2.1 MB`."""
+    for unit, name in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")):
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:.{1 if size_bytes < 10 * unit else 0}f} {name}"
+    return f"{size_bytes} bytes"
+
+
+def chance(probability: float) -> str:
+    """Return a probability as people say it; what is nearly sure is not said to be sure."""
+    if 0.995 <= probability < 1:
+        return ">99%"
+    return "<1%" if 0 < probability < 0.005 else f"{probability:.0%}"

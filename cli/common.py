@@ -1,9 +1,12 @@
-"""Options that several commands share, and the library they name."""
+"""Options that several commands share, and how answers are printed: lines for people, JSON for programs."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,11 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ..library.errors import EmptyPath
-from ..library.paths import is_blank
+from ..library.files import is_blank
+from .console import plain
 
 # The API is imported by the command that runs, so that --help and a mistyped option answer at once.
 if TYPE_CHECKING:
     from ..api import Library
+    from ..library.types import Hit
     from ..search.query.query import KnownImage
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
@@ -82,3 +87,42 @@ def library_at(folder: Path | None, model: str | None = None, judge: str | None 
     from ..api import open_library
 
     return open_library(folder, model=model, judge=judge)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value, in ASCII, so that it comes through any terminal, locale and pipe as it is."""
+    click.echo(json.dumps(value, indent=2, default=_as_json))
+
+
+def print_scored(score: float, text: str) -> None:
+    """Print a score and what it is for."""
+    click.echo(f"{score:6.3f}  {plain(text)}")
+
+
+def print_hit(hit: Hit, alike_count: int = 0) -> None:
+    """Print a hit: its score, its probability where it has one, its path, and how many like it are folded under it."""
+    chance = "" if hit.probability is None else f"{hit.probability:4.0%}  "
+    print_scored(hit.score, f"{chance}{hit.image.path}" + (f"  (+{alike_count:,} alike)" if alike_count else ""))
+
+
+def hit_fields(hit: Hit, alike: Mapping[int, Sequence[Hit]] | None = None) -> dict[str, object]:
+    """Return a hit as JSON has it: id, path and score first, since they are what most callers read.
+
+    `alike` are the hits folded under others, by the id of what is shown; None where nothing was to be folded.
+    """
+    fields = asdict(hit.image) | {"path": str(hit.image.path)}
+    first = {
+        "id": fields.pop("id"),
+        "path": fields.pop("path"),
+        "score": hit.score,
+        "probability": hit.probability,
+    }
+    if alike is None:
+        return first | fields
+    return first | {"duplicates": [hit_fields(one) for one in alike.get(hit.image.id, ())]} | fields
+
+
+def _as_json(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
