@@ -173,6 +173,10 @@ def test_importing_photoseek_loads_nothing_heavy_and_leaves_no_trace(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_importing_the_api_does_not_wait_for_sqlalchemy(tmp_path: Path) -> None:
+    assert "sqlalchemy" not in loaded_by_importing(["photoseek.api"], tmp_path)
+
+
 def test_importing_any_module_loads_nothing_heavy_and_leaves_no_trace(tmp_path: Path) -> None:
     ours = [module for module in package_sources() if not is_page(module)]
     names = [f"photoseek.{module}".removesuffix(".__init__") for module in ours]
