@@ -67,6 +67,11 @@ def size_in_words(size_bytes: int) -> str:
     return f"{size_bytes} bytes"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things, such as `1 picture` or `2,000 pictures`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def chance(probability: float) -> str:
     """Return a probability as people say it; what is nearly sure is not said to be sure."""
     if 0.995 <= probability < 1:

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
+from .. import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
 from .components import literal
 from .places import in_a_line
 from .resources import Resources, current

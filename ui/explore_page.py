@@ -7,12 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.checks.base import counted
-from ..library.types import Hit, ImageRecord
-from ..search.library_map import Cluster, LibraryMap, MapOptions
+from .. import Cluster, Hit, ImageRecord, KnownImage, LibraryMap, MapOptions
 from ..search.map_layout import LayoutMethod, best_method
-from ..search.query.query import KnownImage
-from .components import Events, literal, mount, told
+from .components import Events, counted, literal, mount, told
 from .empty import image_count, show_emptiness
 from .grid import GridLook, Tile, grid, shown_name
 from .image_detail import open_image, search_like, show_image

@@ -6,10 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import NoVisionModel, PhotoseekError
-from ..library.types import ImageRecord
-from ..rerank.base import Box
-from ..search.query.query import KnownImage, Query, Term
+from .. import Box, ImageRecord, KnownImage, NoVisionModel, PhotoseekError, Query, Term
 from .components import literal, mount, size_in_words, told
 from .grid import GridLook, Tile, grid, shown_name
 from .images import Shape

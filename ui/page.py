@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import PhotoseekError
+from .. import PhotoseekError
 from .places import in_a_line
 from .resources import current
 from .state import PAGES

@@ -7,10 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import LibraryNotFound, NothingIndexed, QueryError
-from ..library.types import Hit
-from ..search.duplicates import Stack
-from ..search.query.query import Sort
+from .. import Hit, LibraryNotFound, NothingIndexed, QueryError, Sort, Stack
 from .components import chance, told
 from .empty import show_emptiness
 from .filter_panel import show_filters

@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from .. import ImageUnreadable
 from ..indexer.isolation import IsolatedLoader, IsolationLimits
 from ..indexer.load import Loader
 from ..indexer.plan import ToRead
-from ..library.errors import ImageUnreadable
 from ..library.images.decoding import DecodeLimits
 from ..library.images.sources import Failed, FileState
 from ..library.types import Pixels
