@@ -32,6 +32,7 @@ from .removal import (
     delete_seen_deletions,
     delete_stale_judgements,
 )
+from .texts import TextCatalog
 from .vector_codec import batched, split_rows
 from .writing import write_changes
 
@@ -72,11 +73,13 @@ class Counts:
     failures: int
 
 
-class Catalog(PlanningCatalog):
+class Catalog:
     """The SQL truth of one library. Thread-safe: every call takes a connection of its own."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        self._database = database
+        self.texts = TextCatalog(database)
+        self.planning = PlanningCatalog(database, self.texts)
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
         self.judgements = JudgementCatalog(database)
