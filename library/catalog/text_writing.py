@@ -12,7 +12,6 @@ from ..types import Vectors
 from . import tables
 from .vector_codec import batched, pack_vector
 
-_images = tables.images.c
 _texts = tables.texts.c
 _vectors = tables.text_embeddings.c
 
@@ -50,13 +49,7 @@ def sync_texts(
     kept = {(row.image_id, row.text): row.id for row in there if row.text in wanted[row.image_id]}
     new = [(image_id, text) for image_id, texts in wanted.items() for text in texts if (image_id, text) not in kept]
     ids = kept | dict(zip(new, _inserted(connection, new, change_seq), strict=True))
-    embedded = _embed(connection, {ids[key]: key[1].body for key in ids}, model, change_seq)
-    changed = {row.image_id for row in gone} | {
-        image_id for (image_id, _), text_id in ids.items() if text_id in embedded
-    }
-    changed |= {image_id for image_id, _ in new}
-    for ids_part in batched(sorted(changed)):
-        connection.execute(sa.update(tables.images).where(_images.id.in_(ids_part)).values(texts_seq=change_seq))
+    _embed(connection, {text_id: text.body for (_, text), text_id in ids.items()}, model, change_seq)
 
 
 def _rows(connection: sa.Connection, image_ids: Sequence[int], sources: Sequence[str]) -> list[_Row]:
@@ -76,8 +69,8 @@ def _inserted(connection: sa.Connection, texts: Sequence[tuple[int, ImageText]],
     return connection.execute(insert, values).scalars().all()
 
 
-def _embed(connection: sa.Connection, bodies: Mapping[int, str], model: TextModel, change_seq: int) -> set[int]:
-    """Give the texts, words by id, their vectors; return the ids of those that had none in this model."""
+def _embed(connection: sa.Connection, bodies: Mapping[int, str], model: TextModel, change_seq: int) -> None:
+    """Give those of the texts, words by id, that have no vector of this model theirs."""
     ids = [text_id for text_id, body in bodies.items() if body in model.vectors]
     has = sa.select(_vectors.text_id).where(_vectors.model_id == model.model_id)
     there = {
@@ -99,4 +92,3 @@ def _embed(connection: sa.Connection, bodies: Mapping[int, str], model: TextMode
                 for text_id in missing
             ],
         )
-    return set(missing)

@@ -34,18 +34,6 @@ class TextVectors:
     vectors: Vectors
 
 
-@dataclass(frozen=True, slots=True)
-class TextChanges:
-    """What happened to one model's text vectors after some change_seq.
-
-    `touched` holds every id of an image whose texts, their vectors or whose presence may differ; `now` are all the
-    texts of those that are there.
-    """
-
-    touched: ImageIds
-    now: TextVectors
-
-
 class TextCatalog:
     """The words about a library's images. Thread-safe."""
 
@@ -87,23 +75,6 @@ class TextCatalog:
                 return
             yield _split(rows, dim)
             after = rows[-1].text_id
-
-    def changes(self, model_id: int, dim: int, after_seq: int) -> TextChanges:
-        """Return what happened to the text vectors of `model_id` after `after_seq`; 0 asks for everything."""
-        touched = sa.union(
-            sa.select(_images.id).where(_images.texts_seq > after_seq),
-            sa.select(_images.id).where(_images.change_seq > after_seq),
-            sa.select(tables.deletions.c.image_id).where(tables.deletions.c.change_seq > after_seq),
-        )
-        with self._database.reading() as connection:
-            touched_ids = sorted(int(image_id) for image_id in connection.execute(touched).scalars())
-            rows = [
-                row
-                for part in batched(touched_ids)
-                for row in connection.execute(_live(model_id).where(_texts.image_id.in_(part))).all()
-            ]
-        rows.sort(key=lambda row: row.text_id)
-        return TextChanges(np.array(touched_ids, dtype=np.int64), _split(rows, dim))
 
     def _read(self, image_ids: Sequence[int], which: sa.ColumnElement[bool]) -> dict[int, tuple[ImageText, ...]]:
         query = sa.select(_texts.image_id, _texts.source, _texts.kind, _texts.body, _texts.language).where(which)
