@@ -203,8 +203,10 @@ def draw_sheet(title: str, hits: Sequence[Hit], tile_of: TileOf | None = None) -
     return sheet
 
 
-def write_sheet(title: str, hits: Sequence[Hit], file: Path, *, replace: bool = False) -> None:
-    """Draw the hits into a picture file of the kind its name says: .jpg, .png or .webp.
+def write_sheet(
+    title: str, hits: Sequence[Hit], file: Path, tile_of: TileOf | None = None, *, replace: bool = False
+) -> None:
+    """Draw the hits into a picture file of the kind its name says: .jpg, .png or .webp; see `draw_sheet`.
 
     Raises:
         ExportFailed: the file cannot be written, is there and not to be replaced, or its name says another kind.
@@ -214,7 +216,7 @@ def write_sheet(title: str, hits: Sequence[Hit], file: Path, *, replace: bool = 
     if kind is None or (kind == "WEBP" and not features.check("webp")):
         raise ExportFailed(file, "its name says no kind of picture", "end it in .jpg, .png or .webp")
     with whole_file(file, replace=replace) as out:
-        draw_sheet(title, hits).save(out, kind)
+        draw_sheet(title, hits, tile_of).save(out, kind)
 
 
 def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, colour: str, width_px: int) -> None:

@@ -266,7 +266,7 @@ def test_the_checker_sees_what_must_not_be(module: str, source: str, expected: l
         ("library.telemetry", "import os\nos.environ.setdefault('A', '1')"),
         ("library.embedders.mini", "def f():\n    disable_telemetry()\n    import onnxruntime"),
         ("rerank.x", "from ..search.query.query import Query\nfrom ..library.types import Hit"),
-        ("api.x", "from ..search.engine import Engine\nfrom ..indexer import plan\nfrom .opened import Opened"),
+        ("api.x", "from ..search.engine import Engine\nfrom ..indexer import plan\nfrom .handle import LibraryHandle"),
         ("cli.main", "import sys, click\nfrom ..api import Library\nfrom .console import plain\nsys.exit(1)"),
         ("ui.app", "def f():\n    import streamlit\n    from ..api import Library"),
         ("__init__", "from .api import Library\nfrom .library.types import Hit"),
