@@ -100,13 +100,13 @@ class _Run:
     def plan_root(self, root: str, to_read: Spool[ToRead]) -> None:
         """Write what planning alone can tell, and add to `to_read` the files that must be looked at."""
         retry_failed = self.options.retry_failed
-        known = self.catalog.known_files(root, self.model.id)
-        failures = self.catalog.known_failures(root)
+        known = self.catalog.planning.known_files(root, self.model.id)
+        failures = self.catalog.planning.known_failures(root)
         vanished: list[Vanished] = []
         found_any = False
         found = discover(
             root,
-            lambda archive: self.catalog.is_archive_intact(archive, self.model.id, retry_failed=retry_failed),
+            lambda archive: self.catalog.planning.is_archive_intact(archive, self.model.id, retry_failed=retry_failed),
             self.options.within,
         )
         found = found_in(found, self.options.within or root)

@@ -55,7 +55,7 @@ class World:
 
     def told(self) -> dict[str, list[str]]:
         """Texts by the names of the images that have some."""
-        rows = self.catalog.known_files(str(self.photos), 1)
+        rows = self.catalog.planning.known_files(str(self.photos), 1)
         names = {row.image_id: os.path.relpath(row.path, self.photos) for row in rows}
         return {names[i]: [text.body for text in texts] for i, texts in self.catalog.texts.of(list(names)).items()}
 

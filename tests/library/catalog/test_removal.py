@@ -179,7 +179,7 @@ def test_judgements_of_pictures_that_no_image_shows_are_pruned(
     catalog: Catalog, model: ModelRow, database: Database
 ) -> None:
     add(catalog, model, "/photos/a.png")
-    [shown] = [row.content_hash for row in catalog.known_files("/photos", model.id)]
+    [shown] = [row.content_hash for row in catalog.planning.known_files("/photos", model.id)]
     with database.writing() as (connection, _):
         for content_hash in (shown, "0" * 40):
             values = {"content_hash": content_hash, "judge": "j", "prompt_version": "1", "question": "q"}
