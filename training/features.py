@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..library.embedders.mini import MiniEmbedder, cropped
+from ..library.embedders.mini import MiniEmbedder, squeezed
 from ..library.types import Pixels, Vectors
 from .pairs import Pair
 from .pictures import on_background, random_crop, sample_photographs, varied
@@ -79,7 +79,7 @@ def _opener(path: Path, seed: int | None) -> Callable[[], Pixels]:
         with Image.open(path) as picture:
             picture.thumbnail((512, 512))
             sheet = on_background(picture) if seed is None else varied(picture, np.random.default_rng(seed))
-            return cropped(sheet)
+            return squeezed(sheet)
 
     return load
 
@@ -107,7 +107,7 @@ def _photograph_crops(wallpapers: Path, seed: int) -> Iterator[Pixels]:
             picture.draft("RGB", (1024, 1024))
             photograph = picture.convert("RGB")
         for _ in range(PHOTOGRAPH_CROPS):
-            yield cropped(random_crop(photograph, chance))
+            yield squeezed(random_crop(photograph, chance))
     for photograph in sample_photographs():
         for _ in range(PHOTOGRAPH_CROPS):
-            yield cropped(random_crop(photograph, chance))
+            yield squeezed(random_crop(photograph, chance))

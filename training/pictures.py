@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..library.embedders.mini import cropped
+from ..library.embedders.mini import squeezed
 from ..library.types import Pixels
 
 SAMPLE_PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "immunohistochemistry", "hubble_deep_field")
@@ -43,12 +43,12 @@ def calibration_pixels(stamps: Path, count: int, seed: int) -> Pixels:
     pixels = []
     for number in range(count):
         photograph = photographs[number % len(photographs)]
-        pixels.append(cropped(random_crop(photograph, chance)))
+        pixels.append(squeezed(random_crop(photograph, chance)))
     paths = sorted(stamps.rglob("*.png"))
     for index in chance.choice(len(paths), size=count, replace=False):
         with Image.open(paths[index]) as picture:
             red, green, blue = chance.integers(0, 256, size=3).tolist()
-            pixels.append(cropped(on_background(picture, (red, green, blue))))
+            pixels.append(squeezed(on_background(picture, (red, green, blue))))
     return np.stack(pixels)
 
 

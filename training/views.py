@@ -1,4 +1,4 @@
-"""How well a picture finds itself again: cropped, mirrored, or with other colours."""
+"""How well a picture finds itself again: squeezed, mirrored, or with other colours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..library.embedders.mini import MiniEmbedder, cropped
+from ..library.embedders.mini import MiniEmbedder, squeezed
 from ..library.types import Vectors
 from .measure import Mapped
 
@@ -35,7 +35,7 @@ def view_features(model: MiniEmbedder, pictures: Sequence[Image.Image]) -> dict[
     views = {"same": list(pictures)}
     views |= {name: [change(picture) for picture in pictures] for name, change in CHANGES.items()}
     return {
-        name: np.concatenate([model.image_features(cropped(picture)[np.newaxis]) for picture in changed])
+        name: np.concatenate([model.image_features(squeezed(picture)[np.newaxis]) for picture in changed])
         for name, changed in views.items()
     }
 

@@ -31,10 +31,10 @@ WEIGHTS = Path(__file__).parent / "weights" / "mini"
 IMAGE_SIZE = 260
 """EfficientNet-Lite2's resolution (timm, tf_efficientnet_lite2)."""
 
-RESIZED_SIDE = 292
-"""The shorter side before the centre crop: 260 / 0.890 (timm, tf_efficientnet_lite2)."""
+LONGEST_ASPECT = 2.0
+"""A picture longer than twice its breadth loses its ends: squeezed whole, nothing in it would be recognised."""
 
-PREPROCESSING = f"shorter side {RESIZED_SIDE} bicubic, centre crop {IMAGE_SIZE}"
+PREPROCESSING = f"whole, at most {LONGEST_ASPECT:g}:1, bicubic to {IMAGE_SIZE} x {IMAGE_SIZE}"
 
 FILES = ("image_tower.onnx", "image_head.onnx", "text_tower.onnx", "text_head.onnx", "tokenizer.json")
 
@@ -102,14 +102,15 @@ def read_manifest(folder: Path = WEIGHTS) -> Manifest:
         raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
 
 
-def cropped(image: Image.Image) -> Pixels:
-    """Resize an RGB image by its shorter side and cut out its middle: (260, 260, 3) uint8."""
+def squeezed(image: Image.Image) -> Pixels:
+    """Resize a whole RGB image to a square, whatever its shape: (260, 260, 3) uint8."""
     from PIL.Image import Resampling  # not needed by a search for words
 
-    scale = RESIZED_SIDE / min(image.size)
-    left, top = ((side - IMAGE_SIZE / scale) / 2 for side in image.size)
-    box = (left, top, left + IMAGE_SIZE / scale, top + IMAGE_SIZE / scale)
-    # Only what the crop keeps is resized: a panorama costs no more than a square.
+    # People stand at the edges, which a crop would cut off; the towers know squeezed pictures well enough.
+    longest = min(image.size) * LONGEST_ASPECT
+    width, height = (min(side, longest) for side in image.size)
+    left, top = (image.width - width) / 2, (image.height - height) / 2
+    box = (left, top, left + width, top + height)
     return np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Resampling.BICUBIC, box=box))
 
 
@@ -151,11 +152,11 @@ class MiniEmbedder:
     @property
     def preprocessing(self) -> Preprocess:
         """What `preprocess` does, as a value that other processes can use."""
-        return cropped
+        return squeezed
 
     def preprocess(self, image: Image.Image) -> Pixels:
-        """Resize and crop one RGB image to (260, 260, 3) uint8; thread-safe."""
-        return cropped(image)
+        """Resize one RGB image to (260, 260, 3) uint8; thread-safe."""
+        return squeezed(image)
 
     def prepare_images(self) -> None:
         """Load the image tower and its head now."""
