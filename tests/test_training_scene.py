@@ -176,15 +176,10 @@ def test_the_gate_tells_names_from_scenes() -> None:
     names, told = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (names, told))
     gate = gates.taught_gate(names, told, seed=1)
     with torch.no_grad():
-        assert gate(torch.from_numpy(names)).mean() < 0.2
-        assert gate(torch.from_numpy(told)).mean() > 0.8
-
-
-def test_fragments_are_runs_of_words() -> None:
-    found = gates.fragments(["A dog runs across the wet sand .", "Two men."], 50, seed=1)
-    assert len(set(found)) > 10
-    assert all(text in "A dog runs across the wet sand" or text in "Two men" for text in found)
-    assert max(len(text.split()) for text in found) <= gates.LONGEST_FRAGMENT_WORDS
+        short, long = torch.zeros(200, 4, 384), torch.zeros(200, 14, 384)
+        assert gate(torch.from_numpy(names), short).mean() < 0.2
+        assert gate(torch.from_numpy(told), short).mean() > 0.8
+        assert gate(torch.from_numpy(names), long).mean() > 0.4
 
 
 def test_without_captions_the_run_says_what_is_missing(
