@@ -25,14 +25,14 @@ TOLERANCE = 0.03
 # Four numbers of the meaning and four of the scene.
 PINNED = [0, 1, 2, 3, 256, 257, 258, 259]
 PICTURES = {
-    "red": [-0.024, 0.028, -0.051, 0.059, -0.052, 0.024, 0.045, -0.039],
-    "gradient": [-0.027, 0.016, -0.044, -0.020, -0.007, 0.045, 0.034, 0.058],
-    "rings": [-0.033, -0.010, -0.008, -0.036, -0.045, -0.030, 0.085, 0.019],
+    "red": [0.123, -0.070, -0.075, -0.101, 0.014, 0.116, -0.032, 0.034],
+    "gradient": [0.234, -0.050, 0.150, -0.016, 0.033, 0.126, -0.046, 0.029],
+    "rings": [0.061, -0.037, 0.090, -0.148, -0.016, -0.002, -0.140, 0.009],
 }
 TEXTS = {
-    "a photo of a cat": [0.055, 0.004, 0.014, 0.047, -0.053, 0.032, 0.032, -0.014],
-    "red car": [-0.040, 0.047, -0.038, 0.082, -0.030, 0.076, 0.040, 0.042],
-    "children playing football in the rain": [-0.019, -0.018, 0.012, 0.003, 0.060, 0.056, 0.048, 0.043],
+    "a photo of a cat": [0.093, 0.233, 0.062, 0.038, 0.017, -0.009, -0.033, -0.004],
+    "red car": [0.096, -0.081, -0.001, 0.017, -0.000, 0.000, 0.000, 0.002],
+    "children playing football in the rain": [0.007, -0.017, 0.009, 0.013, -0.155, -0.036, 0.133, 0.028],
 }
 
 
@@ -114,7 +114,8 @@ def test_the_whole_picture_is_seen_and_of_a_panorama_the_middle(mini: MiniEmbedd
     assert (pixels[:, -1] == (0, 255, 0)).all()
     panorama = Image.new("RGB", (900, 300), (255, 0, 0))
     panorama.paste((0, 0, 255), (150, 0, 750, 300))
-    assert (mini.preprocess(panorama) == (0, 0, 255)).all()
+    # The filter reaches a pixel beyond the edge.
+    assert (mini.preprocess(panorama)[:, 2:-2] == (0, 0, 255)).all()
 
 
 def test_one_run_of_the_tower_gives_vectors_and_places(mini: MiniEmbedder) -> None:
