@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 import platformdirs
 
+from .atomic_write import atomic_write
 from .errors import SettingsError
 from .paths import expanded, is_blank
 
@@ -151,9 +152,8 @@ def write_initial_settings(settings: Settings) -> None:
         # Never written for good: it may have come from this once's environment.
         '# vlm = "blip"   # looks at pictures again; or "llava", or "http://localhost:8000/v1#MODEL"',
     ]
-    unfinished = file.with_name(f"{FILE_NAME}.unfinished")
-    unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    unfinished.replace(file)
+    with atomic_write(file) as stream:
+        stream.write(("\n".join(lines) + "\n").encode())
 
 
 def _checked(values: Mapping[str, object], file: Path) -> dict[str, str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -14,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..library.atomic_write import atomic_write
 from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import QueryError
@@ -137,12 +136,9 @@ class Describer:
 
     def _keep(self, vectors: Vectors) -> None:
         """Write the cache file whole or not at all; without it the next run computes again."""
-        unfinished = self._file.with_name(f"{self._file.stem}-{uuid.uuid4().hex}.npy")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(unfinished, vectors)
-            unfinished.replace(self._file)
+            with atomic_write(self._file, durable=False) as stream:
+                np.save(stream, vectors)
         except OSError as error:
             logger.info("the labels' vectors are not kept: %s", error)
-            with suppress(OSError):
-                unfinished.unlink()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Final
+
+from ..library.atomic_write import atomic_write
 
 DEFAULT_BOUND_BYTES: Final = 512 << 20
 _ROOM_SHARE: Final = 0.9
@@ -40,14 +41,11 @@ class ThumbnailCache:
     def put(self, name: str, data: bytes) -> None:
         """Keep `data` under `name`."""
         file = self._file(name)
-        unfinished = file.with_name(f"{uuid.uuid4().hex}.unfinished")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(data)
-            unfinished.replace(file)
+            with atomic_write(file, durable=False) as stream:
+                stream.write(data)
         except OSError:
-            with suppress(OSError):
-                unfinished.unlink()
             return
         with self._lock:
             if self._size_bytes is None:
