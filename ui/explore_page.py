@@ -18,6 +18,7 @@ from .empty import image_count, show_emptiness
 from .escaping import literal
 from .grid import GridLook, Tile, grid
 from .image_detail import open_image, search_like, show_image
+from .labelling import learning_progress
 from .map_view import images_of, show_map, sorted_by_place, words_of
 from .resources import Resources, current
 from .selection import offer_downloads
@@ -73,12 +74,8 @@ def _method(count: int) -> LayoutMethod:
 def _drawn(method: LayoutMethod, resources: Resources) -> LibraryMap:
     """Return the map; the first time takes a while, and says so."""
     waiting = st.empty()
-
-    def told_words(done: int, total: int) -> None:
-        waiting.progress(done / total, f"Learning {total:,} words, once for this model…")
-
     with st.spinner("Drawing the map, once until much has changed…", show_time=True):
-        drawn = resources.library.map(MapOptions(method), progress=told_words)
+        drawn = resources.library.map(MapOptions(method), progress=learning_progress(waiting))
     waiting.empty()
     return drawn
 

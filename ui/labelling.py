@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..api import Library
 from ..library.types import Label
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 _MOST_KEPT: Final = 500
 _COUNT: Final = 6
@@ -41,3 +45,12 @@ class Labelling:
     def close(self) -> None:
         """Look for no more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def learning_progress(place: DeltaGenerator) -> Callable[[int, int], None]:
+    """Return what shows at `place` how many words of a vocabulary a model has read."""
+
+    def show(done: int, total: int) -> None:
+        place.progress(done / total, f"Learning {total:,} words, once for this model…")
+
+    return show
