@@ -1,4 +1,4 @@
-"""Pictures of any origin made small in processes of their own; see indexer/isolation.py."""
+"""Pictures of any origin made small in processes of their own; see library/images/isolation.py."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from ..indexer.isolation import IsolatedLoader, IsolationLimits
-from ..indexer.load import Loader
-from ..indexer.plan import ToRead
 from ..library.errors import ImageUnreadable
-from ..library.images.decoding import DecodeLimits
-from ..library.images.sources import Failed, FileState
+from ..library.images.decoding import DecodeLimits, decode
+from ..library.images.isolation import DecoderLost, IsolatedPool, IsolationLimits
+from ..library.images.sources import read_bytes
 from ..library.types import Pixels
 
 _TIMEOUT_S: Final = 20.0
@@ -42,8 +40,7 @@ class Decoders:
     def __init__(self, side_px: int, limits: DecodeLimits, workers: int) -> None:
         # A process ends with the thread that first needed it: these threads live as long as the processes.
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=f"photoseek-decode-{side_px}")
-        loader = Loader(partial(fitted, side_px), side_px, limits)
-        self._loader = IsolatedLoader(loader, IsolationLimits.of_machine(workers, _TIMEOUT_S))
+        self._pool = IsolatedPool(partial(shrink, side_px, limits), IsolationLimits.of_machine(workers, _TIMEOUT_S))
 
     def shrink(self, path: str) -> Shrunk:
         """Read and decode one file, or an archive's member, and wait for it.
@@ -55,19 +52,32 @@ class Decoders:
         return self._threads.submit(self._shrink, path).result()
 
     def _shrink(self, path: str) -> Shrunk:
-        loaded = self._loader.load(ToRead(FileState(path, path, 0, 0), None))
-        if isinstance(loaded, Failed):
-            raise ImageUnreadable(path, loaded.reason)
-        return Shrunk(loaded.pixels, loaded.facts.width, loaded.facts.height)
+        try:
+            return self._pool.run(path, 0)
+        except DecoderLost as loss:
+            raise ImageUnreadable(path, loss.reason) from loss
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
-        self._loader.__exit__()
+        self._pool.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def fitted(side_px: int, image: Image.Image) -> Pixels:
-    """Return an RGB picture within a square of `side_px`, aspect kept, as (height, width, 3) uint8; never enlarged."""
-    small = image.copy()
+def shrink(side_px: int, limits: DecodeLimits, path: str) -> Shrunk:
+    """Read and decode one file, or an archive's member, to a picture within a square of `side_px`; never enlarged.
+
+    Raises:
+        ImageUnreadable: there is no such file, or no picture in it.
+        MemoryError: it needs more than this process may have.
+    """
+    try:
+        decoded = decode(read_bytes(path, limits.max_bytes), path, limits=limits, min_side_px=side_px)
+    except OSError as error:
+        raise ImageUnreadable(path, f"cannot be read: {error.strerror or error}") from error
+    except ImageUnreadable as error:
+        if isinstance(error.__cause__, MemoryError):
+            raise MemoryError from error  # noqa: TRY004 - a type among causes
+        raise
+    small = decoded.image.copy()
     small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    return np.asarray(small, dtype=np.uint8)
+    return Shrunk(np.asarray(small, dtype=np.uint8), decoded.width, decoded.height)
