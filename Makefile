@@ -15,7 +15,7 @@ help:
 	@echo "make test        the test suite (the first time installs torch: several GB)"
 	@echo "make check       ruff, mypy --strict, the layering of imports"
 	@echo "make format      let ruff rewrite what it can"
-	@echo "make bench       the figures of README and docs/mini.md, measured again"
+	@echo "make bench       every headline figure in docs/, measured again"
 	@echo "make crash-test  fifty kill -9 at random moments of an indexing run"
 	@echo "make serve-test  a small model behind \`transformers serve\`, judging over HTTP"
 	@echo "make train-mini CAPTIONS=DIR  the built-in model, made again from public packages and captioned photographs of"

@@ -13,10 +13,11 @@ from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.catalog.changes import ArchiveListed, Change, FailureGone, Indexed, Relocated, Vanished
 from ..library.embedders.base import Embedder, preprocessing_of
 from ..library.errors import RootEmptied
+from ..library.images.isolation import IsolationLimits
 from ..library.images.sources import Failed
 from .background import AsyncWriter, ModelPrefetch, Spool, TextEmbedder
 from .discover import discover, found_in
-from .isolation import IsolatedLoader, IsolationLimits
+from .isolation import IsolatedLoader
 from .load import Loaded, Loader, as_they_lie, in_order, worker_threads
 from .plan import Retold, StillFailing, ToRead, Unchanged, plan
 from .recognise import Recognised, Recogniser, relocated
