@@ -178,11 +178,19 @@ _HOMES = {
     ".search.texts": {"TextHit", "TextSearch"},
 }
 
+# What 0.1 called them first.
+_RENAMED = {"RefinedHit": "RerankedHit", "Refinement": "RerankResult", "Tuning": "FusionFit"}
+
 if not TYPE_CHECKING:
     # A name is imported when first asked for: the command line, and the processes that decode, need few of them.
     def __getattr__(name: str) -> object:
         from importlib import import_module
 
+        if name in _RENAMED:
+            import warnings
+
+            warnings.warn(f"photoseek.{name} is now photoseek.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+            name = _RENAMED[name]
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         home = next((home for home, names in _HOMES.items() if name in names), ".library.errors")

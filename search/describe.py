@@ -20,7 +20,6 @@ from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import ImageUnreadable, QueryError
 from ..library.types import Label, Vectors
-from .query_embedder import embed_file
 
 logger = logging.getLogger(__name__)
 
@@ -204,6 +203,8 @@ class Classifier:
                 on_unreadable(error)
 
     def _classified(self, path: Path) -> Classified:
+        from .query_embedder import embed_file
+
         scores = (self._label_vectors @ embed_file(self._embedder, path)[0]).astype(np.float64)
         chances = softmax(scores * self._embedder.spec.logit_scale)
         best_first = np.argsort(-chances, kind="stable")

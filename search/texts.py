@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import QueryError
 from ..library.files import StrPath, expanded
+from ..library.images.metadata.image_text import ImageText
+from ..library.types import ImageRecord, Vectors
 from .query.query import KnownImage, Picture, Words
 
+# A search for words remembers their vectors here, and is not to wait for SQLAlchemy.
 if TYPE_CHECKING:
     from ..library.catalog.catalog import Catalog, ModelRow
-    from ..library.embedders.base import Embedder
-    from ..library.images.metadata.image_text import ImageText
-    from ..library.types import ImageRecord, Vectors
     from .query_embedder import QueryEmbedder
 
 KEPT: Final = 4096
