@@ -15,9 +15,7 @@ from photoseek.tests.support.examples import RUN, SHOWN, examples, make_home, ru
 from photoseek.tests.support.source_tree import ROOT, package_sources
 
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "README.md"])
-WITH_EXAMPLES = [
-    page for page in PAGES if any(one.language in RUN and one.reason is None for one in examples(page))
-]
+WITH_EXAMPLES = [page for page in PAGES if any(one.language in RUN and one.reason is None for one in examples(page))]
 _NAMES = [page.stem for page in PAGES]
 
 
