@@ -22,7 +22,7 @@ _ERRORS_PLACE = "<!-- every error -->"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Lay the package out under its name: the repository's root is the package, whatever the clone's folder is called."""
+    """Lay the package out under its name, since the repository's root is the package, whatever a clone is called."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         packages: list[str] = tomllib.load(file)["tool"]["setuptools"]["packages"]
     shutil.rmtree(SOURCES, ignore_errors=True)
