@@ -8,11 +8,14 @@ TYPING := .cache/typing
 export ORT_DISABLE_TELEMETRY ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
-.PHONY: help demo test check format bench crash-test fault-test serve-test train-mini
+.PHONY: help demo test coverage check lint-js docs format bench crash-test fault-test serve-test train-mini
 
 help:
 	@echo "make demo        sample photographs, a throw-away library, some questions"
 	@echo "make test        the test suite (the first time installs torch: several GB)"
+	@echo "make coverage    the same suite, and how much of the package it runs"
+	@echo "make docs        the documentation site, in .cache/site"
+	@echo "make lint-js     eslint over the scripts of the pages (needs npm)"
 	@echo "make check       ruff, mypy --strict, the layering of imports"
 	@echo "make format      let ruff rewrite what it can"
 	@echo "make bench       every headline figure in docs/, measured again"
@@ -25,8 +28,31 @@ help:
 demo: $(VENV)/.demo
 	$(BIN)/photoseek demo
 
+# Files share fixtures that are dear to make, a server or a library, and so stay on one worker.
+WORKERS ?= 2
+TESTS := -m "not slow" -n $(WORKERS) --dist loadfile
+
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(TESTS)
+
+coverage: $(VENV)/.dev
+	$(BIN)/python -m pytest $(TESTS) --cov --cov-report=term:skip-covered --cov-report=xml:.cache/coverage.xml
+
+# Links and names that lead nowhere are warnings, and --strict makes them errors.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# eslint finds its configuration and its rules beside it, so both go to one folder that git ignores.
+ESLINT := .cache/eslint
+
+lint-js: $(ESLINT)/node_modules
+	cp eslint.config.js $(ESLINT)/eslint.config.mjs
+	rm -rf $(ESLINT)/ui && mkdir $(ESLINT)/ui && cp -R ui/assets $(ESLINT)/ui/
+	cd $(ESLINT) && node_modules/.bin/eslint ui/assets
+
+$(ESLINT)/node_modules:
+	mkdir -p $(ESLINT)
+	npm install --prefix $(ESLINT) --no-audit --no-fund --silent eslint@10 @eslint/js@10
 
 crash-test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow tests/indexer/test_crash.py
@@ -68,6 +94,10 @@ $(BIN)/python:
 
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --editable ".[demo]"
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --editable ".[docs]"
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
