@@ -158,11 +158,12 @@ def test_the_gate_weighs_meaning_and_scene(bias: float, meaning: float, scene_we
     torch.nn.init.constant_(text.gate.score.bias, bias)
     embedding, states = read(4)
     states = states[:, :2]  # too short to be a sentence
+    assert text.scene is not None
     with torch.no_grad():
         found = text(embedding, states)
         asked = torch.cat(
             [
-                text.meaning(embedding) @ text.get_buffer("directions") * meaning,
+                text.meaning(embedding) @ text.directions * meaning,
                 text.scene(embedding, states) * scene_weight,
             ],
             dim=1,
