@@ -17,6 +17,7 @@ from ..errors import ModelUnavailable
 from ..types import Pixels, Vectors
 from .base import ModelSpec, Preprocess, normalized
 from .long_text import embed_long
+from .multilingual import MULTILINGUAL, MultilingualText, embed_by_language
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -133,6 +134,8 @@ class MiniEmbedder:
         self._tokenizer: Tokenizer | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._lock = Lock()
+        others = folder / MULTILINGUAL
+        self._multilingual = MultilingualText(others, self.manifest.key) if others.is_dir() else None
 
     @property
     def spec(self) -> ModelSpec:
@@ -173,7 +176,9 @@ class MiniEmbedder:
         """Embed n texts into (n, dim) L2-normalised float32; a text over the limit is the mean of its parts."""
         if not texts:
             return np.empty((0, self.manifest.dim), np.float32)
-        return embed_long(texts, self.manifest.text_limit, self._count_tokens, self._embed_short)
+        if self._multilingual is None:
+            return self._embed_english(texts)
+        return embed_by_language(texts, self._embed_english, self._multilingual)
 
     def image_features(self, pixels: Pixels) -> Vectors:
         """Return the image tower's own (n, 1280) float32 features, not normalised."""
@@ -189,6 +194,9 @@ class MiniEmbedder:
         """
         ids = np.array([self._load_tokenizer().encode(text).ids], dtype=np.int64)
         return self._run("text_tower", "ids", ids)
+
+    def _embed_english(self, texts: Sequence[str]) -> Vectors:
+        return embed_long(texts, self.manifest.text_limit, self._count_tokens, self._embed_short)
 
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
         if len(texts) < _WORTH_SHARING:
