@@ -51,8 +51,8 @@ class LatinProfile:
     """What tells English from other languages in Latin letters.
 
     `weights` are the log odds of spellings, (BUCKETS,) int8 in units of `unit`; `bias` is added once.
-    `known` are the hashes of English words and of names in several words or with capitals, sorted: a text that is such a
-    name, or of such words alone, is English unless it is a sentence whose spellings say otherwise.
+    `known` are the hashes of English words and of names in several words or with capitals, sorted: a text that is such
+    a name, or of such words alone, is English unless it is a sentence whose spellings say otherwise.
     """
 
     weights: NDArray[np.int8]
