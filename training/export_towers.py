@@ -65,14 +65,14 @@ def export_image_tower(target: Path, pixels: Pixels) -> None:
 
 
 def export_text_tower(target: Path) -> None:
-    """Write the int8 text tower: (n, tokens) int64 `ids`, without padding, to (n, 384) float32 `embedding`.
+    """Write the int8 text tower: (n, tokens) int64 `ids`, without padding, to `embedding` and `states`.
 
     The written graph is already optimised as far as every processor allows, since a cold start has no time for it.
     """
     example = torch.ones(2, 7, dtype=torch.int64)
     with tempfile.TemporaryDirectory() as folder:
         exported, prepared, quantised = (Path(folder, name) for name in ("float.onnx", "prepared.onnx", "int8.onnx"))
-        _export(text_tower(), {"ids": example}, ("embedding",), exported)
+        _export(text_tower(), {"ids": example}, ("embedding", "states"), exported)
         quant_pre_process(str(exported), str(prepared), skip_symbolic_shape=True)
         quantize_dynamic(str(prepared), str(quantised), per_channel=True, weight_type=QuantType.QInt8)
         options = onnxruntime.SessionOptions()
@@ -90,7 +90,7 @@ def _export(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], outputs
         str(target),
         input_names=list(inputs),
         output_names=list(outputs),
-        dynamic_axes={**axes, **{name: {0: "n"} for name in outputs}},
+        dynamic_axes={**axes, **{name: {0: "n", 1: "tokens"} if name == "states" else {0: "n"} for name in outputs}},
         opset_version=OPSET,
         dynamo=False,
     )

@@ -1,15 +1,23 @@
-"""The trained heads: what they compute, and nothing of how they are taught."""
+"""The joint space, meaning, scene and appearance side by side: what the heads compute, not how they are taught."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import normalize
 
+from ..library.types import Vectors
+from .scene import SceneImages, SceneTexts
 from .towers import FEATURE_DIM, TEXT_DIM
 
 MEANING_DIM = TEXT_DIM
-"""The part of a joint vector that words and pictures share."""
+"""What classes and drawings teach: words and pictures share it."""
+
+KEPT_MEANING_DIM = 256
+"""Numbers that the meaning takes in a joint vector: pictures lie in fewer directions than MiniLM's words."""
 
 APPEARANCE_DIM = 128
 """The part that only pictures use; it is zero for texts, so it changes no ranking of pictures by words."""
@@ -98,28 +106,99 @@ class Appearance(nn.Module):
         return normalize((normalize(features, dim=1) - self.centre) @ self.directions, dim=1)
 
 
-class JointImage(nn.Module):
-    """Meaning and appearance side by side; `share` is appearance's part of the cosine between two pictures."""
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much the parts count.
 
-    def __init__(self, meaning: ImageHead, appearance: Appearance, share: float) -> None:
+    `appearance` is its share of the cosine between two pictures; meaning and scene have equal shares of the rest. Of a
+    text that names a thing, the scene has weight `scene_of_names` beside a meaning of 1; of a text that tells of a
+    scene, the meaning has weight `meaning_of_scenes` beside a scene of 1; the gate goes from one to the other.
+    """
+
+    appearance: float
+    scene_of_names: float
+    meaning_of_scenes: float
+
+
+class Gate(nn.Module):
+    """How much a text tells of a scene rather than names a thing, 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.score = nn.Linear(TEXT_DIM, 1)
+
+    def forward(self, embedding: torch.Tensor) -> torch.Tensor:
+        """Map (n, 384) of length 1 to (n, 1)."""
+        return torch.sigmoid(self.logit(embedding))
+
+    def logit(self, embedding: torch.Tensor) -> torch.Tensor:
+        """Map (n, 384) of length 1 to (n, 1), before the sigmoid."""
+        score: torch.Tensor = self.score(embedding * _GATE_GAIN)
+        return score
+
+
+class JointImage(nn.Module):
+    """A picture's vector: [meaning, scene, appearance], each of length 1 times the root of its share."""
+
+    def __init__(
+        self,
+        meaning: ImageHead,
+        scene: SceneImages | None,
+        appearance: Appearance,
+        directions: torch.Tensor,
+        weights: Weights,
+    ) -> None:
         super().__init__()
         self.meaning = meaning
+        self.scene = scene
         self.appearance = appearance
-        self.share = share
+        self.directions = nn.Parameter(directions, requires_grad=False)
+        self.shared = ((1 - weights.appearance) / (1 if scene is None else 2)) ** 0.5
+        self.own = weights.appearance**0.5
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Map (n, 1280) features to (n, 512) of length 1."""
-        parts = [self.meaning(features) * (1 - self.share) ** 0.5, self.appearance(features) * self.share**0.5]
-        return torch.cat(parts, dim=1)
+    def forward(self, features: torch.Tensor, places: torch.Tensor, detail: torch.Tensor) -> torch.Tensor:
+        """Map what the tower says of n pictures to (n, 640) of length 1."""
+        meaning = normalize(self.meaning(features) @ self.directions, dim=1)
+        parts = [meaning * self.shared]
+        if self.scene is not None:
+            parts.append(self.scene(features, places, detail) * self.shared)
+        return torch.cat([*parts, self.appearance(features) * self.own], dim=1)
 
 
 class JointText(nn.Module):
-    """A meaning without an appearance."""
+    """A text's vector: [meaning, scene, 0], weighed by the gate; of length 1 at the end.
 
-    def __init__(self, meaning: TextHead) -> None:
+    Its cosine with a picture is, but for a factor of the text's own, which changes no ranking,
+    (1 - g + g * meaning_of_scenes) * cos(meanings) + (g + (1 - g) * scene_of_names) * cos(scenes).
+    """
+
+    def __init__(
+        self, meaning: TextHead, scene: SceneTexts | None, gate: Gate, directions: torch.Tensor, weights: Weights
+    ) -> None:
         super().__init__()
         self.meaning = meaning
+        self.scene = scene
+        self.gate = gate
+        self.directions = nn.Parameter(directions, requires_grad=False)
+        self.weights = weights
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Map (n, 384) features to (n, 512) of length 1."""
-        return nn.functional.pad(self.meaning(features), (0, APPEARANCE_DIM))
+    def forward(self, embedding: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """Map what the tower says of n texts of one length to (n, 640) of length 1."""
+        meaning = self.meaning(embedding) @ self.directions
+        if self.scene is None:
+            return normalize(nn.functional.pad(meaning, (0, APPEARANCE_DIM)), dim=1)
+        gate = self.gate(embedding)
+        # Not brought to length 1: what lies beside the pictures' directions would have scored nothing.
+        meaning = meaning * (1 - gate + gate * self.weights.meaning_of_scenes)
+        scene = self.scene(embedding, states) * (gate + (1 - gate) * self.weights.scene_of_names)
+        return normalize(nn.functional.pad(torch.cat([meaning, scene], dim=1), (0, APPEARANCE_DIM)), dim=1)
+
+
+def meaning_directions(meanings: Vectors) -> torch.Tensor:
+    """The directions in which (n, 384) pictures' meanings lie: (384, 256), orthonormal."""
+    _, directions = np.linalg.eigh(meanings.T.astype(np.float64) @ meanings)
+    return torch.from_numpy(np.ascontiguousarray(directions[:, ::-1][:, :KEPT_MEANING_DIM]).astype(np.float32))
+
+
+_GATE_GAIN = 20.0
+"""Numbers of a vector of length 1 are small, and so would a plain step's changes to the gate be."""

@@ -80,16 +80,16 @@ def _by_place(grid: torch.Tensor) -> torch.Tensor:
 
 
 class TextTower(nn.Module):
-    """Tokens to a sentence vector: mean over the tokens, then length 1."""
+    """Tokens to a sentence vector, the mean over the tokens at length 1, and to the tokens' own states."""
 
     def __init__(self, bert: BertModel) -> None:
         super().__init__()
         self.bert = bert
 
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """Map (n, tokens) int64 ids, texts of one length, to (n, 384) float32 of length 1."""
+    def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Map (n, tokens) int64 ids, texts of one length, to (n, 384) of length 1 and to (n, tokens, 384)."""
         states: torch.Tensor = self.bert(input_ids=ids).last_hidden_state
-        return nn.functional.normalize(states.mean(1), dim=1)
+        return nn.functional.normalize(states.mean(1), dim=1), states
 
 
 def image_network() -> nn.Module:

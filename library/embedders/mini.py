@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -50,6 +50,7 @@ _WORTH_SHARING = 8
 """So many texts are shared out among the cores; for fewer, threads cost more than they save."""
 
 _Part = TypeVar("_Part")
+_Made = TypeVar("_Made")
 
 _REMEDY = "the installation is damaged: reinstall photoseek"
 
@@ -87,6 +88,28 @@ class Manifest:
         """Pins all that a vector depends on: every file, the preprocessing, the sizes."""
         pinned = [self.dim, self.image_size, self.text_limit, self.preprocessing, sorted(self.files.items())]
         return f"mini@{hashlib.sha256(json.dumps(pinned).encode()).hexdigest()[:12]}"
+
+
+class Seen(NamedTuple):
+    """What the image tower says of n pictures, float32; the names are those of the graphs' outputs and inputs.
+
+    `features` is (n, 1280), pooled; `places` (n, 81, 352), the 9 x 9 grid after the last block, row by row; `detail`
+    (n, 81, 180), earlier blocks and colours at the same places.
+    """
+
+    features: Vectors
+    places: Vectors
+    detail: Vectors
+
+
+class Read(NamedTuple):
+    """What the text tower says of a text, float32: `embedding`, (1, 384) of length 1, and its tokens' `states`.
+
+    `states` is (1, tokens, 384), the start and end marks included.
+    """
+
+    embedding: Vectors
+    states: Vectors
 
 
 def read_manifest(folder: Path = WEIGHTS) -> Manifest:
@@ -170,7 +193,7 @@ class MiniEmbedder:
         """Embed (n, 260, 260, 3) uint8 pixels into (n, dim) L2-normalised float32."""
         if not len(pixels):
             return np.empty((0, self.manifest.dim), np.float32)
-        return normalized(self._run("image_head", "features", self.image_features(pixels)))
+        return np.concatenate(self._shared_out(lambda run: self.vectors_of(self._look(run)), self._runs(pixels)))
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed n texts into (n, dim) L2-normalised float32; a text over the limit is the mean of its parts."""
@@ -180,50 +203,78 @@ class MiniEmbedder:
             return self._embed_english(texts)
         return embed_by_language(texts, self._embed_english, self._multilingual)
 
+    def look(self, pixels: Pixels) -> Seen:
+        """Return what the image tower says of n >= 1 pictures; `vectors_of` makes their vectors of it."""
+        seen = self._shared_out(self._look, self._runs(pixels))
+        return Seen(*(np.concatenate(parts) for parts in zip(*seen, strict=True)))
+
+    def vectors_of(self, seen: Seen) -> Vectors:
+        """Return (n, dim) L2-normalised float32: the vectors of pictures that the tower has looked at."""
+        return normalized(self._run("image_head", seen._asdict())[0])
+
+    def places(self, pixels: Pixels) -> Vectors:
+        """Return the image tower's 9 x 9 places, row by row: (n, 81, 352) float32."""
+        return self.look(pixels).places
+
     def image_features(self, pixels: Pixels) -> Vectors:
         """Return the image tower's own (n, 1280) float32 features, not normalised."""
-        size = max(min(_IMAGES_PER_RUN, -(-len(pixels) // self._threads)), 1)
-        runs = [pixels[start : start + size] for start in range(0, len(pixels), size)]
-        return self._concatenated(lambda run: self._run("image_tower", "pixels", run), runs)
+        return self.look(pixels).features
 
-    def text_features(self, text: str) -> Vectors:
-        """Return the text tower's own (1, 384) L2-normalised float32 features of one text within the limit.
+    def read(self, text: str) -> Read:
+        """Return what the text tower says of one text within the limit.
 
         Texts go one by one: int8 activations share one range per call, so that a text's vector would otherwise
         depend on its neighbours.
         """
         ids = np.array([self._load_tokenizer().encode(text).ids], dtype=np.int64)
-        return self._run("text_tower", "ids", ids)
+        return Read(*self._run("text_tower", {"ids": ids}))
+
+    def text_features(self, text: str) -> Vectors:
+        """Return the text tower's own (1, 384) L2-normalised float32 features of one text within the limit."""
+        return self.read(text).embedding
+
+    def _look(self, run: Pixels) -> Seen:
+        return Seen(*self._run("image_tower", {"pixels": run}))
+
+    def _runs(self, pixels: Pixels) -> list[Pixels]:
+        size = max(min(_IMAGES_PER_RUN, -(-len(pixels) // self._threads)), 1)
+        return [pixels[start : start + size] for start in range(0, len(pixels), size)]
 
     def _embed_english(self, texts: Sequence[str]) -> Vectors:
         return embed_long(texts, self.manifest.text_limit, self._count_tokens, self._embed_short)
 
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
         if len(texts) < _WORTH_SHARING:
-            features = np.concatenate([self.text_features(text) for text in texts])
+            vectors = [self._embed_one(text) for text in texts]
         else:
-            features = self._concatenated(self.text_features, texts)
-        return normalized(self._run("text_head", "features", features))
+            vectors = self._shared_out(self._embed_one, texts)
+        return normalized(np.concatenate(vectors))
 
-    def _concatenated(self, features: Callable[[_Part], Vectors], parts: Sequence[_Part]) -> Vectors:
-        """Return the features of all parts, shared out among the threads."""
+    def _embed_one(self, text: str) -> Vectors:
+        return self._run("text_head", self.read(text)._asdict())[0]
+
+    def _shared_out(self, work: Callable[[_Part], _Made], parts: Sequence[_Part]) -> list[_Made]:
+        """Return what becomes of every part, shared out among the threads."""
         if len(parts) == 1:
-            return features(parts[0])
+            return [work(parts[0])]
         with self._lock:
             if self._pool is None:
                 from concurrent.futures import ThreadPoolExecutor
 
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="photoseek-embed")
-        return np.concatenate(list(self._pool.map(features, parts)))
+        return list(self._pool.map(work, parts))
 
     def _count_tokens(self, text: str) -> int:
         return len(self._load_tokenizer().encode(text).ids)
 
     def _run(
-        self, part: str, name: str, values: Vectors | Pixels | np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    ) -> Vectors:
-        outputs: list[Vectors] = self._session(part).run(None, {name: values})
-        return outputs[0]
+        self, part: str, inputs: Mapping[str, Vectors | Pixels | np.ndarray[tuple[int, ...], np.dtype[np.int64]]]
+    ) -> list[Vectors]:
+        session = self._session(part)
+        # A head without a scene part takes fewer of a tower's outputs.
+        wanted = {one.name for one in session.get_inputs()}
+        outputs: list[Vectors] = session.run(None, {name: values for name, values in inputs.items() if name in wanted})
+        return outputs
 
     def _session(self, part: str) -> InferenceSession:
         with self._lock:
