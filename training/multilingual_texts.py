@@ -1,11 +1,11 @@
-"""Texts in other languages than English, each with what it means: an English text, pictures, or both."""
+"""Texts in other languages than English, each with what it means: an English text, a picture, or both."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,10 @@ STAMP_LOCALES = (
 )
 """Those of the stamps' locales whose scripts the vocabulary keeps."""
 
-MULTI30K_LANGUAGES = ("de", "fr", "cs")
+LATIN_LOCALES = frozenset(
+    ("ca", "cs", "da", "de", "es", "et", "fi", "fr", "hr", "hu", "id", "it", "lt", "ms", "nb", "nl", "pl", "pt", "ro")
+    + ("sk", "sl", "sv", "tr", "vi")
+)
 
 _FLAGS = 9
 _TAGS = 6
@@ -31,69 +34,65 @@ _NAMED = re.compile(r"([A-Za-z_@]+)\.utf8=(.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """What one drawing is called: `english` its first caption in English, `names` by locale."""
+class Said:
+    """One text in `language`; `english` says the same, `picture` names what it was said of; either may be empty."""
 
-    source: str
-    picture: str
-    english: str
-    names: dict[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Parallel:
-    """One text and what it says in English."""
-
+    language: str
     text: str
     english: str
+    picture: str
 
 
-def emoji_names(sources: Sources) -> Iterator[Named]:
-    """Every emoji that is no flag, with its names and tags; `picture` is its code."""
+def drawing_names(sources: Sources) -> Iterator[Said]:
+    """What emoji, but for flags, and stamps are called; `picture` is the file's stem for emoji, its path for stamps."""
     folder = sources.emoji_names.parent.parent
-    english = {each["hexcode"]: each for each in _emoji(folder, "en") if each.get("group", _FLAGS) != _FLAGS}
-    found: dict[str, dict[str, tuple[str, ...]]] = {code: {} for code in english}
+    english = {each["hexcode"]: each["label"] for each in _emoji(folder, "en") if each.get("group", _FLAGS) != _FLAGS}
     for locale in EMOJI_LOCALES:
         for each in _emoji(folder, locale):
-            if each["hexcode"] in found:
-                tags = ", ".join(each.get("tags", ())[:_TAGS])
-                found[each["hexcode"]][locale] = tuple(filter(None, (each["label"], tags)))
-    for code, names in found.items():
-        yield Named("emoji", code.lower(), english[code]["label"], names)
-
-
-def stamp_names(sources: Sources) -> Iterator[Named]:
-    """Every stamp with a text beside it; `picture` is its path."""
+            code = each["hexcode"]
+            if code in english:
+                yield Said(locale, each["label"], english[code], code.lower())
+                if tags := ", ".join(each.get("tags", ())[:_TAGS]):
+                    yield Said(locale, tags, english[code], code.lower())
     for path in sorted(sources.stamps.rglob("*.png")):
         words = path.with_suffix(".txt")
-        if not words.exists():
-            continue
-        english, *others = words.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
-        names = {}
-        for line in others:
-            if (match := _NAMED.match(line)) and match[1] in STAMP_LOCALES and match[2].strip():
-                names[match[1]] = (match[2].strip(),)
-        yield Named("stamps", str(path), english.rstrip(". "), names)
+        lines = words.read_text(encoding="utf-8", errors="replace").splitlines() if words.exists() else []
+        for line in lines[1:]:
+            match = _NAMED.match(line)
+            if match and match[1] in STAMP_LOCALES and match[2].strip():
+                yield Said(match[1], match[2].strip(), lines[0].rstrip(". "), str(path))
 
 
-def captions(folder: Path, split: str, language: str) -> list[tuple[str, str]]:
-    """The lines of `SPLIT.LANGUAGE.tsv`: a picture's name and a caption of it."""
-    lines = (folder / f"{split}.{language}.tsv").read_text(encoding="utf-8").splitlines()
-    return [(name, caption) for name, tab, caption in (line.partition("\t") for line in lines) if tab]
+def native_captions(folder: Path, split: str) -> Iterator[Said]:
+    """`SPLIT.LANGUAGE.tsv`: a picture's name and a caption of it, but for English."""
+    for path in sorted(folder.glob(f"{split}.*.tsv")):
+        language = path.name.split(".")[1]
+        if language != "en" and "-" not in language:
+            for name, caption in _table(path):
+                yield Said(language, caption, "", name)
 
 
-def parallel_captions(folder: Path, split: str) -> list[Parallel]:
-    """The lines of `SPLIT.en-zh.tsv`: an English caption and its Chinese translation."""
-    return [Parallel(chinese, english) for english, chinese in captions(folder, split, "en-zh")]
+def translated_captions(folder: Path, split: str) -> Iterator[Said]:
+    """`SPLIT.en-LANGUAGE.tsv`: English and its translation; `multi30k/SPLIT.LANGUAGE.gz` beside `SPLIT.en.gz`."""
+    for path in sorted(folder.glob(f"{split}.en-*.tsv")):
+        for english, text in _table(path):
+            yield Said(path.name.split(".")[1].removeprefix("en-"), text, english, "")
+    english_file = folder / "multi30k" / f"{split}.en.gz"
+    for path in sorted(english_file.parent.glob(f"{split}.*.gz")):
+        language = path.name.split(".")[1]
+        if language != "en":
+            for text, english in zip(_lines(path), _lines(english_file), strict=True):
+                yield Said(language, text, english, "")
 
 
-def multi30k(folder: Path, split: str, language: str) -> list[Parallel]:
-    """Multi30k's sentences in a language beside their English ones."""
-    texts, english = (_lines(folder / "multi30k" / f"{split}.{name}.gz") for name in (language, "en"))
-    return [Parallel(text, meant) for text, meant in zip(texts, english, strict=True)]
+def _table(path: Path) -> Iterator[tuple[str, str]]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        first, tab, second = line.partition("\t")
+        if tab and first.strip() and second.strip():
+            yield first.strip(), second.strip()
 
 
-def _lines(path: Path) -> Sequence[str]:
+def _lines(path: Path) -> list[str]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         return file.read().splitlines()
 

@@ -21,6 +21,8 @@ POOLED_LAYERS = (0, 4, 8, 12)
 """The layers whose tokens are averaged, 0 being the embeddings: the last one was taught to compare whole texts, the
 earlier ones know more of the words."""
 
+FEATURE_DIM = WIDTH * len(POOLED_LAYERS)
+
 POSITIONS = 128
 """Longer texts are split."""
 
