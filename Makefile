@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 TYPING := .cache/typing
 
+# Training and the benchmarks import such packages themselves; photoseek switches their telemetry off on its own.
+export ORT_DISABLE_TELEMETRY ?= 1
+export HF_HUB_DISABLE_TELEMETRY ?= 1
+
 .PHONY: help demo test check format bench crash-test fault-test serve-test train-mini
 
 help:

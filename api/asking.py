@@ -170,7 +170,8 @@ class Asking(Opened):
     ) -> LibraryMap:
         """Return the library on a plane, like pictures near one another, in clusters with words for them.
 
-        It is made once, kept in the library's folder, and made anew when much has changed.
+        It is made once, kept in the library's folder or, where that is not written, in the user's cache, and made anew
+        when much has changed.
 
         Args:
             options: how it is made; by UMAP where umap-learn is installed, else by PCA, of 10,000 images at most.
@@ -193,9 +194,11 @@ class Asking(Opened):
         Raises:
             ExportFailed: the folder cannot be written to, or has such files and they are not to be replaced.
         """
-        from ..search.export import export_npy
+        from ..search.export import IMAGES_NAME, VECTORS_NAME, export_npy
 
-        return export_npy(self._store.catalog, self._model, expanded(folder), replace=replace)
+        place = expanded(folder)
+        self.check_targets([place / VECTORS_NAME, place / IMAGES_NAME], replace=replace)
+        return export_npy(self._store.catalog, self._model, place, replace=replace)
 
     def export_parquet(self, file: StrPath, *, replace: bool = False) -> int:
         """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow.
@@ -205,14 +208,59 @@ class Asking(Opened):
         """
         from ..search.export import export_parquet
 
+        self.check_targets([file], replace=replace)
         return export_parquet(self._store.catalog, self._model, expanded(file), replace=replace)
+
+    def export_csv(self, hits: Sequence[Hit], file: StrPath, *, replace: bool = False) -> None:
+        """Write a table with a row for each hit.
+
+        Raises:
+            ExportFailed: the file cannot be written, is there and not to be replaced, or is an image of the library.
+        """
+        from ..search.contact_sheet import write_csv
+
+        self.check_targets([file], replace=replace)
+        write_csv(hits, expanded(file), replace=replace)
+
+    def export_html(self, hits: Sequence[Hit], file: StrPath, *, title: str, replace: bool = False) -> None:
+        """Write a page with the hits' pictures in it.
+
+        Raises:
+            ExportFailed: as `export_csv` does.
+        """
+        from ..search.contact_sheet import write_html
+
+        self.check_targets([file], replace=replace)
+        write_html(title, hits, expanded(file), replace=replace)
+
+    def export_sheet(self, hits: Sequence[Hit], file: StrPath, *, title: str, replace: bool = False) -> None:
+        """Draw the hits into a picture file: .jpg, .png or .webp.
+
+        Raises:
+            ExportFailed: as `export_csv` does, or the file's name says another kind.
+        """
+        from ..search.contact_sheet import write_sheet
+
+        self.check_targets([file], replace=replace)
+        write_sheet(title, hits, expanded(file), replace=replace)
+
+    def check_targets(self, files: Sequence[StrPath], *, replace: bool = False) -> None:
+        """Refuse what the exports would refuse to write to, before the work for them is done.
+
+        Raises:
+            ExportFailed: there is such a file and it is not to be replaced, or it is the library's.
+        """
+        from ..search.targets import check_target
+
+        for file in files:
+            check_target(self._store.catalog, self.folder, expanded(file), replace=replace)
 
     @cached_property
     def _maps(self) -> Maps:
         from ..search.library_map import Maps
 
         store, model = self._store, self._model
-        return Maps(store.catalog, store.vectors_of(model), model, self.folder / "maps")
+        return Maps(store.catalog, store.vectors_of(model), model, store.derived_folders("maps"))
 
     def _open_while_embedding(self, query: Query) -> None:
         """Open the library and meanwhile embed the first words: a cold search takes the longer of both.

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..library.errors import LibraryNotFound, NotIndexed, NoVisionModel, PhotoseekError, QueryError
+from ..library.captions import printable
+from ..library.errors import LibraryNotFound, NoAnswer, NotIndexed, NoVisionModel, PhotoseekError, QueryError
 from ..library.paths import StrPath, expanded
 from ..search.query import Query, Term, Words
 from .asking import Asking
@@ -66,12 +67,14 @@ class Looking(Asking):
 
         Raises:
             EvaluationError: the file cannot be read, none of its images is in the library, or the judge failed.
+            LibraryReadOnly: the library was opened read-only.
             LibraryError: what was learned cannot be kept.
         """
         from ..search.judged import read_judged
         from ..search.rerank.tuning import Tuner
         from ..search.rerank.weights import LearnedWeight
 
+        self._store.check_writable()
         path, refiner = expanded(queries), self._refiner
         tuner = Tuner(self._store.catalog, self._model, self._engine, self._texts, refiner, depth)
         found = tuner.tune(path, read_judged(path), progress)
@@ -95,31 +98,38 @@ class Looking(Asking):
         Raises:
             NoVisionModel: no vision-language model is set up.
             NotIndexed: nothing is known at one of `paths`.
-            QueryError: there is no such style, or the language is no tag.
+            QueryError: there is no such style, the language is no tag, or `paths` is an empty list.
+            LibraryReadOnly: the library was opened read-only.
+            LibraryError: it may not be written.
             PhotoseekError: the model fails at one picture after the other; what it wrote before is kept.
         """
         from ..search.rerank.captioning import Captioning, CaptionOptions
         from ..search.rerank.prompts import caption_prompt
 
+        self._store.check_writable()
         options = options or CaptionOptions()
         caption_prompt(options.style)
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths or ()
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        if given is not None and not given:
+            raise QueryError("no paths were given: None stands for all of the library")
         store, captioner = self._store, self._captioner
         run = Captioning(store.catalog, self._model, self._embedder, captioner, lambda: store.writing("caption"))
-        return run.caption([self._known_path(path) for path in given], options)
+        return run.caption([self._known_path(path) for path in given or ()], options)
 
-    def ask(self, picture: StrPath | int, question: str) -> str:
+    def ask(self, picture: StrPath | int, question: str, *, force: bool = False) -> str:
         """Have the vision-language model answer a question about one picture; the same one is answered from memory.
 
         Args:
             picture: a file, in the library or not, or the id of one of the library's images.
             question: in words.
+            force: ask anew, and keep the new answer in place of the old.
 
         Raises:
             NoVisionModel: no vision-language model is set up.
             UnknownModel: the one that is set up answers no questions.
             QueryError: the question is empty, or the library has no such image.
             ImageUnreadable: the file cannot be read as a picture.
+            NoAnswer: the model said nothing.
         """
         from ..search.rerank.looking import read_picture
         from ..search.rerank.memory import Memory
@@ -131,10 +141,10 @@ class Looking(Asking):
         path = self._image_path(picture) if isinstance(picture, int) else expanded(picture)
         image, content_hash = read_picture(str(path), model.spec.side_px)
         memory = Memory(self._judgements, model.spec)
-        known = memory.answers("ask", words, [content_hash])
+        known = {} if force else memory.answers("ask", words, [content_hash])
         if content_hash in known:
             return known[content_hash]
-        answer = model.ask(image, words)
+        answer = _said(model.spec.name, model.ask(image, words))
         memory.keep_answers("ask", words, {content_hash: answer})
         return answer
 
@@ -145,6 +155,7 @@ class Looking(Asking):
             NoVisionModel: no vision-language model is set up.
             ImageUnreadable: the file cannot be read as a picture.
             QueryError: there is no such style, or the language is no tag.
+            NoAnswer: the model said nothing.
         """
         from ..search.rerank.base import CaptionStyle
         from ..search.rerank.looking import read_picture
@@ -154,7 +165,7 @@ class Looking(Asking):
         caption_prompt(style)
         captioner = self._captioner
         image, _ = read_picture(str(expanded(picture)), captioner.spec.side_px)
-        return captioner.caption([image], style)[0]
+        return _said(captioner.spec.name, captioner.caption([image], style)[0])
 
     @property
     def can_caption(self) -> bool:
@@ -241,7 +252,7 @@ class Looking(Asking):
 
     def _known_path(self, path: StrPath) -> str:
         """Return the path under which the library knows a folder, file or archive."""
-        name = os.path.abspath(path)  # noqa: PTH100 - as indexing writes them
+        name = os.path.abspath(expanded(path))  # noqa: PTH100 - as indexing writes them
         known = next((one for one in (name, f"{name}!") if self._store.catalog.is_known(one)), None)
         if known is None:
             raise NotIndexed(Path(name))
@@ -253,3 +264,14 @@ class Looking(Asking):
             message = f"no image of the library has the id {image_id}; `photoseek search --json` tells the ids"
             raise QueryError(message)
         return records[image_id].path
+
+
+def _said(model: str, answer: str | None) -> str:
+    """Return an answer that says something.
+
+    Raises:
+        NoAnswer: it says nothing.
+    """
+    if not answer or not printable(answer):
+        raise NoAnswer(model)
+    return answer

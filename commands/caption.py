@@ -66,7 +66,7 @@ def caption_command(  # noqa: PLR0913 - one for each option
             stop=stop,
             on_progress=lambda done, total: line(Progress(done, total)),
         )
-        report = library.caption(paths, options)
+        report = library.caption(paths or None, options)
     _tell(report, as_json=as_json)
     if report.interrupted:
         sys.exit(INTERRUPTED)

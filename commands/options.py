@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+from ..library.errors import EmptyPath
+from ..library.paths import is_blank
 
 # The API is imported by the command that runs, so that --help and a mistyped option answer at once.
 if TYPE_CHECKING:
@@ -16,7 +20,19 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
-PATH = click.Path(path_type=Path)
+
+class _GivenPath(click.Path):
+    """A path that is not empty: that would else be taken for the current folder."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if is_blank(value):
+            self.fail(str(EmptyPath()), param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _GivenPath(path_type=Path)
 
 library_option = click.option(
     "--library",

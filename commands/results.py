@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,8 +21,9 @@ _SHOWN_PX = 240
 
 
 def result_options(command: _Command) -> _Command:
-    """Add --csv, --html, --sheet and --show."""
+    """Add --csv, --html, --sheet, --force and --show."""
     for option in (
+        click.option("--force", is_flag=True, help="Replace such files where they are there already."),
         click.option("--show", is_flag=True, help="Show the pictures in the terminal: kitty, iTerm2, sixel."),
         click.option("--sheet", metavar="FILE", type=PATH, help="Draw the answers into a .jpg, .png or .webp."),
         click.option("--html", metavar="FILE", type=PATH, help="Write a page with the pictures in it."),
@@ -37,20 +39,40 @@ def folded(library: Library, hits: Sequence[Hit]) -> tuple[list[Hit], dict[int, 
     return [stack.hit for stack in stacks], {stack.hit.image.id: stack.duplicates for stack in stacks}
 
 
-def write_results(title: str, hits: Sequence[Hit], csv: Path | None, html: Path | None, sheet: Path | None) -> None:
-    """Write the files that were asked for.
+@dataclass(frozen=True, slots=True)
+class ResultFiles:
+    """The files that answers are to be written to, and whether what is there may be replaced."""
 
-    Raises:
-        ExportFailed: one of them cannot be written.
-    """
-    from ..search.contact_sheet import write_csv, write_html, write_sheet
+    csv: Path | None
+    html: Path | None
+    sheet: Path | None
+    force: bool
 
-    if csv is not None:
-        write_csv(hits, csv)
-    if html is not None:
-        write_html(title, hits, html)
-    if sheet is not None:
-        write_sheet(title, hits, sheet)
+    def __bool__(self) -> bool:
+        return bool(self.csv or self.html or self.sheet)
+
+    def check(self, library: Library) -> None:
+        """Refuse them before anything is searched.
+
+        Raises:
+            ExportFailed: one of them is there and not to be replaced, or is an image of the library.
+        """
+        given = [file for file in (self.csv, self.html, self.sheet) if file is not None]
+        if given:
+            library.check_targets(given, replace=self.force)
+
+    def write(self, library: Library, title: str, hits: Sequence[Hit]) -> None:
+        """Write those that were asked for.
+
+        Raises:
+            ExportFailed: one of them cannot be written.
+        """
+        if self.csv is not None:
+            library.export_csv(hits, self.csv, replace=self.force)
+        if self.html is not None:
+            library.export_html(hits, self.html, title=title, replace=self.force)
+        if self.sheet is not None:
+            library.export_sheet(hits, self.sheet, title=title, replace=self.force)
 
 
 def shower() -> Callable[[Path], None]:

@@ -12,7 +12,7 @@ from .batch import print_batch, read_batch
 from .looking import looked_at_again, print_refined, refined_fields
 from .options import json_option, judge_option, library_at, model_options, top_option
 from .output import hit_fields, print_hit, print_json
-from .results import folded, result_options, shower, write_results
+from .results import ResultFiles, folded, result_options, shower
 from .why import note_files, why_none
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def search_command(  # noqa: PLR0913 - one for each option
     csv: Path | None,
     html: Path | None,
     sheet: Path | None,
+    force: bool,
     show: bool,
     folder: Path | None,
     model: str | None,
@@ -133,8 +134,9 @@ def search_command(  # noqa: PLR0913 - one for each option
     def query_of(words: tuple[str, ...]) -> Query:
         return Query(_terms(words, like, avoid, not_like, weight), condition, top, threshold, Sort(sort), texts)
 
+    files = ResultFiles(csv, html, sheet, force)
     if batch is not None:
-        if text or csv or html or sheet or show or depth:
+        if text or files or show or depth:
             message = "--batch takes no TEXT, and --csv, --html, --sheet, --show and --rerank take no --batch"
             raise click.UsageError(message)
         questions = read_batch(batch, lambda line: query_of((line,)))
@@ -145,13 +147,13 @@ def search_command(  # noqa: PLR0913 - one for each option
     note_files(query)
     refined: dict[int, RefinedHit] = {}
     with library_at(folder, model, judge) as library:
+        files.check(library)
         if depth is None:
             hits = library.search(query)
         else:
             hits, refined = looked_at_again(library.refine(query, depth=depth, budget_s=budget_s), query)
         hits, alike = folded(library, hits) if fold else (hits, {})
-    if csv or html or sheet:
-        write_results(" ".join(text) or "like " + ", ".join(like), hits, csv, html, sheet)
+        files.write(library, " ".join(text) or "like " + ", ".join(like), hits)
     if as_json:
         fields = [hit_fields(hit, alike if fold else None) for hit in hits]
         print_json([one | refined_fields(refined.get(hit.image.id)) for one, hit in zip(fields, hits, strict=True)])

@@ -107,7 +107,9 @@ class _Run:
         vanished: list[Vanished] = []
         found_any = False
         found = discover(
-            root, lambda archive: self.catalog.is_archive_intact(archive, self.model.id, retry_failed=retry_failed)
+            root,
+            lambda archive: self.catalog.is_archive_intact(archive, self.model.id, retry_failed=retry_failed),
+            self.options.within,
         )
         found = found_in(found, self.options.within or root)
         for step in plan(root, found, known, failures, retry_failed=retry_failed):

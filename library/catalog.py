@@ -131,6 +131,22 @@ class Catalog(PlanningCatalog):
         with self._database.reading() as connection:
             return bool(connection.execute(sa.select(sa.or_(image, failure))).scalar_one())
 
+    def is_content_known(self, size_bytes: int, content_hash: str) -> bool:
+        """Whether an image that holds exactly this content is on record."""
+        same = (_images.size_bytes == size_bytes) & (_images.content_hash == content_hash)
+        with self._database.reading() as connection:
+            return bool(connection.execute(sa.select(sa.select(_images.id).where(same).exists())).scalar_one())
+
+    def count_at(self, paths: Sequence[str]) -> Removed:
+        """Count what `remove` would forget; none of the paths lies inside another."""
+
+        def count(column: sa.Column[str], path: str) -> int:
+            return connection.execute(sa.select(sa.func.count()).where(below(column, path))).scalar_one()
+
+        with self._database.reading() as connection:
+            images = sum(count(_images.path, path) for path in paths)
+            return Removed(images, sum(count(_failures.path, path) for path in paths))
+
     def remove(self, paths: Sequence[str]) -> Removed:
         """Forget the images and failures at `paths` or below them in one transaction; return how many."""
         with self._database.writing() as (connection, change_seq):

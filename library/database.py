@@ -15,12 +15,16 @@ import sqlalchemy as sa
 
 from . import tables
 from .clock import utc_now
-from .errors import CatalogUnavailable, LibraryTooNew, SettingsError
+from .errors import CatalogUnavailable, LibraryReadOnly, LibraryTooNew, SettingsError
+from .paths import may_write
 
 if TYPE_CHECKING:
     from sqlite3 import Connection as SqliteConnection
 
+    from psycopg import Connection as PsycopgConnection
     from sqlalchemy.pool import ConnectionPoolEntry
+
+    from .sqlite_reading import ReadOnlyFile
 
 SCHEMA_VERSION = 1
 
@@ -44,6 +48,11 @@ _POSTGRESQL_WORDS = (
 _TOLD_PARAMETERS = frozenset({"host", "port"})
 
 _CORRECT_URL = "correct `catalog` in the library's library.toml"
+_WRITTEN_MEANWHILE = "it was written to while it was read; try again"
+_LACKS_INDEX = (
+    "its last changes are still in the file ending in -wal, and the one ending in -shm is not there to read them by; "
+    "open the library once where it may be written"
+)
 _NOT_A_CATALOGUE = "it holds no catalogue, or half of one; choose another --library"
 
 # By a sign in a driver's words: what it means, and what to do.
@@ -80,12 +89,22 @@ class Meta:
 
 
 class Database:
-    """One catalogue database. Use `reading()` and `writing()`; both turn driver errors into ours."""
+    """One catalogue database. Use `reading()` and `writing()`; both turn driver errors into ours.
 
-    def __init__(self, url: str | sa.URL) -> None:
+    One that is `read_only` lets nothing be written, and so does SQLite in a file that may not be: of that, reading
+    leaves no trace.
+    """
+
+    def __init__(self, url: str | sa.URL, *, read_only: bool = False) -> None:
         self._url = _checked_url(url)
+        self._read_only = read_only
+        self._unwritten = _unwritten_file(self._url, read_only=read_only)
         is_server = self._url.get_backend_name() != "sqlite"
         try:
+            if self._unwritten is not None:
+                # Each time anew: who writes, and so how it can be read, changes.
+                self._engine = sa.create_engine(self._url, creator=self._unwritten.connect, poolclass=sa.pool.NullPool)
+                return
             # A server may have closed a connection that was kept: each is tried before use.
             self._engine = sa.create_engine(self._url, pool_pre_ping=is_server)
         except ModuleNotFoundError as error:
@@ -94,11 +113,13 @@ class Database:
             ) from error
         if not is_server:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        elif read_only:
+            sa.event.listen(self._engine, "connect", _have_postgresql_refuse)
 
     @classmethod
-    def in_file(cls, path: Path) -> Database:
+    def in_file(cls, path: Path, *, read_only: bool = False) -> Database:
         """Return the SQLite database in the file at `path`, made at its first use."""
-        return cls(sa.URL.create("sqlite", database=str(path)))
+        return cls(sa.URL.create("sqlite", database=str(path)), read_only=read_only)
 
     @property
     def location(self) -> str:
@@ -113,14 +134,29 @@ class Database:
     def reading(self) -> Iterator[sa.Connection]:
         """A connection whose statements see the database as committed."""
         with self._translated_errors(), self._engine.connect() as connection:
-            yield connection
+            if self._unwritten is None:
+                yield connection
+                return
+            driver = connection.connection.driver_connection
+            try:
+                yield connection
+            except sa.exc.DBAPIError as error:
+                if self._unwritten.was_changed(driver):
+                    raise CatalogUnavailable(self.location, _WRITTEN_MEANWHILE) from error
+                raise
+            if self._unwritten.was_changed(driver):
+                raise CatalogUnavailable(self.location, _WRITTEN_MEANWHILE)
 
     @contextmanager
     def writing(self) -> Iterator[tuple[sa.Connection, int]]:
         """One writing transaction and its change_seq; all of it is kept, or none.
 
         Taking the number first also takes the write lock, so that numbers commit in their order.
+
+        Raises:
+            LibraryReadOnly: nothing is to be written.
         """
+        self._check_writable()
         with self._translated_errors(), self._engine.begin() as connection:
             increment = sa.update(tables.meta).values(change_seq=tables.meta.c.change_seq + 1)
             change_seq = connection.execute(increment.returning(tables.meta.c.change_seq)).scalar_one()
@@ -131,7 +167,11 @@ class Database:
         """A writing transaction for what can be had again and concerns no vector: it leaves change_seq alone.
 
         Where another holds SQLite's write lock, it waits half a second for it and no longer.
+
+        Raises:
+            LibraryReadOnly: nothing is to be written.
         """
+        self._check_writable()
         with self._translated_errors(), self._engine.connect() as connection:
             is_sqlite = self._engine.dialect.name == "sqlite"
             if is_sqlite:
@@ -150,7 +190,12 @@ class Database:
             return bool(sa.inspect(connection).has_table(tables.meta.name))
 
     def create(self) -> None:
-        """Execute schema.sql on an empty database: all of it, or none."""
+        """Execute schema.sql on an empty database: all of it, or none.
+
+        Raises:
+            LibraryReadOnly: nothing is to be written.
+        """
+        self._check_writable()
         with self._translated_errors(), self._engine.begin() as connection:
             if self._engine.dialect.name == "sqlite":
                 # Python's driver opens no transaction for CREATE by itself.
@@ -188,12 +233,17 @@ class Database:
         """Return every connection."""
         self._engine.dispose()
 
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise LibraryReadOnly(self.location)
+
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise CatalogUnavailable(self.location, _reason(error)) from error
+            lacks_index = self._unwritten is not None and self._unwritten.lacks_index()
+            raise CatalogUnavailable(self.location, _LACKS_INDEX if lacks_index else _reason(error)) from error
 
 
 def schema_statements(dialect: str) -> list[str]:
@@ -214,6 +264,24 @@ def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _unwritten_file(url: sa.URL, *, read_only: bool) -> ReadOnlyFile | None:
+    """Return the file of an SQLite database that is not, or may not be, written; a new one is nobody's yet."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    file = Path(url.database)
+    if not read_only and (not file.is_file() or (may_write(file) and may_write(file.parent))):
+        return None
+    from .sqlite_reading import ReadOnlyFile
+
+    return ReadOnlyFile(file)
+
+
+def _have_postgresql_refuse(connection: PsycopgConnection, _entry: ConnectionPoolEntry) -> None:
+    """Have the server itself refuse what would write."""
+    connection.execute("SET default_transaction_read_only = on")
+    connection.commit()
 
 
 def _checked_url(url: str | sa.URL) -> sa.URL:

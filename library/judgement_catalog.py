@@ -75,7 +75,8 @@ class JudgementCatalog:
     def remember(self, asked: Asked, said: Mapping[str, Remembered]) -> None:
         """Keep what was `said` of pictures, by content hash, and let the oldest rows beyond the bound go.
 
-        What is known already stays as it is. Waits little for another writer: an answer can be had again.
+        What was kept of the same question before is replaced: it was bad, or an answer was wished for anew.
+        Waits little for another writer: an answer can be had again.
 
         Raises:
             CatalogUnavailable: the database is read-only, full, or busy for longer.
@@ -96,7 +97,14 @@ class JudgementCatalog:
             | dict(zip(_EDGE_NAMES, one.box or (None,) * 4, strict=True))
             for name, one in said.items()
         ]
+        before = sa.delete(tables.judgements).where(
+            _rows.judge == asked.judge,
+            _rows.prompt_version == asked.prompt_version,
+            _rows.question == asked.question,
+        )
         with self._database.noting() as connection:
+            for part in parts(list(said)):
+                connection.execute(before.where(_rows.content_hash.in_(part)))
             connection.execute(_insert_unless_there(connection.dialect.name), values)
             # Ids grow, so that no more than `kept` rows lie above this one; counting would read them all.
             newest = sa.select(sa.func.max(_rows.id)).scalar_subquery()

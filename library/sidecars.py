@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from .archives import split_member
 from .captions import ImageText, Sidecar, TextKind, distinct, texts_of
 from .errors import ImageUnreadable
 from .sources import read_bytes
@@ -60,15 +62,31 @@ def state_of(name: str, sidecars: Mapping[str, list[str]], look: Callable[[str],
     return "/".join(found)
 
 
-def read_sidecars(path: str, state: str) -> Sidecar:
-    """Read the sidecars of the image at `path` that `state` describes; one that cannot be read says nothing."""
+def folder_of_root(root: str) -> str:
+    """Return the folder, its links followed, out of which no sidecar of the images at `root` may lead."""
+    return os.path.realpath(root if os.path.isdir(root) else os.path.dirname(root))  # noqa: PTH112, PTH120
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether what `path` leads to lies in `folder`, which `folder_of_root` returned: a link could name any file."""
+    return os.path.realpath(path).startswith(folder.rstrip("/") + "/")
+
+
+def read_sidecars(path: str, state: str, root: str) -> Sidecar:
+    """Read the sidecars of the image at `path` that `state` describes, found below `root`.
+
+    One that cannot be read, or by now leads out of `root`, says nothing.
+    """
     folder, slash, name = path.rpartition("/")
     texts: list[ImageText] = []
     rating: int | None = None
     for part in filter(None, state.split("/")):
         end = part.rsplit(":", 2)[0]
+        sidecar = f"{folder}{slash}{_stem(name)}{end}"
+        if split_member(sidecar) is None and not is_inside(sidecar, folder_of_root(root)):
+            continue
         try:
-            data = read_bytes(f"{folder}{slash}{_stem(name)}{end}", _LARGEST_BYTES)
+            data = read_bytes(sidecar, _LARGEST_BYTES)
         except (OSError, ImageUnreadable):
             continue
         told = _read(data, end.lower(), name)

@@ -13,11 +13,11 @@ from .errors import ExportFailed
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
     """Open a stream whose bytes are found at `path` once the block has ended well; else `path` stays as it was.
 
     Raises:
-        ExportFailed: the place cannot be written to.
+        ExportFailed: the place cannot be written to, or there is a file, even one made meanwhile, and not to `replace`.
     """
     unfinished = path.with_name(f".{uuid.uuid4().hex}.unfinished")
     try:
@@ -26,9 +26,28 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
-            unfinished.replace(path)
+            _name(unfinished, path, replace=replace)
         except OSError as error:
             raise ExportFailed(path, error.strerror or str(error)) from error
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def already_there(path: Path) -> ExportFailed:
+    """Return the error of a file that is not to be replaced."""
+    return ExportFailed(path, "there is such a file already", "choose another place, or add --force to replace it")
+
+
+def _name(unfinished: Path, path: Path, *, replace: bool) -> None:
+    if replace:
+        unfinished.replace(path)
+        return
+    try:
+        os.link(unfinished, path)  # unlike a renaming, it fails where there is a file
+    except FileExistsError as error:
+        raise already_there(path) from error
+    except OSError as error:  # not every file system has links
+        if os.path.lexists(path):
+            raise already_there(path) from error
+        unfinished.replace(path)

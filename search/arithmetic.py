@@ -15,7 +15,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..library.errors import QueryError
+from ..library.errors import EmptyPath, QueryError
+from ..library.paths import is_blank
 from .query import Address, KnownImage, Picture, Subject, Term, Words
 
 _QUOTED = r'"(?:[^"]|"")*"'
@@ -45,11 +46,21 @@ def write_terms(terms: Sequence[Term]) -> str:
 
 
 def read_picture(text: str) -> Subject:
-    """Read what names a picture: an id, as in `id:12`, a URL, else a path."""
+    """Read what names a picture: an id, as in `id:12`, a URL, else a path.
+
+    Raises:
+        EmptyPath: it is empty.
+    """
     known = _KNOWN.fullmatch(text)
     if known:
         return KnownImage(int(known[1]))
-    return Address(text) if _ADDRESS.fullmatch(text) else Picture(Path(text))
+    return Address(text) if _ADDRESS.fullmatch(text) else Picture(_path(text))
+
+
+def _path(text: str) -> Path:
+    if is_blank(text):
+        raise EmptyPath
+    return Path(text)
 
 
 def _operands(text: str) -> Iterator[tuple[str, str]]:
@@ -79,7 +90,7 @@ def _subject(text: str) -> Subject:
     if re.fullmatch(_QUOTED, text):
         return Words(_unquoted(text))
     if text.startswith(_FILE):
-        return Picture(Path(_unquoted(text.removeprefix(_FILE))))
+        return Picture(_path(_unquoted(text.removeprefix(_FILE))))
     if _PATH_START.match(text) or _KNOWN.fullmatch(text) or _ADDRESS.fullmatch(text):
         return read_picture(text)
     return Words(text)

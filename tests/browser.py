@@ -19,7 +19,7 @@ import photoseek
 from photoseek.tests.fakes import paint
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Dialog, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
 
 CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
@@ -29,6 +29,8 @@ SLOWEST_MS = 180_000
 """How long a page may take on a machine that others use as well."""
 
 _LONGEST_END_S = 60.0
+
+PASSWORD = "correct horse"
 
 HOSTILE_NAME = "<img src=x onerror=alert(1)>.jpg"
 
@@ -79,7 +81,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
-    """Open a page of a new visitor. In the end, none may have asked another server for anything or met an error."""
+    """Open a page of a new visitor. In the end, none may have asked another server for anything, done
+    what the server's policy forbids, or met an error."""
     opened: list[Page] = []
     trouble: list[str] = []
 
@@ -91,6 +94,10 @@ def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
         if not request.url.startswith(_OURS):
             trouble.append(request.url)
 
+    def said(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            trouble.append(message.text)
+
     def new() -> Page:
         context = browser.new_context(viewport={"width": 1_280, "height": 800})
         context.set_default_timeout(SLOWEST_MS)
@@ -98,6 +105,7 @@ def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("dialog", opened_dialog)
         page.on("request", asked_for)
+        page.on("console", said)
         opened.append(page)
         return page
 
@@ -135,6 +143,13 @@ def sample_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample_server(sample_library: Path) -> Iterator[str]:
     """The address of a server of the sample library, shared by tests that change nothing."""
     with serving(sample_library) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def guarded_server(sample_library: Path) -> Iterator[str]:
+    """The address of a server of the sample library that asks for PASSWORD and shows its guests no way to write."""
+    with serving(sample_library, "--read-only", environ={"PHOTOSEEK_UI_PASSWORD": PASSWORD}) as address:
         yield address
 
 

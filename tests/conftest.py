@@ -12,8 +12,10 @@ import sqlalchemy as sa
 
 from photoseek.library.catalog import Catalog, ModelRow
 from photoseek.library.database import Database
+from photoseek.library.telemetry import disable_telemetry
 from photoseek.tests.browser import (  # noqa: F401 - fixtures
     browser,
+    guarded_server,
     new_page,
     page,
     red_loving_library,
@@ -23,6 +25,8 @@ from photoseek.tests.browser import (  # noqa: F401 - fixtures
 from photoseek.tests.fakes import ColourEmbedder
 
 _NUMBERS = itertools.count()
+
+disable_telemetry()  # for the tests that import such packages themselves
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,7 @@ class Made:
         identity = GenerationIdentity(catalog.meta().library_id, model.key, model.dim)
         vectors = LiveVectors(catalog, Generations(folder / "vectors", identity), model)
         self.folder = folder / "calibration"
-        self.calibrations = Calibrations(catalog, vectors, model, self.folder, vocabulary, self.embed)
+        self.calibrations = Calibrations(catalog, vectors, model, (self.folder,), vocabulary, self.embed)
 
     def embed(self) -> Vectors:
         self.embedded += 1

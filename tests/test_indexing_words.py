@@ -287,3 +287,100 @@ def test_archives_files_and_folders_of_like_names_keep_the_order(world: World) -
     first = world.index()
     assert (first.new, first.failed) == (12, 0)
     assert world.index() == IndexReport(unchanged=12)
+
+
+# Sidecars behind links
+
+CAPTIONS = {
+    ".txt": "a secret",
+    ".json": json.dumps({"caption": "a secret", "keywords": ["secret"]}),
+    ".xmp": xmp_packet(elements=bag("dc:subject", "a secret")).decode(),
+}
+
+
+@pytest.mark.parametrize("end", CAPTIONS)
+@pytest.mark.parametrize("name", ["red", "red.png"])
+def test_a_sidecar_that_leads_out_of_the_folder_is_not_followed(
+    world: World, tmp_path: Path, end: str, name: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / f"secret{end}").write_text(CAPTIONS[end])
+    paint(world.photos / "red.png", "red")
+    (world.photos / f"{name}{end}").symlink_to(outside / f"secret{end}")
+    world.index()
+    assert world.told() == {}
+    # A link that leads on to a link, and one by a folder above.
+    (outside / "again").symlink_to(outside / f"secret{end}")
+    for detour in (outside / "again", Path("../outside") / f"secret{end}"):
+        (world.photos / f"{name}{end}").unlink()
+        (world.photos / f"{name}{end}").symlink_to(detour)
+        world.index()
+        assert world.told() == {}
+    # The picture alone, by its name.
+    world.library.remove(world.photos)
+    world.index(world.photos / "red.png")
+    assert world.told() == {}
+    assert "secret" not in str(world.library.texts.search(world.photos / "red.png"))
+
+
+@pytest.mark.parametrize("end", CAPTIONS)
+def test_a_sidecar_in_a_linked_folder_outside_is_not_followed(world: World, tmp_path: Path, end: str) -> None:
+    outside = tmp_path / "outside"
+    paint(outside / "red.png", "red")
+    (outside / f"red{end}").write_text(CAPTIONS[end])
+    world.photos.mkdir(exist_ok=True)
+    (world.photos / "linked").symlink_to(outside)
+    world.index()
+    assert [hit.image.path.name for hit in world.library.search("red")] == ["red.png"]  # links to pictures are followed
+    assert world.told() == {}
+
+
+def test_a_sidecar_swapped_for_a_link_after_it_was_found_is_not_followed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from photoseek.indexer import discover
+
+    paint(world.photos / "red.png", "red")
+    caption = world.write("red.txt", "a caption")
+    (tmp_path / "secret.txt").write_text("a secret!")
+    real = discover.state_of
+
+    def swapping(*given: object) -> str:
+        state = real(*given)  # type: ignore[arg-type]
+        caption.unlink()
+        caption.symlink_to(tmp_path / "secret.txt")
+        return state
+
+    monkeypatch.setattr(discover, "state_of", swapping)
+    world.index()
+    assert world.told() == {}
+
+
+def test_words_read_through_such_a_link_before_are_forgotten(world: World, tmp_path: Path) -> None:
+    paint(world.photos / "red.png", "red")
+    world.write("red.txt", "a caption")
+    world.index()
+    assert world.told() == {"red.png": ["a caption"]}
+    (tmp_path / "elsewhere.txt").write_text("a caption")
+    (world.photos / "red.txt").unlink()
+    (world.photos / "red.txt").symlink_to(tmp_path / "elsewhere.txt")
+    world.index()
+    assert world.told() == {}
+
+
+def test_a_link_within_the_folder_is_followed_from_wherever_it_is_indexed(world: World, tmp_path: Path) -> None:
+    paint(world.photos / "pictures" / "red.png", "red")
+    (world.photos / "words").mkdir()
+    (world.photos / "words" / "red.txt").write_text("a caption")
+    (world.photos / "pictures" / "red.txt").symlink_to("../words/red.txt")
+    (tmp_path / "alias").symlink_to(world.photos)
+    world.index()
+    assert world.told() == {"pictures/red.png": ["a caption"]}
+    # A watch looks at a part of the folder only.
+    world.library._sync([str(world.photos / "pictures")], IndexOptions(prune=True, within=str(world.photos)), "watch")
+    assert world.told() == {"pictures/red.png": ["a caption"]}
+    world.library.remove(world.photos)
+    world.index(tmp_path / "alias")
+    [hit] = world.library.search("red")
+    assert [text.body for text in world.library.texts.of([hit.image])[hit.image.id]] == ["a caption"]

@@ -249,7 +249,7 @@ def test_the_oldest_judgements_go(database: Database) -> None:
     assert sorted(judgements.known(asked, [f"{number}" for number in range(8)])) == ["3", "4", "5", "6", "7"]
 
 
-def test_what_was_said_first_stays_and_comes_back_whole(database: Database) -> None:
+def test_what_was_said_last_stays_and_comes_back_whole(database: Database) -> None:
     judgements = JudgementCatalog(database)
     asked = Asked("judge", "1", "a question?")
     said = {
@@ -257,8 +257,8 @@ def test_what_was_said_first_stays_and_comes_back_whole(database: Database) -> N
         "bare": Remembered(0.75),
         "answered": Remembered(answer="Two."),
     }
+    judgements.remember(asked, {"judged": Remembered(0.9), "answered": Remembered(answer="One.")})
     judgements.remember(asked, said)
-    judgements.remember(asked, {"judged": Remembered(0.9)})
     assert judgements.known(asked, [*said, "unknown"]) == said
     assert judgements.known(Asked("judge", "1", "another?"), list(said)) == {}
     judgements.remember(asked, {})

@@ -70,7 +70,7 @@ SOLE_IMPORTERS = {
     "watchdog": ("indexer.events",),
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
-    "starlette": ("ui.routes",),
+    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server"),
     "umap": ("search.layout",),
 }
 
@@ -88,6 +88,12 @@ HEAVY = {
     "transformers",
     "umap",
 }
+
+# Packages that would tell their makers of their use: whoever imports one switches that off first.
+TALKATIVE = {"huggingface_hub", "onnxruntime", "open_clip", "transformers"}
+
+# Who may read or set environment variables.
+ENVIRONMENT_READERS = {"library.settings", "library.telemetry"}
 
 
 def is_page(module: str) -> bool:
@@ -148,7 +154,23 @@ def complaints(module: str, source: str) -> list[str]:
             found.append(f"{top} is imported outside {', '.join(allowed)}")
         if top in HEAVY and each.is_immediate and not (top == "streamlit" and is_page(module)):
             found.append(f"{top} is loaded when the module is imported")
-    return found + list(_bad_manners(module, tree))
+    return found + list(_talk(tree)) + list(_bad_manners(module, tree))
+
+
+def _talk(tree: ast.Module) -> Iterator[str]:
+    """Complain of functions that import a talkative package with telemetry on."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        nodes = sorted((node for node in ast.walk(function) if hasattr(node, "lineno")), key=lambda node: node.lineno)
+        is_off = False
+        for node in nodes:
+            is_off |= isinstance(node, ast.Call) and ast.unparse(node.func) == "disable_telemetry"
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            told = {name.partition(".")[0] for name in names} & TALKATIVE
+            if told and not is_off:
+                yield f"{', '.join(told)} is imported before disable_telemetry() is called"
 
 
 def _bad_manners(module: str, tree: ast.Module) -> Iterator[str]:
@@ -158,7 +180,7 @@ def _bad_manners(module: str, tree: ast.Module) -> Iterator[str]:
         reads_environment = isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}
         if isinstance(node, ast.ImportFrom) and node.module == "os":
             reads_environment = any(alias.name in {"environ", "getenv"} for alias in node.names)
-        if reads_environment and module != "library.settings":
+        if reads_environment and module not in ENVIRONMENT_READERS:
             yield "it reads the environment"
         exits = isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.exit", "os._exit"}
         if (exits or (isinstance(node, ast.Name) and node.id == "SystemExit")) and not module.startswith(
@@ -222,6 +244,16 @@ def test_every_folder_of_modules_is_a_regular_package() -> None:
             "def f():\n    return importlib.import_module('faiss')",
             ["faiss is imported outside library.vectors.faiss_index"],
         ),
+        (
+            "library.embedders.mini",
+            "def f():\n    import onnxruntime\n    disable_telemetry()",
+            ["onnxruntime is imported before disable_telemetry() is called"],
+        ),
+        (
+            "search.rerank.llava",
+            "def f():\n    from transformers.utils import cached_file",
+            ["transformers is imported before disable_telemetry() is called"],
+        ),
         ("search.x", "import click", ["click is imported outside cli, commands*"]),
         ("search.x", "import tomllib", ["tomllib is imported outside library.settings"]),
         ("cli", "import os\nos.environ['A']", ["it reads the environment"]),
@@ -242,6 +274,8 @@ def test_the_checker_sees_what_must_not_be(module: str, source: str, expected: l
         ("library.vectors.faiss_index", "if TYPE_CHECKING:\n    import faiss\ndef f():\n    import faiss"),
         ("library.embedders.openclip_files", "def f():\n    import torch"),
         ("library.settings", "import os, tomllib\nos.environ['A']"),
+        ("library.telemetry", "import os\nos.environ.setdefault('A', '1')"),
+        ("library.embedders.mini", "def f():\n    disable_telemetry()\n    import onnxruntime"),
         ("search.rerank.x", "from ..query import Query\nfrom ...library.types import Hit"),
         ("api.x", "from ..search.engine import Engine\nfrom ..indexer import plan\nfrom .opened import Opened"),
         ("cli", "import sys, click\nfrom .api import Library\nfrom .console import plain\nsys.exit(1)"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import photoseek
 from photoseek.library.errors import SettingsError
 from photoseek.library.settings import (
     Settings,
@@ -28,7 +29,8 @@ def test_a_folder_given_wins_over_the_environment(tmp_path: Path) -> None:
     environ = {"PHOTOSEEK_LIBRARY": "/elsewhere"}
     assert library_folder(tmp_path / "mine", environ) == tmp_path / "mine"
     assert library_folder(None, environ) == Path("/elsewhere")
-    assert library_folder("", environ) == Path("/elsewhere")
+    with pytest.raises(photoseek.EmptyPath):
+        library_folder("", environ)
 
 
 def test_without_either_the_library_lies_in_the_users_data_folder(

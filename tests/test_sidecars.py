@@ -33,7 +33,7 @@ def state(image: Path) -> str:
 
 def told(image: Path) -> list[tuple[str, str]]:
     """(kind, words) of the sidecars as they are found."""
-    return [(text.kind, text.body) for text in read_sidecars(str(image), state(image)).texts]
+    return [(text.kind, text.body) for text in read_sidecars(str(image), state(image), str(image.parent)).texts]
 
 
 @pytest.mark.parametrize("name", ["IMG 1.txt", "IMG 1.png.txt", "IMG 1.TXT"])
@@ -79,7 +79,7 @@ def test_a_title_that_is_the_files_name_says_nothing(image: Path) -> None:
 def test_an_xmp_file_gives_words_and_a_rating(image: Path) -> None:
     words = alternatives("dc:description", x_default="Two dogs") + bag("dc:subject", "dog")
     image.with_suffix(".xmp").write_bytes(xmp_packet('xmp:Rating="2"', words))
-    assert read_sidecars(str(image), state(image)) == Sidecar(
+    assert read_sidecars(str(image), state(image), str(image.parent)) == Sidecar(
         (ImageText("sidecar", "caption", "Two dogs"), ImageText("sidecar", "keyword", "dog")), 2
     )
 

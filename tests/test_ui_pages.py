@@ -86,7 +86,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     running: list[Resources] = []
 
     def start(*, read_only: bool = False) -> Resources:
-        library = photoseek.open(tmp_path / "x.library", model=ColourEmbedder())
+        library = photoseek.open(tmp_path / "x.library", model=ColourEmbedder(), read_only=read_only)
         running.append(shared.start(UiOptions(tmp_path / "x.library", read_only=read_only), library))
         return running[-1]
 

@@ -20,7 +20,7 @@ from photoseek.tests.browser import serving
 from photoseek.tests.fakes import ColourEmbedder, paint
 from photoseek.ui.picture_cache import PictureCache
 from photoseek.ui.pictures import SIDE_PX, Pictures, Shape
-from photoseek.ui.uploads import MOST_UPLOAD_BYTES, Uploads
+from photoseek.ui.uploads import MOST_KEPT_OF_ONE, MOST_UPLOAD_BYTES, Uploads
 
 
 @pytest.fixture
@@ -98,6 +98,16 @@ def test_a_picture_that_is_brought_becomes_one_of_ours(uploads: Uploads, tmp_pat
     assert uploads.get(upload.key) == upload
     assert upload.preview.startswith("data:image/jpeg;base64,")
     assert [file.name for file in upload.file.parent.iterdir()] == [upload.file.name]
+
+
+def test_who_brings_many_pictures_loses_the_oldest_of_them_and_nobody_elses(uploads: Uploads, tmp_path: Path) -> None:
+    data = paint(tmp_path / "a.png", "blue", (8, 8)).read_bytes()
+    first = uploads.add(data, "a.png", "another visit")
+    own = [uploads.add(data, "a.png", "this visit") for _ in range(MOST_KEPT_OF_ONE + 3)]
+    assert uploads.get(first.key) == first
+    assert [uploads.get(each.key) for each in own] == [None] * 3 + own[3:]
+    assert not any(each.file.exists() for each in own[:3])
+    assert len(list(first.file.parent.iterdir())) == MOST_KEPT_OF_ONE + 1
 
 
 @pytest.mark.parametrize(

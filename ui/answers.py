@@ -13,6 +13,7 @@ from ..library.types import Hit, ImageRecord
 from ..search.calibration import AUTO_PROBABILITY
 from ..search.fold import Stack
 from .asking import as_condition, as_query
+from .places import roots_for_guests
 from .resources import Resources
 from .state import MOST_SHOWN, SearchState
 
@@ -56,13 +57,13 @@ def answer(state: SearchState, resources: Resources) -> Answer:
 
 def _found(state: SearchState, resources: Resources) -> Answer:
     library = resources.library
-    where = as_condition(state.filters)
+    where = as_condition(state.filters, roots_for_guests(resources))
     if not state.asks:
         images = library.newest(state.shown, where)
         stacks = tuple(Stack(Hit(image, 0.0)) for image in images)
         total = library.count(where)
         return Answer(stacks, len(stacks), total, captions(library, images), len(stacks) < total, is_ranked=False)
-    hits = library.search(as_query(state, resources.uploads))
+    hits = library.search(as_query(state, resources.uploads, roots_for_guests(resources)))
     strong = [hit for hit in hits if is_strong(hit)]
     # Pictures have nearest ones whatever is in the library; words may well have no match, and then noise is no answer.
     shows_any = bool(strong) or state.weak or state.has_pictures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time
 
@@ -13,7 +14,7 @@ from .state import Brought, Filters, Part, SearchState
 from .uploads import Uploads
 
 
-def as_query(state: SearchState, uploads: Uploads) -> Query:
+def as_query(state: SearchState, uploads: Uploads, below: Sequence[str] | None = None) -> Query:
     """Return what the state asks of the library.
 
     In the order of dates, only what matches is shown: what is nearest but no match would stand anywhere between.
@@ -24,17 +25,26 @@ def as_query(state: SearchState, uploads: Uploads) -> Query:
     words = (Term(Words(state.words)),) if state.words else ()
     terms = (*words, *(Term(_subject(part, uploads), part.weight) for part in state.parts))
     threshold: Threshold = None if state.sort is Sort.SCORE or state.weak else "auto"
-    return Query(terms, as_condition(state.filters), state.shown, threshold, state.sort, calibrated=True)
+    return Query(terms, as_condition(state.filters, below), state.shown, threshold, state.sort, calibrated=True)
 
 
-def as_condition(filters: Filters) -> Condition | None:
-    """Return what the filters let through; None where they let all through."""
+def as_condition(filters: Filters, below: Sequence[str] | None = None) -> Condition | None:
+    """Return what the filters let through; None where they let all through.
+
+    With `below`, the folders that were indexed, a part of a path is looked for below them alone: who may not know where
+    these lie is not to find it out by trying.
+    """
     tests: list[Condition] = []
     if filters.after:
         tests.append(Compared("taken_at", Order.AT_LEAST, datetime.combine(filters.after, time.min)))
     if filters.before:
         tests.append(Compared("taken_at", Order.AT_MOST, datetime.combine(filters.before, time.max)))
-    if filters.folder.startswith("/"):
+    if filters.folder and below is not None:
+        parts = (
+            Matches("path", (f"{root.rstrip('/')}/", Wildcard.ANY, filters.folder, Wildcard.ANY)) for root in below
+        )
+        tests.append(Some(tuple(parts)))
+    elif filters.folder.startswith("/"):
         tests.append(Matches("path", (filters.folder.rstrip("/") + "/", Wildcard.ANY)))
     elif filters.folder:
         tests.append(Matches("path", (Wildcard.ANY, filters.folder, Wildcard.ANY)))

@@ -8,13 +8,12 @@ import streamlit as st
 
 from ..library.errors import QueryError
 from ..search.query import KnownImage, Words
-from .address import read_state, write_state
+from .address import read_state, visit, write_state
 from .asking import typed, weighed
 from .component import mount, told
 from .grid import shown_name
 from .pictures import Shape
 from .resources import Resources, current
-from .routes import UPLOAD_RIGHT
 from .state import HEAVIEST, Brought, Part, SearchState
 from .uploads import MOST_UPLOAD_BYTES
 
@@ -62,7 +61,7 @@ def show_bar(state: SearchState, resources: Resources) -> None:
     data = {
         "text": state.words,
         "chips": [chip(part) for part in state.parts],
-        "upload": pictures.upload_address(UPLOAD_RIGHT),
+        "upload": pictures.upload_address(visit()),
         "most": MOST_UPLOAD_BYTES,
         "said": st.session_state.pop(_SAID, ""),
         "stamp": st.session_state.get(_STAMP, 0),

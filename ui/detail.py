@@ -14,6 +14,7 @@ from .address import go_to_search, read_state, write_state
 from .component import mount, told
 from .grid import GridLook, Tile, grid, shown_name
 from .pictures import Shape
+from .places import folder_of, in_a_line, place_of
 from .resources import Resources, current
 from .state import LONGEST_TEXT, Part
 from .words import literal, size_in_words
@@ -63,7 +64,7 @@ def _show(image: ImageRecord, box: Box | None, resources: Resources) -> None:
         "h": image.height,
         "name": name,
         "alt": name,
-        "path": str(image.path).encode(errors="backslashreplace").decode(),
+        "path": place_of(image.path),
         "box": None if box is None else [box.left, box.top, box.right, box.bottom],
         "words": _WORDS,
     }
@@ -114,7 +115,7 @@ def _facts(image: ImageRecord) -> None:
         "Camera": " · ".join(part for part in (image.camera, image.lens) if part),
         "Size": f"{image.width:,} × {image.height:,} · {image.format} · {size_in_words(image.size_bytes)}",
         "Stars": None if not image.rating else "★" * image.rating,
-        "Folder": str(image.path.parent).encode(errors="backslashreplace").decode(),
+        "Folder": folder_of(image.path),
         "Note": image.warning,
     }
     lines = [f":gray[{name}]  {literal(value)}" for name, value in facts.items() if value]
@@ -130,7 +131,7 @@ def _labels(image: ImageRecord, resources: Resources) -> None:
     try:
         is_ready = labelling.labels(image.id, image.content_hash) is not None
     except PhotoseekError as error:
-        st.caption(literal(str(error)))
+        st.caption(in_a_line(str(error)))
         return
 
     @st.fragment(run_every=None if is_ready else _PERIOD_S)
@@ -145,7 +146,7 @@ def _labels(image: ImageRecord, resources: Resources) -> None:
 def _ask(image: ImageRecord, resources: Resources) -> None:
     """Draw what asks about the picture; without a model that answers, a line on how to get one."""
     if not resources.library.can_ask:
-        st.caption(literal(f"To ask about this picture: {NoVisionModel()}"))
+        st.caption(in_a_line(f"To ask about this picture: {NoVisionModel()}"))
         return
     with st.form(f"ask_{image.id}", border=False):
         question = st.text_input("Ask about this picture", max_chars=LONGEST_TEXT)
@@ -154,7 +155,7 @@ def _ask(image: ImageRecord, resources: Resources) -> None:
                 with st.spinner("Looking…"):
                     st.text(resources.library.ask(image.id, question.strip()))
             except PhotoseekError as error:
-                st.warning(literal(str(error)))
+                st.warning(in_a_line(str(error)))
 
 
 def _similar(image: ImageRecord, resources: Resources) -> None:

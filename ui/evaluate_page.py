@@ -14,8 +14,8 @@ from ..library.errors import EvaluationError, PhotoseekError
 from ..search.evaluate import Asked, Evaluation
 from ..search.measures import RECALL_LEVELS, precision_curve, recall_curve
 from .empty import picture_count, show_emptiness
+from .places import in_a_line
 from .resources import Resources, current
-from .words import literal
 
 _KEY: Final = "evaluation"
 _MOST_MB: Final = 20
@@ -71,7 +71,7 @@ def _show_counts(evaluation: Evaluation) -> None:
     if evaluation.unknown_files:
         left_out.append(f"Files named that are not in the library: {evaluation.unknown_files:,}")
     among = counted(evaluation.images, "picture")
-    st.markdown(f"**{_queries(queries)}** :gray[· {among} · {literal(evaluation.model)}]")
+    st.markdown(f"**{_queries(queries)}** :gray[· {among} · {in_a_line(evaluation.model)}]")
     if left_out:
         st.warning(" · ".join(left_out))
 

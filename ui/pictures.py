@@ -56,9 +56,9 @@ class Pictures:
         version = image.content_hash[:12]
         return f"{self._prefix}/{shape.value}/{image.id}?v={version}&k={self.sign(f'{shape.value}/{image.id}')}"
 
-    def upload_address(self, right: str) -> str:
-        """Return where a page that was given `right` may send a picture."""
-        return f"{self._prefix}/upload?k={self.sign(right)}"
+    def upload_address(self, visit: str) -> str:
+        """Return where the pages of a visit may send a picture."""
+        return f"{self._prefix}/upload?visit={visit}&k={self.sign(f'upload/{visit}')}"
 
     def sign(self, what: str) -> str:
         """Return a signature that only this process can make."""
@@ -66,7 +66,7 @@ class Pictures:
 
     def is_signed(self, what: str, signature: str) -> bool:
         """Whether `sign` made this signature."""
-        return hmac.compare_digest(self.sign(what), signature)
+        return hmac.compare_digest(self.sign(what).encode(), signature.encode(errors="replace"))
 
     def record(self, image_id: int) -> ImageRecord | None:
         """Return what is known of an image that is there."""

@@ -51,12 +51,12 @@ def start(options: UiOptions, library: Library | None = None) -> Resources:
     Raises:
         SettingsError: the library's settings file makes no sense.
     """
-    opened = library or open_library(options.folder, model=options.model)
+    opened = library or open_library(options.folder, model=options.model, read_only=options.read_only)
     cache = PictureCache(cache_folder() / "thumbnails")
     pictures = Pictures(opened, cache, secrets.token_bytes(32), options.base_path)
     gate = None if options.password is None else Gate(options.password)
     with _Held.lock:
-        jobs = IndexJobs(opened.folder, options.model)
+        jobs = IndexJobs(opened.folder, options.model, read_only=options.read_only)
         _Held.value = Resources(options, opened, pictures, Uploads(), gate, Labelling(opened), jobs)
         return _Held.value
 

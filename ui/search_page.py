@@ -19,11 +19,12 @@ from .detail import open_image, search_like, show_image
 from .empty import show_emptiness
 from .filter_panel import show_filters
 from .grid import GridLook, Tile, grid
+from .places import in_a_line
 from .resources import Resources, current
 from .second_look import box_of, show_refined, show_switch, stop_refining
 from .selection import CHOICE, choose, chosen_ids, show_selection
 from .state import PAGE, SearchState
-from .words import chance, literal
+from .words import chance
 
 _GRID: Final = "grid"
 _SORTS: Final = {Sort.SCORE: "Best first", Sort.NEWEST: "Newest first", Sort.OLDEST: "Oldest first"}
@@ -44,7 +45,7 @@ def _show_answer(state: SearchState, resources: Resources) -> None:
     try:
         found = answer(state, resources)
     except QueryError as error:
-        st.warning(literal(str(error)))
+        st.warning(in_a_line(str(error)))
         return
     if not found.stacks and not state.asks and not state.filters.count:
         raise NothingIndexed(resources.library.folder)

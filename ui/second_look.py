@@ -17,10 +17,11 @@ from .answers import captions, folded, is_strong
 from .asking import as_query
 from .component import Events
 from .grid import GridLook, Tile, grid
+from .places import in_a_line, roots_for_guests
 from .refining import Refining
 from .resources import Resources
 from .state import SearchState
-from .words import chance, literal
+from .words import chance
 
 BUDGETS_S: Final = (0, 5, 15, 60, 300)
 DEPTH: Final = 50
@@ -125,12 +126,12 @@ def _tile(refined: RefinedHit, stack: Stack, caption: str, moved: int, *, is_wea
 
 def _show_progress(refining: Refining, refinement: Refinement | None, resources: Resources) -> None:
     if refining.error is not None:
-        st.warning(literal(refining.error))
+        st.warning(in_a_line(refining.error))
         return
     if refinement is None:
         st.progress(0.0, "Getting ready to look again…")
         return
-    told = f"Looked again at {refinement.judged_count} of {refinement.wanted_count} with {literal(refinement.judge)}"
+    told = f"Looked again at {refinement.judged_count} of {refinement.wanted_count} with {in_a_line(refinement.judge)}"
     if refinement.cached_count:
         told += f", {refinement.cached_count} of them remembered"
     told += f"; its word counts {refinement.weight:.0%}"
@@ -139,11 +140,11 @@ def _show_progress(refining: Refining, refinement: Refinement | None, resources:
     else:
         st.progress(min(1.0, refinement.judged_count / max(1, refinement.wanted_count)), told)
     if refinement.trouble:
-        st.warning(literal(refinement.trouble))
+        st.warning(in_a_line(refinement.trouble))
     if refinement.skipped:
         st.caption(f"{len(refinement.skipped)} could not be read again.")
     if not resources.library.can_caption:
-        st.caption(literal(f"The library's own model looks at parts of each picture; {NoVisionModel()}"))
+        st.caption(in_a_line(f"The library's own model looks at parts of each picture; {NoVisionModel()}"))
 
 
 def _refining(state: SearchState, resources: Resources) -> Refining:
@@ -154,7 +155,7 @@ def _refining(state: SearchState, resources: Resources) -> Refining:
         refining: Refining = kept[1]
         return refining
     stop_refining()
-    query = replace(as_query(state, resources.uploads), threshold=None)
+    query = replace(as_query(state, resources.uploads, roots_for_guests(resources)), threshold=None)
     library = resources.library
     begun = Refining(lambda: library.refine(query, depth=DEPTH, budget_s=float(state.budget_s)))
     st.session_state[_REFINING] = (asked, begun)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from ..search.query import KnownImage
 from ..search.thumbnails import crossed, png_bytes
 from .address import read_state, write_state
 from .pictures import Pictures, Shape
+from .places import place_of
 from .resources import Resources, current
 from .state import MOST_PARTS, Part
 
@@ -78,7 +80,7 @@ def _lazily(make: Callable[[list[Hit]], bytes], hits: list[Hit]) -> Callable[[],
 def _csv(hits: list[Hit]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pictures.csv"
-        write_csv(hits, file)
+        write_csv([replace(hit, image=replace(hit.image, path=Path(place_of(hit.image.path)))) for hit in hits], file)
         return file.read_bytes()
 
 

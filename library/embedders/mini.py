@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from ..errors import ModelUnavailable
+from ..telemetry import disable_telemetry
 from ..types import Pixels, Vectors
 from .base import ModelSpec, Preprocess, normalized
 from .long_text import embed_long
@@ -283,6 +284,7 @@ class MiniEmbedder:
             return self._sessions[part]
 
     def _load_session(self, part: str) -> InferenceSession:
+        disable_telemetry()
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

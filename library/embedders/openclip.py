@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import EmbedderError, ModelUnavailable
+from ..telemetry import disable_telemetry
 from ..types import Pixels, Vectors
 from .base import ModelSpec, normalized
 from .hub import cached_first, one_line
@@ -195,6 +196,7 @@ class OpenClipEmbedder:
 
 
 def _open_clip(name: OpenClipName) -> ModuleType:
+    disable_telemetry()
     try:
         import open_clip
     except ImportError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..telemetry import disable_telemetry
 from ..types import Pixels, Vectors
 from .onnx_files import (
     IMAGE_TOWER,
@@ -167,6 +168,7 @@ def _write_tower(
 
 def _optimize(source: Path, target: Path, level: str, weights: Path | None = None) -> None:
     """Write a graph as ONNX Runtime reduces it; with its weights beside it, from where they are mapped, not read."""
+    disable_telemetry()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -184,6 +186,7 @@ def _optimize(source: Path, target: Path, level: str, weights: Path | None = Non
 
 def _quantize(source: Path, target: Path) -> None:
     """Write the graph with 8-bit weights, a scale for each output, and activations rounded as they come."""
+    disable_telemetry()
     try:
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ModelUnavailable
+from ..telemetry import disable_telemetry
 from ..types import Pixels, Vectors
 from .base import ModelSpec, normalized
 from .hub import one_line
@@ -161,6 +162,7 @@ class OnnxEmbedder:
             return self._sessions[tower]
 
     def _load_session(self, tower: str) -> InferenceSession:
+        disable_telemetry()
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

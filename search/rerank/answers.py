@@ -104,12 +104,15 @@ def judgements(logits: Logits, tokens: AnswerTokens) -> list[Judgement]:
     The probability is P(yes) / (P(yes) + P(no)) summed over spellings, and the mass P(yes) + P(no).
     """
     wide = logits.astype(np.float64)
-    everything = np.logaddexp.reduce(wide, axis=1)
-    yes = np.logaddexp.reduce(wide[:, list(tokens.yes)], axis=1)
-    no = np.logaddexp.reduce(wide[:, list(tokens.no)], axis=1)
-    either = np.logaddexp(yes, no)
-    probabilities, masses = np.exp(yes - either), np.exp(either - everything)
-    return [Judgement(float(p), float(m)) for p, m in zip(probabilities, masses, strict=True)]
+    with np.errstate(invalid="ignore"):  # of half-precision arithmetic that overflowed
+        everything = np.logaddexp.reduce(wide, axis=1)
+        yes = np.logaddexp.reduce(wide[:, list(tokens.yes)], axis=1)
+        no = np.logaddexp.reduce(wide[:, list(tokens.no)], axis=1)
+        either = np.logaddexp(yes, no)
+        probabilities, masses = np.exp(yes - either), np.exp(either - everything)
+    masses = np.minimum(masses, 1.0)  # rounding
+    said = [Judgement(float(p), float(m)) for p, m in zip(probabilities, masses, strict=True)]
+    return [one if one.is_valid else UNDECIDED for one in said]
 
 
 def judgement_of_listed(listed: Sequence[tuple[str, float]]) -> Judgement:

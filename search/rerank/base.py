@@ -41,6 +41,10 @@ class Box:
     bottom: float
 
 
+LEAST_MASS = 1e-3
+"""Up to here a judgement has no mass: yes and no together were not among what the model wanted to say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """How likely a picture shows what was asked for.
@@ -52,6 +56,16 @@ class Judgement:
     probability: float
     mass: float | None = None
     box: Box | None = None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether these are probabilities: NaN is none, and whatever a broken model says lies anywhere."""
+        return 0.0 <= self.probability <= 1.0 and (self.mass is None or 0.0 <= self.mass <= 1.0)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether the model meant yes or no at all."""
+        return self.is_valid and (self.mass is None or self.mass > LEAST_MASS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ class _Run:
             except ImageUnreadable as error:
                 self.failed.append(Skipped(image, error.reason))
         for image, said in self._said(pictures):
-            body = printable(said)[:_LONGEST].rstrip()
+            body = printable(said or "")[:_LONGEST].rstrip()
             if body:
                 yield image.id, body
             else:

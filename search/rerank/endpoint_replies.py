@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +42,10 @@ def _listed(logprobs: object) -> tuple[tuple[str, float], ...]:
     if not isinstance(first, dict):
         return ()
     alternatives = first.get("top_logprobs") or [first]
-    return tuple((str(each["token"]), float(each["logprob"])) for each in alternatives)
+    listed = tuple((str(each["token"]), float(each["logprob"])) for each in alternatives)
+    if any(math.isnan(logprob) or logprob == math.inf for _, logprob in listed):
+        raise ValueError("no chat completion")
+    return listed
 
 
 def complaint(body: bytes) -> str:

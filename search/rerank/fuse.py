@@ -40,7 +40,7 @@ def fused(first: Values, judgements: Sequence[Judgement | None], weight: float) 
 
     Args:
         first: (n,) log-odds by the first look.
-        judgements: by the second; None where there is none.
+        judgements: by the second; None where there is none. One of no mass counts as none.
         weight: the second look's share, 0 to 1.
 
     Returns:
@@ -52,14 +52,18 @@ def fused(first: Values, judgements: Sequence[Judgement | None], weight: float) 
     if not 0.0 <= weight <= 1.0:
         message = f"a weight lies between 0 and 1, not at {weight}"
         raise ValueError(message)
-    said = np.array([np.nan if one is None else one.probability for one in judgements], dtype=np.float64)
+    said = np.array(
+        [one.probability if one is not None and one.says_something else np.nan for one in judgements], dtype=np.float64
+    )
     is_judged = ~np.isnan(said)
     if weight == 0.0 or not is_judged.any():
         return first.copy()
     masses = np.array([1.0 if one is None or one.mass is None else one.mass for one in judgements], dtype=np.float64)
     share = np.where(is_judged, np.clip(masses / FULL_MASS, 0.0, 1.0), 0.0)
+    if not share.any():
+        return first.copy()
     odds = log_odds(np.where(is_judged, said, 0.5))
-    usual = float((share * odds).sum() / share.sum()) if share.any() else 0.0
+    usual = float((share * odds).sum() / share.sum())
     second = share * odds + (1.0 - share) * usual
     return np.asarray((1.0 - weight) * first + weight * second)
 
@@ -72,9 +76,12 @@ def order(scores: Values, vetoed: Sequence[bool]) -> list[int]:
 def combined(judgements: Sequence[Judgement], weights: Sequence[float]) -> Judgement:
     """Make one judgement of those on several things looked for in one picture, each with its weight above 0.
 
-    Log-odds are averaged by weight, as the first look averages the things' vectors. The box is that of the heaviest
-    thing, the mass the least of all.
+    Those of no mass are left out, unless all are. Log-odds are averaged by weight, as the first look averages the
+    things' vectors. The box is that of the heaviest thing, the mass the least of all.
     """
+    heard = [pair for pair in zip(judgements, weights, strict=True) if pair[0].says_something]
+    if heard:
+        judgements, weights = [one for one, _ in heard], [weight for _, weight in heard]
     if len(judgements) == 1:
         return judgements[0]
     odds = log_odds(np.array([one.probability for one in judgements], dtype=np.float64))

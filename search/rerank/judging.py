@@ -155,7 +155,7 @@ class _Look:
                 self.trouble = str(error)
                 self.pending.clear()
                 return
-            new = {name: one for name, one in zip(asked, judgements, strict=True) if one is not None}
+            new = {name: one for name, one in zip(asked, judgements, strict=True) if one is not None and one.is_valid}
             said |= new
             self.refiner.memory.keep_judgements(question, new)
 
@@ -212,5 +212,6 @@ class _Look:
 
     def _is_vetoed(self, content_hash: str) -> bool:
         return self._is_judged(content_hash) and any(
-            self.said[question][content_hash].probability > VETO_FROM for question in self.questions.avoided
+            judgement.says_something and judgement.probability > VETO_FROM
+            for judgement in (self.said[question][content_hash] for question in self.questions.avoided)
         )

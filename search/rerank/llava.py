@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image
 
 from ...library.errors import ModelUnavailable
+from ...library.telemetry import disable_telemetry
 from .answers import AnswerTokens, Logits, MassWatch, answer_tokens, judgements, tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
 from .batches import FittingBatches
@@ -161,6 +162,7 @@ class LlavaModel:
         seen = self._seen
         if seen is not None and [*map(id, seen.images)] == [*map(id, images)]:
             return seen.features
+        disable_telemetry()
         from transformers.modeling_outputs import BaseModelOutputWithPooling
 
         wanted = {"pixel_values", "image_sizes"} & inputs.keys()
@@ -243,6 +245,7 @@ class LlavaModel:
 
 
 def _built(config: PretrainedConfig) -> PreTrainedModel:
+    disable_telemetry()
     from transformers import AutoModelForImageTextToText
 
     return AutoModelForImageTextToText.from_config(config)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from ...library.captions import printable
 from ...library.errors import LibraryError
 from ...library.judgement_catalog import Asked, JudgementCatalog, Remembered
 from .base import Box, Judgement, JudgeSpec
@@ -31,28 +32,31 @@ class Memory:
 
     def judgements(self, query: str, content_hashes: Sequence[str]) -> dict[str, Judgement]:
         """Return what was said of these pictures before, by content hash."""
-        return {
+        known = {
             name: Judgement(one.probability, one.mass, None if one.box is None else Box(*one.box))
             for name, one in self._known("judge", query, content_hashes).items()
             if one.probability is not None
         }
+        return {name: one for name, one in known.items() if one.says_something}
 
     def answers(self, ability: Ability, question: str, content_hashes: Sequence[str]) -> dict[str, str]:
         """Return what was answered about these pictures before, by content hash."""
         known = self._known(ability, question, content_hashes)
-        return {name: one.answer for name, one in known.items() if one.answer is not None}
+        return {name: one.answer for name, one in known.items() if one.answer and printable(one.answer)}
 
     def keep_judgements(self, query: str, said: Mapping[str, Judgement]) -> None:
-        """Keep judgements, by content hash."""
+        """Keep judgements, by content hash; those that say nothing are asked for again."""
+        heard = {name: one for name, one in said.items() if one.says_something}
         self._keep(
             "judge",
             query,
-            {name: Remembered(one.probability, one.mass, _edges(one.box)) for name, one in said.items()},
+            {name: Remembered(one.probability, one.mass, _edges(one.box)) for name, one in heard.items()},
         )
 
     def keep_answers(self, ability: Ability, question: str, said: Mapping[str, str]) -> None:
-        """Keep answers, by content hash."""
-        self._keep(ability, question, {name: Remembered(answer=answer) for name, answer in said.items()})
+        """Keep answers, by content hash, in place of what was answered before; blank ones are asked for again."""
+        heard = {name: answer for name, answer in said.items() if printable(answer)}
+        self._keep(ability, question, {name: Remembered(answer=answer) for name, answer in heard.items()})
 
     def _known(self, ability: Ability, question: str, content_hashes: Sequence[str]) -> dict[str, Remembered]:
         if self.catalog is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ...library.embedders.openclip import choose_device, choose_precision
 from ...library.errors import ModelUnavailable
+from ...library.telemetry import disable_telemetry
 
 if TYPE_CHECKING:
     import torch
@@ -67,6 +68,7 @@ def load_options(place: Place, options: RunOptions) -> dict[str, object]:
 
 def _quantised(quantisation: Quantisation, precision: str) -> BitsAndBytesConfig:
     """Word how bitsandbytes keeps weights: NF4 with nested scales (Dettmers et al. 2023), or LLM.int8()."""
+    disable_telemetry()
     from transformers import BitsAndBytesConfig
 
     if quantisation == "8bit":
@@ -105,6 +107,7 @@ def _require_quantisation(model: str, quantisation: Quantisation, *, is_cuda: bo
     if not is_cuda:
         reason = f"{quantisation} weights need a CUDA device, and torch finds none"
         raise ModelUnavailable(name, reason, f"leave @{quantisation} out, or use an endpoint that serves the model")
+    disable_telemetry()
     from transformers.utils import is_bitsandbytes_available
 
     if not is_bitsandbytes_available():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from ...library.embedders.hub import cached_first, one_line
 from ...library.embedders.openclip_name import file_sha256
 from ...library.errors import EmbedderError, ModelUnavailable
+from ...library.telemetry import disable_telemetry
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -32,6 +33,7 @@ def transformers_of(model: str) -> ModuleType:
     Raises:
         ModelUnavailable: one of them is not installed.
     """
+    disable_telemetry()
     try:
         import torch  # noqa: F401 - transformers imports without it, and then has no models
         import transformers
@@ -72,6 +74,7 @@ def fetched(model: str, step: Callable[[], T]) -> T:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
+    disable_telemetry()
     from transformers.utils import logging as transformers_logging
 
     before = transformers_logging.is_progress_bar_enabled()
@@ -91,6 +94,7 @@ def revision_of(model: str) -> str:
     """
     folder = _folder(model)
     if folder is None:
+        disable_telemetry()
         from transformers.utils import cached_file
 
         # The hub's cache keeps each commit's files in a folder of its name.
