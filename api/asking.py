@@ -15,14 +15,14 @@ from ..library.paths import StrPath, expanded
 from ..library.settings import cache_folder
 from ..library.types import Hit, Label
 from ..search.describe import DEFAULT_VOCABULARY
-from ..search.query import DEFAULT_K, KnownImage, Picture, Query, Term, Words
+from ..search.query.query import DEFAULT_K, KnownImage, Picture, Query, Term, Words
 from .opened import Opened
 
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
     from ..search.classify import Classified
     from ..search.duplicates import DuplicateGroup, DuplicateOptions
-    from ..search.engine import FirstLook
+    from ..search.engine import CandidateSet
     from ..search.evaluate import Evaluation
     from ..search.fold import Stack
     from ..search.library_map import LibraryMap, MapOptions, Maps
@@ -54,10 +54,10 @@ class Asking(Opened):
         self._open_while_embedding(asked)
         return self._engine.search(asked)
 
-    def _first_look(self, query: Query) -> FirstLook:
-        """Return what a second look starts from: see `Engine.first_look`."""
+    def _candidates(self, query: Query) -> CandidateSet:
+        """Return what a second look starts from: see `Engine.candidates`."""
         self._open_while_embedding(query)
-        return self._engine.first_look(query)
+        return self._engine.candidates(query)
 
     def search_many(self, queries: Sequence[str | Query], *, k: int = DEFAULT_K) -> list[list[Hit]]:
         """Return for each of `queries` what `search` returns for it alone; faster than one after the other.
@@ -71,7 +71,7 @@ class Asking(Opened):
         )
 
     def evaluate(self, queries: StrPath) -> Evaluation:
-        """Measure how well the library finds what labelled queries ask for; see search/judged.py for the formats.
+        """Measure how well the library finds what labelled queries ask for (formats: search/labelled_queries.py).
 
         Raises:
             EvaluationError: the file cannot be read, or none of its images is in the library.
@@ -79,10 +79,10 @@ class Asking(Opened):
             ModelMismatch: the library was indexed with another model.
         """
         from ..search.evaluate import evaluate
-        from ..search.judged import read_judged
+        from ..search.labelled_queries import read_labelled_queries
 
         path = expanded(queries)
-        return evaluate(self._store.catalog, self._model, self._embedder, path, read_judged(path))
+        return evaluate(self._store.catalog, self._model, self._embedder, path, read_labelled_queries(path))
 
     def describe(
         self,
@@ -108,7 +108,7 @@ class Asking(Opened):
 
         describer = Describer(self._embedder, Vocabulary.named(vocabulary), cache_folder(), progress)
         if isinstance(image, KnownImage):
-            return describer.nearest(self._subjects.vectors_of([image]), k)
+            return describer.nearest(self._query_embedder.vectors_of([image]), k)
         return describer.describe(expanded(image), k)
 
     def classify(
@@ -142,7 +142,7 @@ class Asking(Opened):
         from ..search.texts import Texts
 
         catalog = self._store.catalog
-        return TextSearch(lambda: self._subjects, catalog, lambda: Texts(catalog, self._model))
+        return TextSearch(lambda: self._query_embedder, catalog, lambda: Texts(catalog, self._model))
 
     def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
         """Return groups of images of which one is enough, the largest group first, in each the best image first.

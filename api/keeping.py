@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from ..library.errors import NotIndexed, QueryError
 from ..library.paths import StrPath, expanded
 from ..library.types import Damage, Failure, Removed
-from ..search.query import KnownImage
+from ..search.query.query import KnownImage
 from .opened import Opened
 
 # Imported by the verbs that need it: a search is not to load what indexes.
 if TYPE_CHECKING:
-    from ..indexer.follow import WatchOptions
     from ..indexer.pipeline import IndexOptions
     from ..indexer.report import IndexReport, WatchReport
+    from ..indexer.watch import WatchOptions
     from ..library.checks.base import Finding
 
 
@@ -81,8 +81,8 @@ class Keeping(Opened):
             PhotoseekError: the library or the model cannot be used.
         """
         from ..indexer.discover import as_roots
-        from ..indexer.events import SystemEvents
-        from ..indexer.follow import WatchOptions, follow
+        from ..indexer.fs_events import SystemEvents
+        from ..indexer.watch import WatchOptions, follow
 
         self._check_writable()
         roots = as_roots(_paths(paths))
@@ -125,7 +125,7 @@ class Keeping(Opened):
         return self._store.catalog.count_at([str(path) for path in outermost])
 
     def _absolute(self, what: StrPath | KnownImage | Sequence[StrPath | KnownImage]) -> list[str]:
-        from ..search.subjects import known_image
+        from ..search.query_embedder import known_image
 
         named = [what] if isinstance(what, str | os.PathLike | KnownImage) else list(what)
         return [

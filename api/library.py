@@ -11,7 +11,7 @@ from .keeping import Keeping
 from .looking import Looking
 
 if TYPE_CHECKING:
-    from ..search.rerank.base import Judge
+    from ..rerank.base import Judge
 
 
 class Library(Keeping, Looking, Browsing):

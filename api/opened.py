@@ -20,14 +20,14 @@ from ..search.text_vectors import TextVectors
 # The rest is imported where it is needed: SQLAlchemy alone takes a fifth of a second, and a search spends it loading
 # its model.
 if TYPE_CHECKING:
-    from ..library.catalog import ModelRow
+    from ..library.catalog.catalog import ModelRow
     from ..library.store import Store
-    from ..library.vectors.live import LiveVectors
+    from ..library.vectors.live_vectors import LiveVectors
+    from ..rerank.base import Judge
     from ..search.calibration import Calibration
     from ..search.calibrations import Calibrations
     from ..search.engine import Engine
-    from ..search.rerank.base import Judge
-    from ..search.subjects import Subjects
+    from ..search.query_embedder import QueryEmbedder
 
 
 class Opened:
@@ -105,10 +105,10 @@ class Opened:
         return self._store.vectors_of(self._model)
 
     @cached_property
-    def _subjects(self) -> Subjects:
-        from ..search.subjects import Subjects
+    def _query_embedder(self) -> QueryEmbedder:
+        from ..search.query_embedder import QueryEmbedder
 
-        return Subjects(self._store.catalog, self._vectors, self._embedder, self._texts)
+        return QueryEmbedder(self._store.catalog, self._vectors, self._embedder, self._texts)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -117,7 +117,7 @@ class Opened:
         def calibrate() -> Calibration:  # few queries need it, and the others need not import what learns it
             return self._calibrations.current()
 
-        return Engine(self._store.catalog, self._vectors, self._subjects, calibrate)
+        return Engine(self._store.catalog, self._vectors, self._query_embedder, calibrate)
 
     @cached_property
     def _calibrations(self) -> Calibrations:

@@ -20,7 +20,7 @@ from labelled import Labelled, embed_labelled
 from photoseek.library.embedders.base import Embedder
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.search.evaluate import ranks_of
-from photoseek.search.measures import average_precision, hit_at, interval, ndcg_at, precision_at
+from photoseek.search.metrics import average_precision, hit_at, interval, ndcg_at, precision_at
 
 
 @dataclass(frozen=True, slots=True)

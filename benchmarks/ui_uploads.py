@@ -18,8 +18,8 @@ from pathlib import Path
 
 from websockets.exceptions import InvalidStatus
 
-from photoseek.tests.browser import serving
-from photoseek.tests.visitors import Visitor
+from photoseek.tests.support.browser import serving
+from photoseek.tests.support.visitors import Visitor
 
 PASSWORD = "open sesame"
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..library.archives import MEMBER_MARK, is_archive_name
-from ..library.changes import Failed, FileState
 from ..library.errors import FolderNotFound, FolderUnusable
-from ..library.sidecars import by_image, folder_of_root, is_inside, state_of
+from ..library.images.archives import MEMBER_MARK, is_archive_name
+from ..library.images.metadata.sidecars import by_image, folder_of_root, is_inside, state_of
+from ..library.images.sources import Failed, FileState
+from .archive_members import look_into
 from .found import Found, Unlisted, failed, is_image_name, is_skipped, is_text
-from .members import look_into
 
 # How `_names` marks an archive, in whose place its members are sorted; no name of a folder ends so.
 _ARCHIVE = MEMBER_MARK + "/"

@@ -12,18 +12,18 @@ from typing import TypeVar
 
 from PIL import Image
 
-from ..library import content_hash
-from ..library.archives import MEMBER_MARK, split_member
-from ..library.captions import ImageText, Sidecar
-from ..library.changes import Failed, FileState, ImageFacts, KnownFile
-from ..library.colours import dominant_colours
-from ..library.content_hash import hash_bytes
+from ..library.catalog.changes import ImageFacts, KnownFile
 from ..library.errors import ImageUnreadable
-from ..library.images import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
-from ..library.miniature import miniature
-from ..library.perceptual_hash import perceptual_hash
-from ..library.sidecars import read_sidecars
-from ..library.sources import FileBytes, read_bytes, read_file
+from ..library.images import content_hash
+from ..library.images.archives import MEMBER_MARK, split_member
+from ..library.images.colours import dominant_colours
+from ..library.images.content_hash import hash_bytes
+from ..library.images.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
+from ..library.images.metadata.image_text import ImageText, Sidecar
+from ..library.images.metadata.sidecars import read_sidecars
+from ..library.images.miniature import miniature
+from ..library.images.perceptual_hash import perceptual_hash
+from ..library.images.sources import Failed, FileBytes, FileState, read_bytes, read_file
 from ..library.types import Pixels
 from .plan import ToRead
 

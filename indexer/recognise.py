@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from ..library.catalog import Catalog
-from ..library.changes import FileState, Indexed, KnownContent, Relocated
-from ..library.sidecars import read_sidecars
-from ..library.sources import exists
+from ..library.catalog.catalog import Catalog
+from ..library.catalog.changes import Indexed, KnownContent, Relocated
+from ..library.images.metadata.sidecars import read_sidecars
+from ..library.images.sources import FileState, exists
 from .load import hash_file
 from .plan import ToRead
 from .report import Outcome

@@ -7,7 +7,7 @@ from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from .checks.base import Check, Finding, Patient
+from .checks.base import Check, CheckContext, Finding
 from .checks.disk import check_failures, check_missing
 from .checks.files import check_calibration, check_settings
 from .checks.rows import check_change_numbers, check_deletions, check_embedded, check_owners
@@ -59,7 +59,7 @@ def examine(folder: Path, *, repair: bool = False, read_only: bool = False) -> l
         findings.append(Finding("lock", f"{owner} ended without taking its name off the lock", repair, harmless=True))
     try:
         with closing(Store.open(settings)) as store, store.writing("doctor") if repair else nullcontext():
-            patient = Patient(store, store.database, repair)
+            patient = CheckContext(store, store.database, repair)
             for check in _FOUNDATIONS:
                 findings += check(patient)
             # Nothing is changed in a database that is not sound.

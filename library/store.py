@@ -7,15 +7,15 @@ import shutil
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
-from .catalog import Catalog, ModelRow
-from .database import Database
+from .catalog.catalog import Catalog, ModelRow
+from .catalog.database import Database
 from .embedders.base import ModelSpec
 from .errors import LibraryError, LibraryNotFound, LibraryReadOnly, ModelMismatch, NothingIndexed
 from .lock import writing_lock
 from .paths import may_write
 from .settings import Settings, cache_folder, write_initial_settings
 from .vectors.generations import Generations, model_folder_name
-from .vectors.live import LiveVectors
+from .vectors.live_vectors import LiveVectors
 from .vectors.manifest import GenerationIdentity
 
 _CATALOG_NAME = "catalog.sqlite"

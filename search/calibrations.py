@@ -15,10 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from ..library.catalog import Catalog, ModelRow
+from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.types import Vectors
 from ..library.vectors.generations import model_folder_name
-from ..library.vectors.live import LiveVectors
+from ..library.vectors.live_vectors import LiveVectors
 from .calibration import SAMPLE_IMAGES, Calibration, Curve
 
 logger = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont, features
 
-from ..library.captions import printable
+from ..library.atomic_write import whole_file
 from ..library.errors import ExportFailed
+from ..library.images.metadata.image_text import printable
 from ..library.types import Hit
-from ..library.whole_file import whole_file
 from .export import record_fields
 from .thumbnails import jpeg_bytes, thumbnail
 

@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..library.catalog import Catalog, ModelRow
+from ..library.atomic_write import whole_file
+from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.errors import ExportFailed
 from ..library.types import ImageRecord, Vectors
-from ..library.whole_file import whole_file
 
 VECTORS_NAME = "vectors.npy"
 IMAGES_NAME = "images.jsonl"

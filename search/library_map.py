@@ -15,12 +15,12 @@ from typing import Final
 
 import numpy as np
 
-from ..library.catalog import Catalog, ModelRow
+from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.embedders.base import normalized
 from ..library.errors import QueryError
 from ..library.types import ImageIds, Vectors
 from ..library.vectors.generations import BUILD_FLOOR, BUILD_SHARE, model_folder_name
-from ..library.vectors.live import LiveVectors
+from ..library.vectors.live_vectors import LiveVectors
 from .clusters import Members, centres, cluster_count, clusters
 from .describe import Describer
 from .layout import LayoutMethod, best_method, layout

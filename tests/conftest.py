@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from photoseek.library.catalog import Catalog, ModelRow
-from photoseek.library.database import Database
+from photoseek.library.catalog.catalog import Catalog, ModelRow
+from photoseek.library.catalog.database import Database
 from photoseek.library.telemetry import disable_telemetry
-from photoseek.tests.browser import (  # noqa: F401 - fixtures
+from photoseek.tests.support.browser import (  # noqa: F401 - fixtures
     browser,
     guarded_server,
     new_page,
@@ -22,7 +22,7 @@ from photoseek.tests.browser import (  # noqa: F401 - fixtures
     sample_library,
     sample_server,
 )
-from photoseek.tests.fakes import ColourEmbedder
+from photoseek.tests.support.fakes import ColourEmbedder
 
 _NUMBERS = itertools.count()
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photoseek.library.telemetry import disable_telemetry
-from photoseek.tests.fakes import paint
-from photoseek.tests.tracing import Trace, outside
+from photoseek.tests.support.fakes import paint
+from photoseek.tests.support.tracing import Trace, outside
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

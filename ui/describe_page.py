@@ -8,11 +8,11 @@ import streamlit as st
 
 from ..library.errors import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
 from .address import go_to_search, visit
+from .escaping import literal
 from .places import in_a_line
 from .resources import Resources, current
 from .state import Brought, Part, SearchState
 from .uploads import MOST_UPLOAD_BYTES, Upload
-from .words import literal
 
 _KEY: Final = "described"
 _CAPTION: Final = "caption_of"

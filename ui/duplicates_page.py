@@ -12,12 +12,12 @@ from ..library.types import ImageRecord
 from ..search.duplicates import DuplicateGroup, DuplicateOptions
 from .address import go_to_search, read_state
 from .component import told
-from .detail import open_image, search_like, show_image
-from .empty import picture_count, show_emptiness
+from .empty import image_count, show_emptiness
+from .escaping import literal, size_in_words
 from .grid import GridLook, Tile, grid
+from .image_detail import open_image, search_like, show_image
 from .places import place_of
 from .resources import Resources, current
-from .words import literal, size_in_words
 
 _KINDS: Final = {True: "Copies and look-alikes", False: "Exact copies"}
 _PAGE_GROUPS: Final = 12
@@ -33,7 +33,7 @@ _ERROR: Final = "duplicates_error"
 def show() -> None:
     """Draw the groups, the largest first."""
     resources = current()
-    count = picture_count(resources)
+    count = image_count(resources)
     if not count:
         show_emptiness(resources)
         return

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.browsing_catalog import Choice, Facets
+from ..library.catalog.browsing import Choice, Facets
 from .address import read_state, write_state
 from .resources import current
 from .state import Filters, SearchState

@@ -10,10 +10,10 @@ import streamlit as st
 from ..api import LibraryInfo
 from ..library.checks.base import Finding, counted
 from ..library.errors import LibraryNotFound, PhotoseekError
+from .escaping import literal, shown_path, size_in_words
 from .indexing_panel import ERROR, show_indexing
 from .places import in_a_line, place_of
 from .resources import Resources, current
-from .words import literal, shown_path, size_in_words
 
 _FINDINGS: Final = "findings"
 _MOST_ROWS: Final = 1_000

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from .hosts import Hosts
 from .passes import LIFETIME_S, Passes
-from .password import Gate
+from .password import LoginThrottle
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _MOST_BYTES: Final = 4_096
@@ -47,7 +47,7 @@ _HEADERS: Final = {
 class PasswordForm:
     """Shows the form, and answers what is sent with it. The cookie's name holds the port: cookies know no ports."""
 
-    def __init__(self, gate: Gate, passes: Passes, base_path: str) -> None:
+    def __init__(self, gate: LoginThrottle, passes: Passes, base_path: str) -> None:
         self._gate = gate
         self._passes = passes
         self._path = f"/{base_path}" if base_path else "/"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..indexer.discover import as_path
 from ..library.errors import LibraryNotFound
+from .escaping import literal, shown_path
 from .resources import Resources, current
-from .words import literal, shown_path
 
 # A path from the root on, in a sentence: up to its last slash, which its name follows.
 _FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^/\n:;,'\"]+/)+")

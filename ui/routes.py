@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from ..library.archives import split_member
 from ..library.errors import ImageUnreadable, PhotoseekError
-from ..library.images import DEFAULT_LIMITS
-from ..library.sources import read_bytes
+from ..library.images.archives import split_member
+from ..library.images.decoding import DEFAULT_LIMITS
+from ..library.images.sources import read_bytes
 from ..library.types import ImageRecord
-from .pictures import Pictures, Shape
+from .images import ImageServer, Shape
 from .uploads import MOST_UPLOAD_BYTES, Uploads
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def routes_of(resources: Resources) -> list[Route]:
 class _Serving:
     """The answers to what the browser fetches."""
 
-    def __init__(self, pictures: Pictures, uploads: Uploads) -> None:
+    def __init__(self, pictures: ImageServer, uploads: Uploads) -> None:
         self._pictures = pictures
         self._uploads = uploads
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from PIL import Image
 
-from ..library.captions import printable
 from ..library.errors import ImageUnreadable
-from ..library.images import DecodeLimits
+from ..library.images.decoding import DecodeLimits
+from ..library.images.metadata.image_text import printable
 from ..search.thumbnails import jpeg_bytes, png_bytes
 from .decoding import Decoders
 

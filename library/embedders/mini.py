@@ -71,7 +71,7 @@ class Background:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ModelManifest:
     """What `manifest.json` says: the model's identity and the SHA-256 of each file beside it."""
 
     version: str
@@ -113,7 +113,7 @@ class Read(NamedTuple):
     states: Vectors
 
 
-def read_manifest(folder: Path = WEIGHTS) -> Manifest:
+def read_manifest(folder: Path = WEIGHTS) -> ModelManifest:
     """Read a model folder's manifest; the files themselves are not hashed, so this costs a millisecond.
 
     Raises:
@@ -122,7 +122,7 @@ def read_manifest(folder: Path = WEIGHTS) -> Manifest:
     path = folder / "manifest.json"
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        return Manifest(**{**fields, "background": Background(**fields["background"])})
+        return ModelManifest(**{**fields, "background": Background(**fields["background"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
 
