@@ -7,7 +7,6 @@ name to the front (docs/queries.md has the figures).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 from ..library.catalog.conditions import All, TextContains
 from ..library.types import Hit
 from .query.query import Query, Words
+from .words import words_of
 
 SMALL_WORDS: Final = frozenset({"a", "an", "the", "of", "on", "in", "at", "and", "with", "is", "its", "to", "by"})
 """Not looked for beside others: a keyword has none of them."""
@@ -50,5 +50,5 @@ def text_matches_first(query: Query, search: Callable[[Query], list[Hit]]) -> li
 
 
 def _words(text: str) -> tuple[str, ...]:
-    found = dict.fromkeys(re.findall(r"\w+", text))
-    return tuple(word for word in found if word.casefold() not in SMALL_WORDS) or tuple(found)
+    found = words_of(text)
+    return tuple(word for word in found if word.casefold() not in SMALL_WORDS) or found

@@ -24,9 +24,12 @@ STAMP_LOCALES = (
 """Those of the stamps' locales whose scripts the vocabulary keeps."""
 
 LATIN_LOCALES = frozenset(
-    ("ca", "cs", "da", "de", "es", "et", "fi", "fr", "hr", "hu", "id", "it", "lt", "ms", "nb", "nl", "pl", "pt", "ro")
-    + ("sk", "sl", "sv", "tr", "vi")
+    {
+        *("ca", "cs", "da", "de", "es", "et", "fi", "fr", "hr", "hu", "id", "it", "lt", "ms", "nb", "nl"),
+        *("pl", "pt", "ro", "sk", "sl", "sv", "tr", "vi"),
+    }
 )
+"""Locales whose texts teach what is not English."""
 
 _FLAGS = 9
 _TAGS = 6
