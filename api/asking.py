@@ -90,6 +90,7 @@ class Asking(Opened):
         *,
         k: int = 5,
         vocabulary: str = DEFAULT_VOCABULARY,
+        language: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Label]:
         """Return the `k` labels nearest to a picture, best first. A file needs no library.
@@ -98,15 +99,18 @@ class Asking(Opened):
             image: the file, or an image of the library.
             k: labels wanted.
             vocabulary: `nouns`, 12,000 things that can be photographed, or `imagenet`, a thousand classes.
+            language: as in `zh`; the labels are then the some 770 things whose names in that language are known, and
+                there is no vocabulary to choose.
             progress: told how many labels are embedded, of how many, when a model meets a vocabulary first.
 
         Raises:
             ImageUnreadable: the file cannot be read as a picture.
-            QueryError: `k` is less than 1, or there is no such vocabulary or image of the library.
+            QueryError: `k` is less than 1, or there is no such vocabulary, language or image of the library.
         """
         from ..search.describe import Describer, Vocabulary
 
-        describer = Describer(self._embedder, Vocabulary.named(vocabulary), cache_folder(), progress)
+        labels = Vocabulary.named(vocabulary) if language is None else Vocabulary.in_language(language)
+        describer = Describer(self._embedder, labels, cache_folder(), progress)
         if isinstance(image, KnownImage):
             return describer.nearest(self._query_embedder.vectors_of([image]), k)
         return describer.describe(expanded(image), k)

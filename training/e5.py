@@ -19,6 +19,9 @@ LAYERS = 12
 HEADS = 12
 WIDTH = 384
 
+MASK = "<mask>"
+"""The last piece, which no text holds."""
+
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 """The first pieces, in this order."""
 

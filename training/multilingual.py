@@ -15,7 +15,7 @@ import argparse
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,7 +34,14 @@ from .multilingual_features import OtherFeatures
 from .multilingual_head import HeadRecipe, taught_head
 from .multilingual_lessons import Lessons
 from .multilingual_measure import measured_figures
-from .multilingual_texts import LATIN_LOCALES, Said, drawing_names, native_captions, translated_captions
+from .multilingual_texts import (
+    LATIN_LOCALES,
+    Said,
+    drawing_names,
+    native_captions,
+    piece_corpora,
+    translated_captions,
+)
 from .multilingual_tower import FEATURE_DIM, coded_words, write_tower
 from .pieces import chosen_pieces, write_tokenizer
 from .train_mini import Log
@@ -47,7 +54,6 @@ SOURCE = (
 )
 LICENCE = "MIT (text tower), Apache-2.0 (head and profile)"
 
-_COMMON_PIECES = 12_000
 _PHRASES = 60_000
 
 
@@ -66,7 +72,7 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     said = [*drawing_names(sources), *_captions(arguments.captions, "train")]
     if not (folder / "tower.onnx").exists():
-        rebuild_tower(read_e5(sources.e5), said, folder)
+        rebuild_tower(read_e5(sources.e5), piece_corpora(sources, arguments.captions), folder)
     if not (folder / "latin.npz").exists():
         learn_languages(sources, said, arguments.captions).write(folder / "latin.npz")
     log("tower", **{name: (folder / name).stat().st_size for name in FILES if name != "head.onnx"})
@@ -91,16 +97,10 @@ def main() -> None:
         shutil.copyfile(folder / name, target / name)
 
 
-def rebuild_tower(e5: E5, said: Sequence[Said], folder: Path) -> None:
+def rebuild_tower(e5: E5, corpora: Mapping[str, tuple[float, Sequence[str]]], folder: Path) -> None:
     """Choose the pieces by what they are for, and write the tower and its tokenizer."""
-    by_language: dict[str, list[str]] = {}
-    for one in said:
-        by_language.setdefault(one.language, []).append(one.text)
-    # Chinese counts most; of the others, those with sentences as much as those with names alone.
-    corpora = {language: (4.0 if language.startswith("zh") else 1.0, texts) for language, texts in by_language.items()}
-    kept = chosen_pieces(e5, corpora)
-    # Pieces are sorted by frequency, so that the first are the common ones.
-    write_tower(e5, coded_words(e5.words.floats()[kept], range(_COMMON_PIECES)), folder / "tower.onnx")
+    kept, common = chosen_pieces(e5, corpora)
+    write_tower(e5, coded_words(e5.words.floats()[kept], common), folder / "tower.onnx")
     write_tokenizer(e5, kept, folder / "tokenizer.json")
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from ..library.embedders.multilingual import PREFIX
-from .e5 import E5, SPECIAL
+from .e5 import E5, MASK, SPECIAL
 
 PIECE_COUNT = 60_000
+COMMON_COUNT = 12_000
 
 # How much each script counts, by the first word of its letters' names in Unicode: some are of several languages.
 SCRIPTS = {
@@ -38,8 +39,10 @@ _DROPPED = "[\\x00-\\x08\\x0B\\x0E-\\x1F\\x7F\\x8F\\x9F]"
 _BLANKS = "[\\t\\n\\f\\r\\u1680\\u200B-\\u200F\\u2028\\u2029\\u2581\\uFEFF\\uFFFD]"
 
 
-def chosen_pieces(e5: E5, corpora: Mapping[str, tuple[float, Sequence[str]]], count: int = PIECE_COUNT) -> list[int]:
-    """Return the rows of the pieces worth most, in the vocabulary's order.
+def chosen_pieces(
+    e5: E5, corpora: Mapping[str, tuple[float, Sequence[str]]], count: int = PIECE_COUNT
+) -> tuple[list[int], list[int]]:
+    """Return the rows of the pieces worth most, in the vocabulary's order, and the places of the very first among them.
 
     A piece's worth is its share of each corpus' tokens, and of its script's by the published scores, weighted. All
     single characters of the scripts are kept, so that no word of theirs is unknown.
@@ -49,7 +52,7 @@ def chosen_pieces(e5: E5, corpora: Mapping[str, tuple[float, Sequence[str]]], co
         corpora: a weight and texts by name.
         count: how many pieces to keep.
     """
-    rows = range(len(SPECIAL), len(e5.pieces))
+    rows = range(len(SPECIAL), e5.pieces.index(MASK))
     by_script: dict[str, list[int]] = {script: [] for script in SCRIPTS}
     for row in rows:
         by_script.get(script_of(e5.pieces[row]), []).append(row)
@@ -70,7 +73,8 @@ def chosen_pieces(e5: E5, corpora: Mapping[str, tuple[float, Sequence[str]]], co
         if len(kept) >= count or not worth[row]:
             break
         kept.add(int(row))
-    return sorted(kept)
+    rows_kept = sorted(kept)
+    return rows_kept, np.argsort(-worth[rows_kept])[:COMMON_COUNT].tolist()
 
 
 def script_of(piece: str) -> str:
