@@ -56,7 +56,8 @@ def drawing_names(sources: Sources) -> Iterator[Said]:
             code = each["hexcode"]
             if code in english:
                 yield Said(locale, each["label"], english[code], code.lower())
-                if tags := ", ".join(each.get("tags", ())[:_TAGS]):
+                # Each language's names are learned; Chinese, which counts most, has the tags beside them.
+                if locale.startswith("zh") and (tags := ", ".join(each.get("tags", ())[:_TAGS])):
                     yield Said(locale, tags, english[code], code.lower())
     for path, names in _stamp_names(sources):
         for locale, name in names.items():

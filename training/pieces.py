@@ -84,8 +84,9 @@ def script_of(piece: str) -> str:
 
 
 def _is_single(piece: str, script: str) -> bool:
-    bare = piece.replace("▁", "")
-    return len(bare) <= 1 and (bool(script) or bare < "\u0250")
+    if not script:
+        return len(piece) == 1 and piece < "\u0250"
+    return len(piece.replace("▁", "")) <= 1
 
 
 def tokenizer_text(e5: E5, kept: Sequence[int]) -> str:

@@ -174,7 +174,15 @@ def test_processes_that_start_together_leave_one_whole_file(tmp_path: Path, pict
 
 @pytest.mark.parametrize(
     ("language", "dog"),
-    [("zh", "狗"), ("zh-hant", "狗"), ("ZH_cn", "狗"), ("de", "Hund"), ("pt-BR", "cachorro"), ("ja", "イヌ"), ("en", "dog")],
+    [
+        ("zh", "狗"),
+        ("zh-hant", "狗"),
+        ("ZH_cn", "狗"),
+        ("de", "Hund"),
+        ("pt-BR", "cachorro"),
+        ("ja", "イヌ"),
+        ("en", "dog"),
+    ],
 )
 def test_things_are_named_in_many_languages(language: str, dog: str) -> None:
     vocabulary = Vocabulary.in_language(language)
