@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..library.embedders.base import normalized
 from ..library.embedders.mini import MiniEmbedder, Seen, squeezed
 from ..library.types import Vectors
 from .captioned import read_captioned
@@ -77,6 +79,7 @@ class Lessons:
     def taught(self, said: Sequence[Said], captions: Path | None) -> TaughtTexts:
         """Compute features and vectors; drawings that are held out or for validation are left out."""
         english, pictures = Rows(), Rows()
+        together: dict[str, tuple[str, ...]] = {}
         split = {picture_name(pair): pair.split for pair in all_pairs(self._sources)}
         groups: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
         for one in said:
@@ -86,16 +89,16 @@ class Lessons:
             groups["translated"].append((one.text, english(one.english), -1))
         if captions is not None:
             captioned = read_captioned(captions, "train")
-            numbers = {name: number for number, name in enumerate(captioned.names)}
-            own = {name: english(captioned.captions[number][0]) for name, number in numbers.items()}
+            # A caption in another language says much the same as all the English ones of its photograph together.
+            together = dict(zip(captioned.names, captioned.captions, strict=True))
             for one in said:
-                if one.picture in numbers:
-                    groups["native"].append((one.text, own[one.picture], pictures(one.picture)))
+                if one.picture in together:
+                    groups["native"].append((one.text, english(one.picture), pictures(one.picture)))
         for lesson in lessons(WordNet(self._sources.wordnet), ENGLISH_SENSES, PHOTOGRAPH_SEED):
             groups["english"].append((lesson.wordings[0], english(lesson.wordings[0]), -1))
         return TaughtTexts(
             tuple(self._source(name, rows) for name, rows in groups.items()),
-            self._english_vectors(list(english.of)),
+            self._english_vectors([together.get(name, (name,)) for name in english.of]),
             self._picture_vectors(list(pictures.of), captions),
         )
 
@@ -115,17 +118,19 @@ class Lessons:
             chosen += [found[row] for row in np.sort(rows)]
         return chosen
 
-    def _english_vectors(self, texts: Sequence[str]) -> Vectors:
+    def _english_vectors(self, texts: Sequence[tuple[str, ...]]) -> Vectors:
+        """Embed texts, several that say the same as their mean: (n, dim) L2-normalised float32."""
         path = self._cache / f"english-{self._model.manifest.key.partition('@')[2]}.npz"
         known: dict[str, Vectors] = {}
         if path.exists():
             with np.load(path) as stored:
-                known = dict(zip(stored["texts"].tolist(), stored["vectors"], strict=True))
-        missing = [text for text in texts if text not in known]
+                known = dict(zip(json.loads(stored["texts"].tobytes()), stored["vectors"], strict=True))
+        missing = [text for text in dict.fromkeys(each for several in texts for each in several) if text not in known]
         if missing:
             known |= dict(zip(missing, self._model.embed_texts(missing), strict=True))
-            np.savez(path, texts=np.array(list(known)), vectors=np.stack(list(known.values())))
-        return np.stack([known[text] for text in texts])
+            listed = np.frombuffer(json.dumps(list(known)).encode(), np.uint8)
+            np.savez(path, texts=listed, vectors=np.stack(list(known.values())))
+        return normalized(np.stack([np.mean([known[text] for text in several], axis=0) for several in texts]))
 
     def _picture_vectors(self, names: Sequence[str], captions: Path | None) -> Vectors:
         found: dict[str, Vectors] = {}

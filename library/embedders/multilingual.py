@@ -89,8 +89,9 @@ class MultilingualText:
 
     def features(self, text: str) -> Vectors:
         """Return the tower's own (1, 1536) float32 features of one text within the limit, not normalised."""
-        # Texts go one by one, as in the English tower: a text's vector must not depend on its neighbours.
-        return self._run(self._tower, "ids", np.array([self._ids(text)], dtype=np.int64))
+        # Texts go one by one, as in the English tower: no text is padded, and most questions are one text.
+        ids = self._ids(text)[:TEXT_LIMIT_TOKENS]
+        return self._run(self._tower, "ids", np.array([ids], dtype=np.int64))
 
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
         return normalized(self._run(self._head, "features", np.concatenate([self.features(text) for text in texts])))
