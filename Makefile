@@ -58,7 +58,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/quality.py $(LABELLED)
 
 train-mini: $(VENV)/.dev
-	$(BIN)/python -m photoseek.training.train_mini
+	$(BIN)/python -m photoseek.training.train_mini $(if $(CAPTIONS),--captions $(CAPTIONS))
+	$(BIN)/python -m photoseek.training.multilingual $(if $(CAPTIONS),--captions $(CAPTIONS))
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
