@@ -81,7 +81,7 @@ def _captions(folder: Path, split: str) -> Iterator[tuple[str, str]]:
             if tab:
                 yield PurePosixPath(name.strip()).name, caption.strip()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelUnavailable("mini", f"{found} cannot be read ({error})", LAYOUT) from error
+        raise ModelUnavailable("mini", f"{found} cannot be read ({_first_line(error)})", LAYOUT) from error
 
 
 def _coco(stored: dict[str, list[dict[str, str | int]]]) -> Iterator[tuple[str, str]]:
@@ -101,8 +101,12 @@ def _pictures(folder: Path, split: str) -> Iterator[tuple[str, bytes | Path]]:
                     if file is not None:
                         yield PurePosixPath(member.name).name, file.read()
         except (OSError, tarfile.TarError) as error:
-            raise ModelUnavailable("mini", f"{archive} cannot be read ({error})", LAYOUT) from error
+            raise ModelUnavailable("mini", f"{archive} cannot be read ({_first_line(error)})", LAYOUT) from error
         return
     for path in sorted((folder / split).rglob("*")):
         if path.is_file():
             yield path.name, path
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

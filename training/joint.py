@@ -23,6 +23,12 @@ APPEARANCE_DIM = 128
 """The part that only pictures use; it is zero for texts, so it changes no ranking of pictures by words."""
 
 
+LONG_TEXT_TOKENS = 8.5
+"""About six words: a text of more is a sentence, whatever it is about."""
+
+LONG_TEXT_LEAST = 0.4
+"""What the gate gives a long text at the least."""
+
 LIKELY_CLASSES = 10
 """As in the untrained head, see conse.py."""
 
@@ -121,15 +127,22 @@ class Weights:
 
 
 class Gate(nn.Module):
-    """How much a text tells of a scene rather than names a thing, 0 to 1."""
+    """How much a text tells of a scene rather than names a thing, 0 to 1.
+
+    It goes by what the text is about; but a text as long as a sentence is never wholly a name, though it be about
+    what nobody photographed for the training.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.score = nn.Linear(TEXT_DIM, 1)
 
-    def forward(self, embedding: torch.Tensor) -> torch.Tensor:
-        """Map (n, 384) of length 1 to (n, 1)."""
-        return torch.sigmoid(self.logit(embedding))
+    def forward(self, embedding: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """Map (n, 384) of length 1 and (n, tokens, 384) to (n, 1)."""
+        told = torch.sigmoid(self.logit(embedding))
+        tokens = torch.ones_like(states[:, :, 0]).sum(1, keepdim=True)
+        least = LONG_TEXT_LEAST * torch.sigmoid(2 * (tokens - LONG_TEXT_TOKENS))
+        return 1 - (1 - told) * (1 - least)
 
     def logit(self, embedding: torch.Tensor) -> torch.Tensor:
         """Map (n, 384) of length 1 to (n, 1), before the sigmoid."""
@@ -187,7 +200,7 @@ class JointText(nn.Module):
         meaning = self.meaning(embedding) @ self.directions
         if self.scene is None:
             return normalize(nn.functional.pad(meaning, (0, APPEARANCE_DIM)), dim=1)
-        gate = self.gate(embedding)
+        gate = self.gate(embedding, states)
         # Not brought to length 1: what lies beside the pictures' directions would have scored nothing.
         meaning = meaning * (1 - gate + gate * self.weights.meaning_of_scenes)
         scene = self.scene(embedding, states) * (gate + (1 - gate) * self.weights.scene_of_names)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..library.embedders.mini import MiniEmbedder, squeezed
+from ..library.embedders.base import Embedder
 from ..library.types import Pixels, Vectors
 from .features import Features, TextFeatures
 from .pairs import Pair
@@ -58,24 +58,29 @@ def caption_recall(
     return found
 
 
-def drawing_recall(model: MiniEmbedder, pairs: Sequence[Pair], split: str) -> dict[str, float]:
-    """What `caption_recall` measures, of a written model from pixels and texts on."""
-    found: dict[str, float] = {}
-    for source in SOURCES:
-        chosen = [pair for pair in pairs if (pair.source, pair.split) == (source, split)]
-        captions = np.array([pair.captions[0].lower() for pair in chosen])
-        asked = {pair.captions[0].lower(): pair.captions[0] for pair in reversed(chosen)}
-        images = np.concatenate([model.embed_images(_plain(pair)) for pair in chosen])
-        order = np.argsort(-model.embed_texts(list(asked.values())) @ images.T, axis=1)[:, :10]
-        hits = [caption in captions[best] for caption, best in zip(asked, order, strict=True)]
-        found[f"{source} R@10"] = float(np.mean(hits))
-    return found
+def drawing_hits(model: Embedder, chosen: Sequence[Pair]) -> list[bool]:
+    """For each caption of drawings, whether one that bears it is among a written model's first ten, pixels and all."""
+    captions = np.array([pair.captions[0].lower() for pair in chosen])
+    asked = {pair.captions[0].lower(): pair.captions[0] for pair in reversed(chosen)}
+    images = np.concatenate([model.embed_images(_plain(model, pair)) for pair in chosen])
+    order = np.argsort(-model.embed_texts(list(asked.values())) @ images.T, axis=1)[:, :10]
+    return [bool(caption in captions[best]) for caption, best in zip(asked, order, strict=True)]
 
 
-def _plain(pair: Pair) -> Pixels:
+def drawing_recall(model: Embedder, pairs: Sequence[Pair], split: str) -> dict[str, float]:
+    """What `caption_recall` measures, of a written model."""
+    return {
+        f"{source} R@10": float(
+            np.mean(drawing_hits(model, [pair for pair in pairs if (pair.source, pair.split) == (source, split)]))
+        )
+        for source in SOURCES
+    }
+
+
+def _plain(model: Embedder, pair: Pair) -> Pixels:
     with Image.open(pair.path) as picture:
         picture.thumbnail((512, 512))
-        return squeezed(on_background(picture))[np.newaxis]
+        return model.preprocess(on_background(picture))[np.newaxis]
 
 
 def recall_both_ways(images: Vectors, captions: Vectors, photograph_of: NDArray[np.int64]) -> dict[str, float]:
