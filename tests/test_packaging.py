@@ -14,7 +14,10 @@ import pytest
 
 from photoseek.tests.support.source_tree import ROOT, is_beside, package_sources
 
-DATA = ("schema.sql", "py.typed", "library/embedders/weights/mini/*.*", "library/embedders/weights/mini/multilingual/*", "search/vocabularies/*", "ui/assets/*")
+DATA = (
+    *("schema.sql", "py.typed", "search/vocabularies/*", "ui/assets/*"),
+    *("library/embedders/weights/mini/*.*", "library/embedders/weights/mini/multilingual/*"),
+)
 LARGEST_BYTES = 65_000_000
 
 _BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"

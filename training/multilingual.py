@@ -25,6 +25,7 @@ import torch
 from ..library.embedders.languages import LatinProfile
 from ..library.embedders.mini import WEIGHTS, MiniEmbedder
 from ..library.embedders.multilingual import FILES, MULTILINGUAL, MultilingualManifest, MultilingualText
+from ..library.types import Vectors
 from .captioned import read_captioned
 from .e5 import E5, read_e5
 from .fetch import Sources, fetch
@@ -83,14 +84,18 @@ def main() -> None:
     features = OtherFeatures(tower, arguments.cache, _digest(folder / "tower.onnx"))
     lessons = Lessons(model, features, sources, arguments.cache, SEED)
     taught = lessons.taught(said, arguments.captions)
-    features.save()
     recipe = HeadRecipe()
     log("recipe", **asdict(recipe))
     head = taught_head(taught.sources, taught.english, taught.pictures, recipe)
     export_head(head, {"features": torch.rand(2, FEATURE_DIM)}, folder / "head.onnx")
     write_manifest(folder, model.manifest.key)
     written = MultilingualText(folder, model.manifest.key)
-    log("written", **measured_figures(written, model, sources, arguments.cache, arguments.captions))
+
+    def embed(texts: Sequence[str]) -> Vectors:
+        return written.vectors_of(features(texts).astype(np.float32))
+
+    log("written", **measured_figures(embed, model, sources, arguments.cache, arguments.captions))
+    features.save()
     target = arguments.model / MULTILINGUAL
     target.mkdir(exist_ok=True)
     for name in (*FILES, "manifest.json"):

@@ -23,6 +23,9 @@ _SENTENCE_WORDS = 3
 _SURE = 5.0
 """The evidence that it takes against so many words or more, all of them English ones."""
 
+_OF_A_LONE_WORD = 6.0
+"""The evidence that it takes against a single word without accents."""
+
 LONGEST_JUDGED = 2_000
 """Characters of a text that are looked at: enough to know its language."""
 
@@ -110,7 +113,11 @@ def in_other_script(text: str) -> bool:
 
 def is_english(text: str, latin: LatinProfile) -> bool:
     """Whether the English tower reads a text: every one in Latin letters, unless its words are surely not English."""
-    return not in_other_script(text) and latin.evidence(text[:LONGEST_JUDGED]) < LEAST_EVIDENCE
+    if in_other_script(text):
+        return False
+    # Names of places and makes are spelt as their language is: "Volkswagen", "Neuschwanstein".
+    lone = text.isascii() and len(text) < LONGEST_JUDGED and len(words(text)) == 1
+    return latin.evidence(text[:LONGEST_JUDGED]) < (_OF_A_LONE_WORD if lone else LEAST_EVIDENCE)
 
 
 def words(text: str) -> list[str]:

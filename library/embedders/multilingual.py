@@ -93,8 +93,12 @@ class MultilingualText:
         ids = self._ids(text)[:TEXT_LIMIT_TOKENS]
         return self._run(self._tower, "ids", np.array([ids], dtype=np.int64))
 
+    def vectors_of(self, features: Vectors) -> Vectors:
+        """Return (n, dim) L2-normalised float32: the vectors of texts whose (n, 1536) features these are."""
+        return normalized(self._run(self._head, "features", features))
+
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
-        return normalized(self._run(self._head, "features", np.concatenate([self.features(text) for text in texts])))
+        return self.vectors_of(np.concatenate([self.features(text) for text in texts]))
 
     def _count_tokens(self, text: str) -> int:
         return len(self._ids(text))

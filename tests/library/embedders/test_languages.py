@@ -36,7 +36,18 @@ ENGLISH = [
     *("a dog running on the beach", "red car", "cat", "kindergarten", "sushi", "fjord", "tiramisu", "spaghetti"),
     *("café", "naïve art", "jalapeño", "Zürich", "Beyoncé", "a piñata party", "El Niño", "smörgåsbord", "Björk"),
     *("IMG_2034.jpg", "DSC00123", "2023-07-04", "4K", "my wedding in Córdoba", "the letter α", "π", "Ω symbol"),
-    *("chat", "pain", "hat", "a die", "the pope", "Volkswagen", "Mercedes-Benz", "Los Angeles", "chihuahua"),
+    *(
+        "chat",
+        "pain",
+        "hat",
+        "a die",
+        "the pope",
+        "Volkswagen",
+        "Neuschwanstein",
+        "Mercedes-Benz",
+        "Los Angeles",
+        "chihuahua",
+    ),
     *("", "   ", "!!", "42", "🐶", "👩‍👧", "golden gate bridge", "a sign that says STOP", "t-shirt"),
 ]
 
