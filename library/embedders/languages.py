@@ -115,7 +115,7 @@ def is_english(text: str, latin: LatinProfile) -> bool:
     """Whether the English tower reads a text: every one in Latin letters, unless its words are surely not English."""
     if in_other_script(text):
         return False
-    # Names of places and makes are spelt as their language is: "Volkswagen", "Neuschwanstein".
+    # Names of places and makes are spelt as their language is: "Volkswagen", "Lamborghini".
     lone = text.isascii() and len(text) < LONGEST_JUDGED and len(words(text)) == 1
     return latin.evidence(text[:LONGEST_JUDGED]) < (_OF_A_LONE_WORD if lone else LEAST_EVIDENCE)
 
