@@ -27,13 +27,13 @@ class HeadRecipe:
     """
 
     steps: int = 800
-    batch: int = 640
+    batch: int = 896
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     width: int = 512
     dropout: float = 0.2
     english: float = 4.0
-    among: float = 0.5
+    among: float = 2.0
     among_scale: float = 20.0
     picture: float = 1.0
     picture_scale: float = 20.0
@@ -161,7 +161,9 @@ def _batches(sources: Sequence[Taught], english: Vectors, pictures: Vectors, rec
 
 
 def _loss(head: MultilingualHead, batch: _Batch, recipe: HeadRecipe) -> torch.Tensor:
-    vectors = head(batch.features)
+    with torch.autocast("cpu", torch.bfloat16):
+        vectors = head(batch.features)
+    vectors = vectors.float()
     said = vectors[batch.worded]
     near = (1 - (said * batch.english).sum(1)).mean()
     # Wherever two English texts are nearly one, either is right, in proportion.

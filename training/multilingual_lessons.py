@@ -25,7 +25,7 @@ from .scene_features import VIEWS, photograph_features
 from .texts import lessons
 from .wordnet import WordNet
 
-TRANSLATIONS = 4_000
+TRANSLATIONS = 6_000
 """Sentences of each language, of tens of thousands."""
 
 ENGLISH_SENSES = 4_000
@@ -33,7 +33,7 @@ ENGLISH_SENSES = 4_000
 PHOTOGRAPH_SEED = 7
 """As in train_mini, whose cache holds the photographs' features."""
 
-SHARES = {"native": 3.0, "translated": 2.0, "names": 1.5, "english": 1.0}
+SHARES = {"native": 3.0, "translated": 4.0, "names": 1.5, "english": 1.0}
 
 _BATCH = 16
 

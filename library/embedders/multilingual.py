@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ModelUnavailable
+from ..telemetry import disable_telemetry
 from ..types import Vectors
 from .base import normalized
 from .languages import LatinProfile, is_english
@@ -129,6 +130,7 @@ class MultilingualText:
         return self._session("head.onnx")
 
     def _session(self, name: str) -> InferenceSession:
+        disable_telemetry()
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
