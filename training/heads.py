@@ -115,7 +115,7 @@ def _narrow_weights(model: onnx.ModelProto) -> None:
         if tensor.data_type != TensorProto.FLOAT or values.size < _HALVED_FROM_VALUES:
             continue
         name = tensor.name
-        if values.ndim == 2 and values.size >= _INT8_FROM_VALUES and name.startswith(_INT8_PREFIXES):
+        if values.ndim >= 2 and values.size >= _INT8_FROM_VALUES and name.startswith(_INT8_PREFIXES):
             widened.append(_to_int8(model, tensor, values))
         else:
             tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
@@ -126,10 +126,10 @@ def _narrow_weights(model: onnx.ModelProto) -> None:
 
 
 def _to_int8(model: onnx.ModelProto, tensor: onnx.TensorProto, values: Vectors) -> onnx.NodeProto:
-    """Keep (rows, columns) as int8 with one scale a row."""
+    """Keep (rows, ...) as int8 with one scale a row."""
     name = tensor.name
-    scales = np.maximum(np.abs(values).max(axis=1), 1e-12).astype(np.float32) / 127
-    rounded = np.round(values / scales[:, None]).astype(np.int8)
+    scales = np.maximum(np.abs(values).reshape(len(values), -1).max(axis=1), 1e-12).astype(np.float32) / 127
+    rounded = np.round(values / scales.reshape(-1, *(1 for _ in values.shape[1:]))).astype(np.int8)
     tensor.CopyFrom(numpy_helper.from_array(rounded, f"{name}_int8"))
     zeros = np.zeros(len(scales), np.int8)
     model.graph.initializer.append(numpy_helper.from_array(scales, f"{name}_scales"))

@@ -114,16 +114,22 @@ class Appearance(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much the parts count.
+    """How much the parts count; what a text asks does not depend on the pictures' shares, which it makes up for.
 
-    `appearance` is its share of the cosine between two pictures; meaning and scene have equal shares of the rest. Of a
-    text that names a thing, the scene has weight `scene_of_names` beside a meaning of 1; of a text that tells of a
-    scene, the meaning has weight `meaning_of_scenes` beside a scene of 1; the gate goes from one to the other.
+    `scene` and `appearance` are their shares of the cosine between two pictures; the meaning has the rest. Of a text
+    that names a thing, the scene has weight `scene_of_names` beside a meaning of 1; of one that tells of a scene, the
+    meaning has weight `meaning_of_scenes` beside a scene of 1; the gate goes from one to the other.
     """
 
+    scene: float
     appearance: float
     scene_of_names: float
     meaning_of_scenes: float
+
+    @property
+    def meaning(self) -> float:
+        """The meaning's share of the cosine between two pictures."""
+        return 1 - self.scene - self.appearance
 
 
 class Gate(nn.Module):
@@ -166,16 +172,16 @@ class JointImage(nn.Module):
         self.scene = scene
         self.appearance = appearance
         self.directions = nn.Parameter(directions, requires_grad=False)
-        self.shared = ((1 - weights.appearance) / (1 if scene is None else 2)) ** 0.5
-        self.own = weights.appearance**0.5
+        self.lengths = (weights.meaning**0.5, weights.scene**0.5, weights.appearance**0.5)
 
     def forward(self, features: torch.Tensor, places: torch.Tensor, detail: torch.Tensor) -> torch.Tensor:
         """Map what the tower says of n pictures to (n, 640) of length 1."""
         meaning = normalize(self.meaning(features) @ self.directions, dim=1)
-        parts = [meaning * self.shared]
+        of_meaning, of_scene, of_appearance = self.lengths
+        parts = [meaning * of_meaning]
         if self.scene is not None:
-            parts.append(self.scene(features, places, detail) * self.shared)
-        return torch.cat([*parts, self.appearance(features) * self.own], dim=1)
+            parts.append(self.scene(features, places, detail) * of_scene)
+        return torch.cat([*parts, self.appearance(features) * of_appearance], dim=1)
 
 
 class JointText(nn.Module):
@@ -204,6 +210,7 @@ class JointText(nn.Module):
         # Not brought to length 1: what lies beside the pictures' directions would have scored nothing.
         meaning = meaning * (1 - gate + gate * self.weights.meaning_of_scenes)
         scene = self.scene(embedding, states) * (gate + (1 - gate) * self.weights.scene_of_names)
+        scene = scene * (self.weights.meaning / self.weights.scene) ** 0.5
         return normalize(nn.functional.pad(torch.cat([meaning, scene], dim=1), (0, APPEARANCE_DIM)), dim=1)
 
 

@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,8 @@ VALIDATION_SENSES_SHARE = 0.15
 VIEWED_PICTURES = 150
 VERSION = "2"
 NAMES_FOR_GATE = 12_000
-WEIGHTS_OF_PARTS = Weights(appearance=0.3, scene_of_names=0.0, meaning_of_scenes=0.3)
+WEIGHTS_OF_PARTS = Weights(scene=0.12, appearance=0.18, scene_of_names=0.0, meaning_of_scenes=0.3)
+"""Scenes are alike that show quite different things: a greater share of theirs would hurt search by example."""
 
 
 class Log:
@@ -145,7 +146,7 @@ def write_joint(workshop: Workshop, folder: Path, text_head: TextHead, image_hea
         gate = gate_of(workshop, workshop.scene)
     meanings = mapped(image_head)(pictured(workshop))
     directions = meaning_directions(meanings)
-    parts = WEIGHTS_OF_PARTS
+    parts = WEIGHTS_OF_PARTS if scene_images is not None else replace(WEIGHTS_OF_PARTS, scene=0.0)
     workshop.log("parts", **asdict(parts))
     joint_image = JointImage(image_head, scene_images, appearance_of(workshop), directions, parts)
     joint_text = JointText(text_head, scene_texts, gate, directions, parts)
