@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from ..library.types import Vectors
-from .scene import SceneImages, SceneTexts
+from .scene import SCENE_DIM, SceneImages, SceneTexts
 from .towers import FEATURE_DIM, TEXT_DIM
 
 MEANING_DIM = TEXT_DIM
@@ -22,6 +22,10 @@ KEPT_MEANING_DIM = 256
 APPEARANCE_DIM = 128
 """The part that only pictures use; it is zero for texts, so it changes no ranking of pictures by words."""
 
+
+REST_DIM = 32
+"""The last numbers, where no picture has anything: what is left of a text's length is kept there, turned by what the
+text says, so that texts alike stay alike."""
 
 LONG_TEXT_TOKENS = 8.5
 """About six words: a text of more is a sentence, whatever it is about."""
@@ -157,7 +161,7 @@ class Gate(nn.Module):
 
 
 class JointImage(nn.Module):
-    """A picture's vector: [meaning, scene, appearance], each of length 1 times the root of its share."""
+    """A picture's vector: [meaning, scene, appearance, 0], each of length 1 times the root of its share."""
 
     def __init__(
         self,
@@ -181,14 +185,16 @@ class JointImage(nn.Module):
         parts = [meaning * of_meaning]
         if self.scene is not None:
             parts.append(self.scene(features, places, detail) * of_scene)
-        return torch.cat([*parts, self.appearance(features) * of_appearance], dim=1)
+        # The last numbers are left to the texts, see JointText.
+        appearance = nn.functional.pad(self.appearance(features)[:, :-REST_DIM], (0, REST_DIM)) * of_appearance
+        return torch.cat([*parts, appearance], dim=1)
 
 
 class JointText(nn.Module):
-    """A text's vector: [meaning, scene, 0], weighed by the gate; of length 1 at the end.
+    """A text's vector: [meaning, scene, 0, rest], weighed by the gate; of length 1.
 
-    Its cosine with a picture is, but for a factor of the text's own, which changes no ranking,
-    (1 - g + g * meaning_of_scenes) * cos(meanings) + (g + (1 - g) * scene_of_names) * cos(scenes).
+    Its cosine with a picture is, but for one factor, that of [m * meaning, s * scene] with a picture of equal shares,
+    m = 1 - g + g * meaning_of_scenes and s = g + (1 - g) * scene_of_names. The last numbers fill it up to length 1.
     """
 
     def __init__(
@@ -198,6 +204,9 @@ class JointText(nn.Module):
         self.meaning = meaning
         self.scene = scene
         self.gate = gate
+        drawn = np.random.default_rng(7).standard_normal((KEPT_MEANING_DIM + SCENE_DIM, REST_DIM))
+        turned = torch.from_numpy(np.linalg.qr(drawn)[0].astype(np.float32))
+        self.rest_directions = nn.Parameter(turned, requires_grad=False)
         self.directions = nn.Parameter(directions, requires_grad=False)
         self.weights = weights
 
@@ -210,8 +219,14 @@ class JointText(nn.Module):
         # Not brought to length 1: what lies beside the pictures' directions would have scored nothing.
         meaning = meaning * (1 - gate + gate * self.weights.meaning_of_scenes)
         scene = self.scene(embedding, states) * (gate + (1 - gate) * self.weights.scene_of_names)
-        scene = scene * (self.weights.meaning / self.weights.scene) ** 0.5
-        return normalize(nn.functional.pad(torch.cat([meaning, scene], dim=1), (0, APPEARANCE_DIM)), dim=1)
+        # As if the pictures' parts had equal shares, and then at once as long for every text: what is left of the
+        # length goes where no picture has anything. Else names, which ask the greater part, would outscore sentences.
+        asked = normalize(torch.cat([meaning, scene], dim=1), dim=1)
+        ratio = (self.weights.meaning / self.weights.scene) ** 0.5
+        told = torch.cat([asked[:, :KEPT_MEANING_DIM] / ratio, asked[:, KEPT_MEANING_DIM:]], dim=1)
+        rest = torch.sqrt((1 - told.square().sum(1, keepdim=True)).clamp(min=0))
+        rest = rest * normalize(asked @ self.rest_directions, dim=1)
+        return torch.cat([nn.functional.pad(told, (0, APPEARANCE_DIM - REST_DIM)), rest], dim=1)
 
 
 def meaning_directions(meanings: Vectors) -> torch.Tensor:
