@@ -26,17 +26,17 @@ class HeadRecipe:
     where the English text lies, `among` of finding it among the others, `picture` of finding the picture itself.
     """
 
-    steps: int = 600
-    batch: int = 960
+    steps: int = 900
+    batch: int = 800
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     width: int = 512
     dropout: float = 0.2
     english: float = 4.0
-    among: float = 1.5
+    among: float = 1.0
     among_scale: float = 20.0
-    picture: float = 2.0
-    picture_scale: float = 20.0
+    picture: float = 1.0
+    picture_scale: float = 50.0
     most_pictures: int = 2048
     averaging: float = 0.99
     seed: int = 7

@@ -33,7 +33,7 @@ ENGLISH_SENSES = 4_000
 PHOTOGRAPH_SEED = 7
 """As in train_mini, whose cache holds the photographs' features."""
 
-SHARES = {"native": 6.0, "translated": 4.0, "names": 1.5, "english": 4.0}
+SHARES = {"native": 5.0, "translated": 3.0, "names": 2.0, "english": 3.0}
 
 _BATCH = 16
 
