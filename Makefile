@@ -87,6 +87,7 @@ bench: $(VENV)/.dev
 # A folder of captioned photographs (see training/captioned.py): make train-mini CAPTIONS=DIR
 train-mini: $(VENV)/.dev
 	$(BIN)/python -m photoseek.training.train_mini $(if $(CAPTIONS),--captions $(CAPTIONS))
+	$(BIN)/python -m photoseek.training.multilingual $(if $(CAPTIONS),--captions $(CAPTIONS))
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -18,6 +18,7 @@ from ..telemetry import disable_telemetry
 from ..types import Pixels, Vectors
 from .base import ModelSpec, Preprocess, normalized
 from .long_text import embed_long
+from .multilingual import MULTILINGUAL, MultilingualText, embed_by_language
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -157,6 +158,8 @@ class MiniEmbedder:
         self._tokenizer: Tokenizer | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._lock = Lock()
+        others = folder / MULTILINGUAL
+        self._multilingual = MultilingualText(others, self.manifest.key) if others.is_dir() else None
 
     @property
     def spec(self) -> ModelSpec:
@@ -197,7 +200,9 @@ class MiniEmbedder:
         """Embed n texts into (n, dim) L2-normalised float32; a text over the limit is the mean of its parts."""
         if not texts:
             return np.empty((0, self.manifest.dim), np.float32)
-        return embed_long(texts, self.manifest.text_limit, self._count_tokens, self._embed_short)
+        if self._multilingual is None:
+            return self._embed_english(texts)
+        return embed_by_language(texts, self._embed_english, self._multilingual)
 
     def look(self, pixels: Pixels) -> Seen:
         """Return what the image tower says of n >= 1 pictures; `vectors_of` makes their vectors of it."""
@@ -235,6 +240,9 @@ class MiniEmbedder:
     def _runs(self, pixels: Pixels) -> list[Pixels]:
         size = max(min(_IMAGES_PER_RUN, -(-len(pixels) // self._threads)), 1)
         return [pixels[start : start + size] for start in range(0, len(pixels), size)]
+
+    def _embed_english(self, texts: Sequence[str]) -> Vectors:
+        return embed_long(texts, self.manifest.text_limit, self._count_tokens, self._embed_short)
 
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
         if len(texts) < _WORTH_SHARING:
