@@ -18,10 +18,11 @@ help:
 	@echo "make lint-js     eslint over the scripts of the pages (needs npm)"
 	@echo "make check       ruff, mypy --strict, the layering of imports"
 	@echo "make format      let ruff rewrite what it can"
-	@echo "make bench       the figures of README and docs/mini.md, measured again"
+	@echo "make bench       every headline figure in docs/, measured again"
 	@echo "make crash-test  fifty kill -9 at random moments of an indexing run"
 	@echo "make serve-test  a small model behind \`transformers serve\`, judging over HTTP"
-	@echo "make train-mini  the built-in model, made again from public packages (about half an hour on 2 cores)"
+	@echo "make train-mini CAPTIONS=DIR  the built-in model, made again from public packages and captioned photographs of"
+	@echo "                 yours (about half an hour on 2 cores; without CAPTIONS it understands no sentences)"
 	@echo "make fault-test  the long versions of what can go wrong: thousands of fuzzed files, and the fifty kills"
 
 demo: $(VENV)/.demo
@@ -81,10 +82,11 @@ LABELLED ?= labelled
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py --photos $(LABELLED)/photos
 	$(BIN)/python benchmarks/indexing.py --photos $(LABELLED)/photos
-	$(BIN)/python benchmarks/quality.py $(LABELLED)
+	$(BIN)/python benchmarks/quality.py $(LABELLED) $(if $(CAPTIONS),--captions $(CAPTIONS))
 
+# A folder of captioned photographs (see training/captioned.py): make train-mini CAPTIONS=DIR
 train-mini: $(VENV)/.dev
-	$(BIN)/python -m photoseek.training.train_mini
+	$(BIN)/python -m photoseek.training.train_mini $(if $(CAPTIONS),--captions $(CAPTIONS))
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -42,13 +42,11 @@ CREATE TABLE images (
     sidecars       TEXT    NOT NULL,               -- the files beside it that tell of it, their sizes and dates
     missing_since  TIMESTAMP,                      -- set when the file vanished; kept out of answers
     indexed_at     TIMESTAMP NOT NULL,
-    texts_seq      INTEGER NOT NULL,               -- moves when the words about the image change, or their vectors
     change_seq     INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX images_path ON images (path);                  -- one row a path; planning walks it in order
 CREATE INDEX images_content ON images (size_bytes, content_hash);  -- has this picture been seen before?
 CREATE INDEX images_change_seq ON images (change_seq);             -- what changed since?
-CREATE INDEX images_texts_seq ON images (texts_seq);               -- whose words changed since?
 CREATE INDEX images_taken_at ON images (taken_at);                 -- sorting and filtering by date
 
 -- One row per embedding model this library has been indexed with.

@@ -17,6 +17,7 @@ from typing import IO, Final
 
 from ..indexer.report import IndexReport, Progress
 from ..library.errors import LibraryLocked, LibraryReadOnly, PhotoseekError
+from ..library.processes import pipe_of
 from .indexing_process import IndexOrder
 
 _log = logging.getLogger(__name__)
@@ -166,20 +167,20 @@ class _Job:
 
     def _tell(self, line: str) -> None:
         try:
-            stream = _pipe(self._popen.stdin)
+            stream = pipe_of(self._popen.stdin)
             stream.write(line)
             stream.flush()
         except (OSError, ValueError):
             pass  # it has ended, or its pipe is closed: its thread will tell how
 
     def _listen(self, stream: IO[str] | None) -> None:
-        for line in _pipe(stream):
+        for line in pipe_of(stream):
             if line.strip():
                 self._last_words.append(line.strip())
                 _log.info("indexing: %s", line.rstrip())
 
     def _read(self, stream: IO[str] | None) -> None:
-        for line in _pipe(stream):
+        for line in pipe_of(stream):
             match json.loads(line):
                 case {"progress": {"done": int(done), "total": int(total)}}:
                     self._become(progress=Progress(done, total))
@@ -202,12 +203,6 @@ class _Job:
             self._state = replace(self._state, progress=progress or self._state.progress, report=report, error=error)
 
 
-def _pipe(stream: IO[str] | None) -> IO[str]:
-    if stream is None:
-        raise BrokenPipeError
-    return stream
-
-
 def _close(stream: IO[str] | None) -> None:
     with suppress(OSError):  # what could not be written to an ended process is of no use to it
-        _pipe(stream).close()
+        pipe_of(stream).close()

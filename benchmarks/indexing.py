@@ -31,7 +31,7 @@ from photoseek.indexer.discover import discover
 from photoseek.indexer.load import Loaded, Loader
 from photoseek.indexer.plan import ToRead
 from photoseek.library.embedders.base import Embedder, ModelSpec, Preprocess
-from photoseek.library.embedders.mini import cropped
+from photoseek.library.embedders.mini import squeezed
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.images.sources import FileState
 from photoseek.library.types import Pixels, Vectors
@@ -47,11 +47,11 @@ class Device:
     @property
     def preprocessing(self) -> Preprocess:
         """That of the built-in model."""
-        return cropped
+        return squeezed
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize and crop as the built-in model does."""
-        return cropped(image)
+        return squeezed(image)
 
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Wait, and answer with vectors that are all the same."""

@@ -17,6 +17,7 @@ from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.types import Vectors
 from photoseek.search.describe import Vocabulary
 from photoseek.search.labelled_queries import LabelledQuery, read_labelled_queries
+from photoseek.training.captioned import Captioned
 
 BATCH = 16
 
@@ -49,6 +50,23 @@ def embed_labelled(model: Embedder, folder: Path) -> Labelled:
     texts = embed_texts(model, [query.text for query in queries])
     neutral = embed_texts(model, Vocabulary.neutral().labels)
     return Labelled(_embed_photos(model, paths), texts, neutral, tuple(queries), relevant)
+
+
+def embed_captioned(model: Embedder, captioned: Captioned) -> Labelled:
+    """Embed captioned photographs: every caption is a query that its own photograph alone is known to answer."""
+    owners, captions = captioned.flat()
+    queries = [
+        LabelledQuery(text, frozenset({captioned.names[number]}), "caption")
+        for number, text in zip(owners, captions, strict=True)
+    ]
+    relevant = np.zeros((len(captions), len(captioned.names)), np.bool_)
+    relevant[np.arange(len(captions)), owners] = True
+    images = []
+    for start in range(0, len(captioned.names), BATCH):
+        numbers = range(start, min(start + BATCH, len(captioned.names)))
+        images.append(model.embed_images(np.stack([model.preprocess(captioned.picture(number)) for number in numbers])))
+    neutral = embed_texts(model, Vocabulary.neutral().labels)
+    return Labelled(np.concatenate(images), embed_texts(model, captions), neutral, tuple(queries), relevant)
 
 
 def embed_texts(model: Embedder, texts: Sequence[str]) -> Vectors:

@@ -22,7 +22,7 @@ from PIL import Image
 import photoseek
 from photoseek.library.catalog.changes import Change, ImageFacts, Indexed
 from photoseek.library.embedders.base import ModelSpec
-from photoseek.library.embedders.mini import cropped
+from photoseek.library.embedders.mini import squeezed
 from photoseek.library.images.sources import FileState
 from photoseek.library.settings import read_settings
 from photoseek.library.store import Store
@@ -40,7 +40,7 @@ class NoModel:
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize and crop as the built-in model does."""
-        return cropped(image)
+        return squeezed(image)
 
     def embed_images(self, pixels: Pixels) -> Vectors:
         """Never asked for."""

@@ -11,7 +11,7 @@ import click
 
 from ..library.errors import DemoUnavailable
 
-_QUESTIONS = ("a cat", "a cup of coffee", "a rocket launch", "a motorcycle", "an astronaut")
+_QUESTIONS = ("a cat", "a cup of coffee", "a motorcycle", "a man with a camera on a tripod", "an astronaut", "coins")
 _TOP = 3
 
 
@@ -40,8 +40,8 @@ def run_demo(echo: Callable[[str], None]) -> None:
         for label in library.describe(first, k=_TOP, vocabulary="imagenet"):
             echo(f"{label.score:6.3f}  {label.text}")
     echo(
-        "\nThat was the built-in model. It is small and knows few people, so the astronaut among the samples stays\n"
-        "unfound; a larger one, such as --model ViT-B-32/laion2b_s34b_b79k, knows more. Now your own pictures:\n"
+        "\nThat was the built-in model. It is small: it sees what a photographer does, and knows neither astronauts\n"
+        "nor coins; a larger one, such as --model ViT-B-32/laion2b_s34b_b79k, knows more. Now your own pictures:\n"
         "  photoseek index ~/Pictures\n"
         '  photoseek search "a dog running on a beach"'
     )

@@ -1,90 +1,36 @@
-"""Isolation: files are read and decoded in processes of their own, which may crash, hang or run out of memory."""
+"""How a run loads files: in processes of their own, archives' members read by the run itself."""
 
 from __future__ import annotations
 
-import logging
-import os
-import pickle
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
-from threading import Event, Lock, Thread
-from typing import IO
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 
-from ..library.errors import DecodingUnavailable
+from ..library.images.isolation import NO_MEMORY, DecoderLost, IsolatedPool, IsolationLimits
 from ..library.images.sources import Failed
-from .load import Loaded, Loader
+from .load import Loaded, Loader, ReadFile
 from .plan import ToRead
-from .worker import Answer, OutOfMemory, Question, Raised, Ready, Refused, Setup
-
-_log = logging.getLogger(__name__)
-
-# Ctrl-C in a terminal reaches every process of a run: only the parent decides. One thread each, since the cores are
-# shared out already and every thread of OpenBLAS reserves memory. The paths are the parent's, however it got them.
-_START = (
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    "os.environ.update(OPENBLAS_NUM_THREADS='1', OMP_NUM_THREADS='1'); "
-    f"sys.path[:] = sys.argv[1:]; from {__package__}.worker import main; main()"
-)
-_START_LIMIT_S = 120.0
-_SLOWEST_BYTES_PER_S = 4e6
-"""A second more for each 4 MB of file: no network drive in use is slower for long."""
-
-_MOST_BETWEEN_LOOKS_S = 0.5
 
 _LARGE_BYTES = 32 << 20
 """Members of archives above this are in the parent's memory one at a time."""
 
-_SMALLEST_MEMORY_BYTES = 1 << 30
-_LARGEST_MEMORY_BYTES = 4 << 30
-"""A file at every limit of `DecodeLimits` takes 3 GB: its own bytes, the picture, and a copy on its way to RGB."""
-
 
 @dataclass(frozen=True, slots=True)
-class IsolationLimits:
-    """What one file may take.
+class _Job:
+    """A file to load; `read` holds what it says where the run has read it."""
 
-    Attributes:
-        timeout_s: of time, for a small file; a large one gets a second more for each 4 MB.
-        memory_bytes: of memory, on top of what a bare process takes; held to on Linux.
-        alone_bytes: the same for the second try, of which there is one at a time.
-    """
-
-    timeout_s: float = 60.0
-    memory_bytes: int = _SMALLEST_MEMORY_BYTES
-    alone_bytes: int = _LARGEST_MEMORY_BYTES
-
-    @classmethod
-    def of_machine(cls, workers: int, timeout_s: float) -> IsolationLimits:
-        """Share out half of the machine's memory among `workers` processes; a second try may take that half alone."""
-        half = _memory_bytes() // 2
-        alone = max(min(half, _LARGEST_MEMORY_BYTES), _SMALLEST_MEMORY_BYTES)
-        return cls(timeout_s, max(min(half // workers, alone), _SMALLEST_MEMORY_BYTES), alone)
+    task: ToRead
+    read: ReadFile | None
 
 
 class IsolatedLoader:
-    """Loads files as its `Loader` would, in processes that start when first needed. Thread-safe.
-
-    On Linux a process ends with the thread that first needed it: use threads that live as long as this.
-
-    Each process has one file at a time, so that whatever befalls it can only be that file's doing, an earlier one's,
-    or an outsider's: the file is tried once more, alone in a new process, before it is blamed.
-    """
+    """Loads files as its `Loader` would, in an `IsolatedPool`. Thread-safe; use threads that live as long as this."""
 
     def __init__(self, loader: Loader, limits: IsolationLimits) -> None:
         self._loader = loader
-        self._limits = limits
-        self._lock = Lock()
-        self._alone = Lock()
+        self._pool = IsolatedPool(partial(_load, loader), limits)
         self._large = Lock()
-        self._processes: set[_Process] = set()
-        self._idle: list[_Process] = []
-        self._closed = Event()
-        self._is_isolated = True
-        self._watching: Thread | None = None
 
     def load(self, task: ToRead) -> Loaded | Failed:
         """Read, hash, decode and preprocess one file; what is wrong with it is returned, not raised.
@@ -92,251 +38,33 @@ class IsolatedLoader:
         Raises:
             DecodingUnavailable: no process can be started, or this loader was closed.
         """
-        if not self._is_isolated or task.file.offset is None:
-            return self._loaded(Question(task, None))
+        if not self._pool.is_isolated or task.file.offset is None:
+            return self._loaded(_Job(task, None))
         # Members of archives are read here, where the archive is open and listed: to list it again in each process, or
         # unpack a compressed one from its start for a new process, could take longer than a file may.
         with self._large if task.file.size_bytes > _LARGE_BYTES else nullcontext():
             try:
                 read = self._loader.read(task)
             except MemoryError:
-                return _too_large(task)
-            return read if isinstance(read, Failed) else self._loaded(Question(task, read))
+                return Failed(task.file, "decode", NO_MEMORY)
+            return read if isinstance(read, Failed) else self._loaded(_Job(task, read))
 
-    def _loaded(self, question: Question) -> Loaded | Failed:
-        file = question.task.file
-        if not self._is_isolated:
-            return self._load_here(question)
-        try:
-            try:
-                return self._asked(question, self._limits.memory_bytes)
-            except _Lost as loss:
-                if loss.is_final:
-                    return Failed(file, "decode", loss.reason)
-            with self._alone:
-                try:
-                    return self._asked(question, self._limits.alone_bytes, alone=True)
-                except _Lost as loss:
-                    return Failed(file, "decode", loss.reason)
-        except _CannotIsolate as error:
-            self._note(error.reason)
-            return self._load_here(question)
+    def close(self) -> None:
+        """End every process, whatever it is doing."""
+        self._pool.close()
 
     def __enter__(self) -> IsolatedLoader:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """End every process, whatever it is doing."""
-        with self._lock:
-            self._closed.set()
-            processes = list(self._processes)
-        for process in processes:
-            process.end()
-        if self._watching is not None:
-            self._watching.join()
+        self.close()
 
-    def _load_here(self, question: Question) -> Loaded | Failed:
+    def _loaded(self, job: _Job) -> Loaded | Failed:
         try:
-            return self._loader.load(question.task, question.read)
-        except MemoryError:
-            return _too_large(question.task)
-
-    def _asked(self, question: Question, memory_bytes: int, *, alone: bool = False) -> Loaded | Failed:
-        process = self._new(memory_bytes) if alone else self._taken(memory_bytes)
-        try:
-            limit_s = self._limits.timeout_s + question.task.file.size_bytes / _SLOWEST_BYTES_PER_S
-            answer = process.ask(question, limit_s)
-        except BaseException:
-            self._discard(process)
-            if self._closed.is_set():
-                raise DecodingUnavailable("the run has ended") from None
-            raise
-        if isinstance(answer, OutOfMemory) or alone:
-            self._discard(process)
-        else:
-            with self._lock:
-                self._idle.append(process)
-        match answer:
-            case Loaded() | Failed():
-                return answer
-            case OutOfMemory():
-                raise _Lost(f"needed more than {memory_bytes >> 20:,} MB")
-            case Raised(error=error):
-                raise error
-            case other:
-                raise _Lost(f"the decoder answered with {type(other).__name__}")
-
-    def _taken(self, memory_bytes: int) -> _Process:
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return self._new(memory_bytes)
-
-    def _new(self, memory_bytes: int) -> _Process:
-        with self._lock:
-            if self._closed.is_set():
-                raise DecodingUnavailable("the run has ended")
-            if self._watching is None:
-                self._watching = Thread(target=self._watch, name="photoseek-watch", daemon=True)
-                self._watching.start()
-            process = _Process()
-            self._processes.add(process)
-        try:
-            process.greet(Setup(self._loader, memory_bytes, os.getpid()))
-        except BaseException:
-            self._discard(process)
-            raise
-        return process
-
-    def _discard(self, process: _Process) -> None:
-        process.end()
-        with self._lock:
-            self._processes.discard(process)
-
-    def _watch(self) -> None:
-        """Kill what is overdue. Time in which this process itself was stopped or asleep does not count."""
-        interval_s = min(self._limits.timeout_s / 4, _MOST_BETWEEN_LOOKS_S)
-        seen: dict[_Process, tuple[_Turn, float]] = {}
-        while not self._closed.wait(interval_s):
-            with self._lock:
-                turns = [(process, process.turn) for process in self._processes]
-            before, seen = seen, {}
-            for process, turn in turns:
-                if turn is not None:
-                    same, passed_s = before.get(process, (turn, 0.0))
-                    passed_s = passed_s + interval_s if same is turn else 0.0
-                    seen[process] = (turn, passed_s)
-                    if passed_s >= turn.limit_s:
-                        process.end_turn(turn)
-
-    def _note(self, reason: str) -> None:
-        with self._lock:
-            first, self._is_isolated = self._is_isolated, False
-        if first:
-            _log.warning("files are decoded unprotected, in threads: %s", reason)
+            return self._pool.run(job, job.task.file.size_bytes)
+        except DecoderLost as loss:
+            return Failed(job.task.file, "decode", loss.reason)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Turn:
-    """One question to a process; told from others by identity."""
-
-    limit_s: float
-
-
-@dataclass(slots=True, eq=False)
-class _Process:
-    """One decoding process and the pipes to it."""
-
-    popen: subprocess.Popen[bytes] = field(init=False)
-    turn: _Turn | None = None
-    _overdue: _Turn | None = None
-
-    def __post_init__(self) -> None:
-        if not sys.executable:
-            raise _CannotIsolate("this Python does not know its own program")
-        # An empty entry means the current folder, which is another one's business.
-        paths = [path or os.getcwd() for path in sys.path]  # noqa: PTH109
-        try:
-            self.popen = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-W", "ignore", "-c", _START, *paths],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except OSError as error:
-            raise DecodingUnavailable(error.strerror or str(error)) from error
-
-    def greet(self, setup: Setup) -> None:
-        """Tell a new process what to do."""
-        try:
-            data = pickle.dumps(setup, protocol=pickle.HIGHEST_PROTOCOL)
-        except Exception as error:  # pickle promises no list of what objects that refuse may raise
-            raise _CannotIsolate(f"the model's preprocessing cannot be sent to a process ({error})") from error
-        try:
-            answer = self._exchange(lambda stream: stream.write(data), _START_LIMIT_S)
-        except _Lost as loss:
-            raise DecodingUnavailable(f"a new process ended at once: {loss.reason}") from loss
-        if isinstance(answer, Refused):
-            raise _CannotIsolate(f"the model's preprocessing does not run in a process ({answer.reason})")
-        if not isinstance(answer, Ready):
-            raise DecodingUnavailable(f"a new process answered with {type(answer).__name__}")
-
-    def ask(self, question: Question, limit_s: float) -> Answer:
-        """Have one file loaded; raises _Lost when the process does not live to answer."""
-
-        def send(stream: IO[bytes]) -> None:  # without a copy of what was read
-            pickle.dump(question, stream, protocol=pickle.HIGHEST_PROTOCOL)
-
-        return self._exchange(send, limit_s)
-
-    def end_turn(self, turn: _Turn) -> None:
-        """Kill the process for taking too long over `turn`."""
-        self._overdue = turn
-        self.popen.kill()
-
-    def end(self) -> None:
-        """Kill the process; it holds nothing that could be lost."""
-        self.popen.kill()
-        self.popen.wait()
-        for stream in (self.popen.stdin, self.popen.stdout):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
-
-    def _exchange(self, send: Callable[[IO[bytes]], object], limit_s: float) -> Answer:
-        turn = self.turn = _Turn(limit_s)
-        try:
-            send(_pipe(self.popen.stdin))
-            _pipe(self.popen.stdin).flush()
-            answer: Answer = pickle.load(_pipe(self.popen.stdout))  # noqa: S301 - from our own process
-        except Exception as error:  # a broken pipe, an early end, or the garbage of a damaged heap
-            raise self._loss(turn) from error
-        finally:
-            self.turn = None
-        return answer
-
-    def _loss(self, turn: _Turn) -> _Lost:
-        if self._overdue is turn:
-            return _Lost(f"took longer than {turn.limit_s:.0f} s", is_final=True)
-        self.popen.kill()
-        code = self.popen.wait()
-        if code < 0:
-            with suppress(ValueError):
-                return _Lost(f"the decoder crashed ({signal.Signals(-code).name})")
-        return _Lost("the decoder crashed")
-
-
-class _Lost(Exception):
-    """A process did not answer. `is_final` says that a second try would tell nothing new."""
-
-    def __init__(self, reason: str, *, is_final: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.is_final = is_final
-
-
-class _CannotIsolate(Exception):
-    """The loader does not run in a process of its own."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def _too_large(task: ToRead) -> Failed:
-    return Failed(task.file, "decode", "needs more memory than there is")
-
-
-def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    if stream is None:
-        raise BrokenPipeError
-    return stream
-
-
-def _memory_bytes() -> int:
-    """The machine's memory; that of a small one where the system does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 2 * _LARGEST_MEMORY_BYTES
+def _load(loader: Loader, job: _Job) -> Loaded | Failed:
+    return loader.load(job.task, job.read)

@@ -287,6 +287,12 @@ class ModelMismatch(EmbedderError):
 
     def __str__(self) -> str:
         present = ", ".join(self.present_keys)
+        name = self.wanted_key.partition("@")[0]
+        if all(key.partition("@")[0] == name for key in self.present_keys):
+            return (
+                f"this library was indexed with another version of {name} ({present}, now {self.wanted_key}): "
+                "run `photoseek index` on its folders again; nothing in it is lost"
+            )
         return (
             f"this library was indexed with {present}, not with {self.wanted_key}: "
             "index again with this model, or search with one it has (--model)"

@@ -39,25 +39,43 @@ def is_blank(given: StrPath) -> bool:
 
 
 @contextmanager
-def whole_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, *, replace: bool = True, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a stream whose bytes are found at `path` once the block has ended well; else `path` stays as it was.
+
+    Args:
+        path: the file, in a folder that is there.
+        replace: whether a file that is there makes way.
+        durable: whether the bytes are on the disk before they are named; a cache can do without.
+
+    Raises:
+        OSError: the place cannot be written to.
+        ExportFailed: there is a file, even one made meanwhile, and not to `replace`.
+    """
+    unfinished = path.with_name(f".{uuid.uuid4().hex}.unfinished")
+    try:
+        with unfinished.open("wb") as stream:
+            yield stream
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        _name(unfinished, path, replace=replace)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
+    """Open a stream as `atomic_write` does, for a file that a person asked for.
 
     Raises:
         ExportFailed: the place cannot be written to, or there is a file, even one made meanwhile, and not to `replace`.
     """
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.unfinished")
     try:
-        try:
-            with unfinished.open("wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            _name(unfinished, path, replace=replace)
-        except OSError as error:
-            raise ExportFailed(path, error.strerror or str(error)) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+        with atomic_write(path, replace=replace) as stream:
+            yield stream
+    except OSError as error:
+        raise ExportFailed(path, error.strerror or str(error)) from error
 
 
 def already_there(path: Path) -> ExportFailed:

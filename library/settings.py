@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import platformdirs
 
 from .errors import SettingsError
-from .files import expanded, is_blank
+from .files import atomic_write, expanded, is_blank
 
 FILE_NAME = "library.toml"
 DEFAULT_MODEL = "mini"
@@ -151,9 +151,8 @@ def write_initial_settings(settings: Settings) -> None:
         # Never written for good: it may have come from this once's environment.
         '# vlm = "blip"   # looks at pictures again; or "llava", or "http://localhost:8000/v1#MODEL"',
     ]
-    unfinished = file.with_name(f"{FILE_NAME}.unfinished")
-    unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    unfinished.replace(file)
+    with atomic_write(file) as stream:
+        stream.write(("\n".join(lines) + "\n").encode())
 
 
 def _checked(values: Mapping[str, object], file: Path) -> dict[str, str]:

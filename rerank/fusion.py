@@ -7,9 +7,7 @@ order stands, with weight 1 the second's, and between them a picture that both f
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from ..library.errors import LibraryError
+from ..library.files import atomic_write
 from ..search.calibration import Values
 from .base import Judgement
 
@@ -146,14 +145,11 @@ class Weights:
         """
         everything = self._read()
         everything.setdefault(self._model_key, {})[judge_key] = asdict(learned)
-        unfinished = self._file.with_name(f"{self._file.name}.{uuid.uuid4().hex}")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(json.dumps(everything, indent=1), encoding="utf-8")
-            unfinished.replace(self._file)
+            with atomic_write(self._file) as stream:
+                stream.write(json.dumps(everything, indent=1).encode())
         except OSError as error:
-            with suppress(OSError):
-                unfinished.unlink()
             message = f"{self._file} cannot be written: {error.strerror or error}; the judge's weight is not kept"
             raise LibraryError(message) from error
 

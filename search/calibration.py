@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 import zipfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
@@ -27,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.embedders.base import normalized
+from ..library.files import atomic_write
 from ..library.types import Vectors
 from ..library.vectors.generations import model_folder_name
 from ..library.vectors.live_vectors import LiveVectors
@@ -254,21 +253,18 @@ class Calibrations:
     def _write(self, made: _Made, calibration: Calibration) -> None:
         """Write the file whole or not at all; without it, the next process learns again."""
         file = self._files[0]
-        unfinished = file.with_name(f"{file.stem}-{uuid.uuid4().hex}.npz")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(
-                unfinished,
-                made=json.dumps(asdict(made)),
-                curve=json.dumps(asdict(calibration.curve)),
-                sample=calibration.sample.astype(np.float16),
-                neutral=calibration.neutral,
-            )
-            unfinished.replace(file)
+            with atomic_write(file, durable=False) as stream:
+                np.savez(
+                    stream,
+                    made=json.dumps(asdict(made)),
+                    curve=json.dumps(asdict(calibration.curve)),
+                    sample=calibration.sample.astype(np.float16),
+                    neutral=calibration.neutral,
+                )
         except OSError as error:
             logger.info("the library's calibration is not kept: %s", error)
-            with suppress(OSError):
-                unfinished.unlink()
 
 
 def _still_holds(old: _Made, new: _Made) -> bool:

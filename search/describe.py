@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import ImageUnreadable, QueryError
+from ..library.files import atomic_write
 from ..library.types import Label, Vectors
 
 logger = logging.getLogger(__name__)
@@ -139,15 +138,12 @@ class Describer:
 
     def _keep(self, vectors: Vectors) -> None:
         """Write the cache file whole or not at all; without it the next run computes again."""
-        unfinished = self._file.with_name(f"{self._file.stem}-{uuid.uuid4().hex}.npy")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(unfinished, vectors)
-            unfinished.replace(self._file)
+            with atomic_write(self._file, durable=False) as stream:
+                np.save(stream, vectors)
         except OSError as error:
             logger.info("the labels' vectors are not kept: %s", error)
-            with suppress(OSError):
-                unfinished.unlink()
 
 
 Values: TypeAlias = NDArray[np.float64]

@@ -16,11 +16,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
 from ..library.catalog.catalog import Catalog, ModelRow
-from ..library.errors import ExportFailed
+from ..library.errors import ExportFailed, PhotoseekError
 from ..library.files import whole_file
 from ..library.images.metadata.image_text import printable
 from ..library.types import Hit, ImageRecord, Vectors
-from .thumbnails import jpeg_bytes, thumbnail
+from .thumbnails import crossed, jpeg_bytes, thumbnail
 
 VECTORS_NAME = "vectors.npy"
 IMAGES_NAME = "images.jsonl"
@@ -186,6 +186,7 @@ def draw_sheet(title: str, hits: Sequence[Hit], tile_of: TileOf | None = None) -
     """Draw the hits as tiles, row by row, each with its score and name below it.
 
     `tile_of` returns a hit's picture, RGB, no side above the pixels it is given; it is read from the file unless given.
+    Where it raises a `PhotoseekError`, a crossed tile is drawn.
     """
     columns = max(1, min(_COLUMNS, len(hits)))
     rows = -(-len(hits) // columns)
@@ -197,14 +198,23 @@ def draw_sheet(title: str, hits: Sequence[Hit], tile_of: TileOf | None = None) -
     _write(draw, (_GAP_PX, _GAP_PX // 2), title, 18, "black", size[0] - 2 * _GAP_PX)
     for place, hit in enumerate(hits):
         x, y = _GAP_PX + place % columns * step_px, top + place // columns * (step_px + _LINE_PX)
-        tile = thumbnail(hit.image.path, _TILE_PX) if tile_of is None else tile_of(hit, _TILE_PX)
+        tile = thumbnail(hit.image.path, _TILE_PX) if tile_of is None else _tile(hit, tile_of)
         sheet.paste(tile, (x + (_TILE_PX - tile.width) // 2, y + (_TILE_PX - tile.height) // 2))
         _write(draw, (x, y + _TILE_PX + 3), f"{hit.score:.2f}  {hit.image.path.name}", 13, "dimgray", _TILE_PX)
     return sheet
 
 
-def write_sheet(title: str, hits: Sequence[Hit], file: Path, *, replace: bool = False) -> None:
-    """Draw the hits into a picture file of the kind its name says: .jpg, .png or .webp.
+def _tile(hit: Hit, tile_of: TileOf) -> Image.Image:
+    try:
+        return tile_of(hit, _TILE_PX)
+    except PhotoseekError:
+        return crossed(_TILE_PX)
+
+
+def write_sheet(
+    title: str, hits: Sequence[Hit], file: Path, tile_of: TileOf | None = None, *, replace: bool = False
+) -> None:
+    """Draw the hits into a picture file of the kind its name says: .jpg, .png or .webp; see `draw_sheet`.
 
     Raises:
         ExportFailed: the file cannot be written, is there and not to be replaced, or its name says another kind.
@@ -214,7 +224,7 @@ def write_sheet(title: str, hits: Sequence[Hit], file: Path, *, replace: bool = 
     if kind is None or (kind == "WEBP" and not features.check("webp")):
         raise ExportFailed(file, "its name says no kind of picture", "end it in .jpg, .png or .webp")
     with whole_file(file, replace=replace) as out:
-        draw_sheet(title, hits).save(out, kind)
+        draw_sheet(title, hits, tile_of).save(out, kind)
 
 
 def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, colour: str, width_px: int) -> None:

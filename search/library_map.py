@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -18,6 +16,7 @@ import numpy as np
 from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.embedders.base import normalized
 from ..library.errors import QueryError
+from ..library.files import atomic_write
 from ..library.types import ImageIds, Vectors
 from ..library.vectors.generations import BUILD_FLOOR, BUILD_SHARE, model_folder_name
 from ..library.vectors.live_vectors import LiveVectors
@@ -175,23 +174,20 @@ class Maps:
     def _write(self, method: LayoutMethod, made: _Made, drawn: LibraryMap) -> None:
         """Write the file whole or not at all; without it, the next process makes the map again."""
         file = self._files(method)[0]
-        unfinished = file.with_name(f"{file.stem}-{uuid.uuid4().hex}.npz")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(
-                unfinished,
-                made=json.dumps(asdict(made)),
-                clusters=json.dumps([asdict(cluster) for cluster in drawn.clusters]),
-                method=drawn.method,
-                ids=drawn.ids,
-                places=drawn.places,
-                members=drawn.members,
-            )
-            unfinished.replace(file)
+            with atomic_write(file, durable=False) as stream:
+                np.savez(
+                    stream,
+                    made=json.dumps(asdict(made)),
+                    clusters=json.dumps([asdict(cluster) for cluster in drawn.clusters]),
+                    method=drawn.method,
+                    ids=drawn.ids,
+                    places=drawn.places,
+                    members=drawn.members,
+                )
         except OSError as error:
             logger.info("the library's map is not kept: %s", error)
-            with suppress(OSError):
-                unfinished.unlink()
 
 
 def _read_file(file: Path) -> tuple[_Made, LibraryMap] | None:

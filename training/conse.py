@@ -67,13 +67,14 @@ def class_vectors(model: MiniEmbedder) -> Vectors:
 
 def write_conse(folder: Path, temperature: float = TEMPERATURE) -> None:
     """Write image_head.onnx, text_head.onnx and a manifest beside the towers in a folder."""
-    export_head(TextIdentity(), TEXT_DIM, folder / "text_head.onnx")
+    export_head(TextIdentity(), {"embedding": torch.rand(2, TEXT_DIM)}, folder / "text_head.onnx")
     (folder / "image_head.onnx").touch()
     write_manifest(folder, "untrained", TEXT_DIM, UNMEASURED)
     network = image_network()
     classifier = network.get_submodule("classifier")
     names = torch.from_numpy(class_vectors(MiniEmbedder(folder=folder)))
-    export_head(ConseHead(classifier, names, temperature), FEATURE_DIM, folder / "image_head.onnx")
+    head = ConseHead(classifier, names, temperature)
+    export_head(head, {"features": torch.rand(2, FEATURE_DIM)}, folder / "image_head.onnx")
     write_manifest(folder, "untrained", TEXT_DIM, UNMEASURED)
 
 

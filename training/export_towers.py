@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ def export_towers(folder: Path, stamps: Path) -> None:
 
 
 def export_image_tower(target: Path, pixels: Pixels) -> None:
-    """Write the int8 image tower: (n, 260, 260, 3) uint8 `pixels` to (n, 1280) float32 `features`.
+    """Write the int8 image tower: (n, 260, 260, 3) uint8 `pixels` to `features`, `places` and `detail`.
 
     Args:
         target: the file to write.
@@ -50,8 +50,8 @@ def export_image_tower(target: Path, pixels: Pixels) -> None:
     example = torch.zeros(2, IMAGE_SIZE, IMAGE_SIZE, 3, dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder:
         exported, prepared = Path(folder, "float.onnx"), Path(folder, "prepared.onnx")
-        _export(tower, {"pixels": example}, "features", exported)
-        quant_pre_process(str(exported), str(prepared))
+        _export(tower, {"pixels": example}, ("features", "places", "detail"), exported)
+        quant_pre_process(str(exported), str(prepared), skip_symbolic_shape=True)
         quantize_static(
             str(prepared),
             str(target),
@@ -65,14 +65,14 @@ def export_image_tower(target: Path, pixels: Pixels) -> None:
 
 
 def export_text_tower(target: Path) -> None:
-    """Write the int8 text tower: (n, tokens) int64 `ids`, without padding, to (n, 384) float32 `embedding`.
+    """Write the int8 text tower: (n, tokens) int64 `ids`, without padding, to `embedding` and `states`.
 
     The written graph is already optimised as far as every processor allows, since a cold start has no time for it.
     """
     example = torch.ones(2, 7, dtype=torch.int64)
     with tempfile.TemporaryDirectory() as folder:
         exported, prepared, quantised = (Path(folder, name) for name in ("float.onnx", "prepared.onnx", "int8.onnx"))
-        _export(text_tower(), {"ids": example}, "embedding", exported)
+        _export(text_tower(), {"ids": example}, ("embedding", "states"), exported)
         quant_pre_process(str(exported), str(prepared), skip_symbolic_shape=True)
         quantize_dynamic(str(prepared), str(quantised), per_channel=True, weight_type=QuantType.QInt8)
         options = onnxruntime.SessionOptions()
@@ -81,7 +81,7 @@ def export_text_tower(target: Path) -> None:
         onnxruntime.InferenceSession(str(quantised), options, providers=["CPUExecutionProvider"])
 
 
-def _export(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], output: str, target: Path) -> None:
+def _export(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], outputs: Sequence[str], target: Path) -> None:
     """Trace a module to ONNX; dimension 0 is dynamic everywhere, and so is dimension 1 of token matrices."""
     axes = {name: {0: "n", 1: "tokens"} if value.ndim == 2 else {0: "n"} for name, value in inputs.items()}
     torch.onnx.export(
@@ -89,8 +89,8 @@ def _export(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], output:
         tuple(inputs.values()),
         str(target),
         input_names=list(inputs),
-        output_names=[output],
-        dynamic_axes={**axes, output: {0: "n"}},
+        output_names=list(outputs),
+        dynamic_axes={**axes, **{name: {0: "n", 1: "tokens"} if name == "states" else {0: "n"} for name in outputs}},
         opset_version=OPSET,
         dynamo=False,
     )

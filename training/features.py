@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..library.embedders.mini import MiniEmbedder, cropped
+from ..library.embedders.mini import MiniEmbedder, squeezed
 from ..library.types import Pixels, Vectors
 from .pairs import Pair
-from .pictures import on_background, random_crop, sample_photographs, varied
+from .pictures import PEOPLE, on_background, random_crop, sample_photographs, varied
 
 BATCH = 16
 PHOTOGRAPH_CROPS = 20
@@ -62,10 +62,13 @@ class TextFeatures:
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Return (n, 384) float32, L2-normalised."""
-        for text in texts:
-            if text not in self._known:
-                self._known[text] = self._model.text_features(text)[0]
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._known]
+        with ThreadPoolExecutor(2) as pool:
+            self._known |= dict(zip(unknown, pool.map(self._one, unknown), strict=True))
         return np.stack([self._known[text] for text in texts])
+
+    def _one(self, text: str) -> Vectors:
+        return np.asarray(self._model.text_features(text)[0])
 
     def save(self) -> None:
         """Keep what is known for the next run."""
@@ -79,7 +82,7 @@ def _opener(path: Path, seed: int | None) -> Callable[[], Pixels]:
         with Image.open(path) as picture:
             picture.thumbnail((512, 512))
             sheet = on_background(picture) if seed is None else varied(picture, np.random.default_rng(seed))
-            return cropped(sheet)
+            return squeezed(sheet)
 
     return load
 
@@ -92,7 +95,7 @@ def _embed(model: MiniEmbedder, openers: Sequence[Callable[[], Pixels]]) -> Vect
         for start in range(BATCH, len(openers) + BATCH, BATCH):
             waiting.append(pool.submit(list, map(_call, openers[start : start + BATCH])))
             if loaded := waiting.pop(0).result():
-                parts.append(model.image_features(np.stack(loaded)))
+                parts.append(model.look(np.stack(loaded)).features)
     return np.concatenate(parts)
 
 
@@ -107,7 +110,7 @@ def _photograph_crops(wallpapers: Path, seed: int) -> Iterator[Pixels]:
             picture.draft("RGB", (1024, 1024))
             photograph = picture.convert("RGB")
         for _ in range(PHOTOGRAPH_CROPS):
-            yield cropped(random_crop(photograph, chance))
-    for photograph in sample_photographs():
+            yield squeezed(random_crop(photograph, chance))
+    for photograph in sample_photographs(without=PEOPLE):
         for _ in range(PHOTOGRAPH_CROPS):
-            yield cropped(random_crop(photograph, chance))
+            yield squeezed(random_crop(photograph, chance))

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from ..library.types import Vectors
+from ..library.embedders.base import Embedder
+from ..library.types import Pixels, Vectors
 from .features import Features, TextFeatures
 from .pairs import Pair
+from .pictures import on_background
 from .texts import Lesson
 
 Mapped = Callable[[Vectors], Vectors]
@@ -52,3 +56,61 @@ def caption_recall(
         order = np.argsort(-texts @ image_head(pictures.plain[rows]).T, axis=1)[:, :10]
         found[source] = float(np.mean([caption in captions[best] for caption, best in zip(asked, order, strict=True)]))
     return found
+
+
+def drawing_hits(model: Embedder, chosen: Sequence[Pair]) -> list[bool]:
+    """For each caption of drawings, whether one that bears it is among a written model's first ten, pixels and all."""
+    captions = np.array([pair.captions[0].lower() for pair in chosen])
+    asked = {pair.captions[0].lower(): pair.captions[0] for pair in reversed(chosen)}
+    images = np.concatenate([model.embed_images(_plain(model, pair)) for pair in chosen])
+    order = np.argsort(-model.embed_texts(list(asked.values())) @ images.T, axis=1)[:, :10]
+    return [bool(caption in captions[best]) for caption, best in zip(asked, order, strict=True)]
+
+
+def drawing_recall(model: Embedder, pairs: Sequence[Pair], split: str) -> dict[str, float]:
+    """What `caption_recall` measures, of a written model."""
+    return {
+        f"{source} R@10": float(
+            np.mean(drawing_hits(model, [pair for pair in pairs if (pair.source, pair.split) == (source, split)]))
+        )
+        for source in SOURCES
+    }
+
+
+def _plain(model: Embedder, pair: Pair) -> Pixels:
+    with Image.open(pair.path) as picture:
+        picture.thumbnail((512, 512))
+        return model.preprocess(on_background(picture))[np.newaxis]
+
+
+def recall_both_ways(images: Vectors, captions: Vectors, photograph_of: NDArray[np.int64]) -> dict[str, float]:
+    """Recall at 1, 5 and 10 among captioned photographs, from words to photographs and back, in per cent.
+
+    Args:
+        images: (n, dim).
+        captions: (m, dim).
+        photograph_of: (m,) which photograph each caption tells of.
+    """
+    scores = captions @ images.T
+    own = scores[np.arange(len(captions)), photograph_of]
+    to_image = (scores > own[:, None]).sum(1)
+    # Of a photograph's captions, the best placed one counts.
+    to_text = np.array(
+        [(scores[:, number] > own[photograph_of == number].max()).sum() for number in range(len(images))]
+    )
+    found: dict[str, float] = {}
+    for name, ranks in (("t2i", to_image), ("i2t", to_text)):
+        found |= {f"{name} R@{k}": 100 * float((ranks < k).mean()) for k in (1, 5, 10)}
+    return found
+
+
+def lead_over_changed(
+    images: Vectors,
+    captions: Vectors,
+    changed: Vectors,
+    photograph_of: NDArray[np.int64],
+    caption_of: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Whether each changed caption, (k, dim), scores less on its photograph than the caption that it was made of."""
+    asked = images[photograph_of[caption_of]]
+    return np.asarray(((captions[caption_of] - changed) * asked).sum(1) > 0)

@@ -1,4 +1,8 @@
-"""Make mini from public parts, from nothing to the files in the package: python -m photoseek.training.train_mini."""
+"""Make mini from public parts, from nothing to the files in the package: python -m photoseek.training.train_mini.
+
+The scene part needs captioned photographs of your own, --captions FOLDER (see captioned.py for the layout); without
+them a model is made that knows things and not what they do.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +19,34 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ..library.embedders.mini import FILES, WEIGHTS, Background, MiniEmbedder
+from ..library.embedders.mini import FILES, WEIGHTS, Background, MiniEmbedder, Seen, squeezed
 from ..library.types import Vectors
 from .conse import TEMPERATURE, ConseHead, class_vectors, write_conse
 from .export_towers import export_towers
 from .features import TextFeatures, picture_features
 from .fetch import fetch
-from .heads import export_head, write_manifest
-from .joint import APPEARANCE_DIM, MEANING_DIM, Appearance, ImageHead, JointImage, JointText, TextHead
-from .measure import Mapped, caption_recall, sense_precision
+from .gate import taught_gate
+from .heads import export_image_head, export_text_head, write_manifest
+from .joint import (
+    APPEARANCE_DIM,
+    Appearance,
+    Gate,
+    ImageHead,
+    JointImage,
+    JointText,
+    TextHead,
+    Weights,
+    meaning_directions,
+)
+from .measure import Mapped, caption_recall, drawing_recall, sense_precision
 from .pairs import Pair, all_pairs
 from .pictures import on_background, sample_photographs
+from .scene import SceneImages, SceneTexts
+from .scene_run import ScenePart, prepare_scene, taught_scene, whole_photographs
+from .scene_teach import SceneRecipe
 from .teach import Material, Recipe, teach
 from .texts import Lesson, lessons, validation_senses
-from .towers import FEATURE_DIM, TEXT_DIM, image_network
+from .towers import image_network
 from .views import view_features, view_recall
 from .wordnet import WordNet
 
@@ -36,7 +54,10 @@ SEED = 7
 BORROWED_SENSES = 12_000
 VALIDATION_SENSES_SHARE = 0.15
 VIEWED_PICTURES = 150
-VERSION = "1"
+VERSION = "2"
+NAMES_FOR_GATE = 12_000
+WEIGHTS_OF_PARTS = Weights(scene=0.12, appearance=0.18, scene_of_names=0.0, meaning_of_scenes=0.3)
+"""Scenes are alike that show quite different things: a greater share of theirs would hurt search by example."""
 
 
 class Log:
@@ -64,7 +85,9 @@ class Workshop:
     senses_left_out: frozenset[str]
     classifier: nn.Linear
     class_start: Vectors
-    views: dict[str, Vectors]
+    views: dict[str, Seen]
+    model: MiniEmbedder
+    scene: ScenePart | None
     log: Log
 
 
@@ -81,51 +104,81 @@ def mapped(head: nn.Module) -> Mapped:
 
 def main() -> None:
     """Fetch, export, teach, measure, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--captions", type=Path, help="folder of captioned photographs, for the scene part")
     parser.add_argument("--cache", type=Path, default=Path(".cache/training"), help="for downloads and features")
     parser.add_argument("--into", type=Path, default=WEIGHTS, help="folder to write the model to")
+    parser.add_argument(
+        "--leave-out-senses", action="store_true", help="first teach without some of WordNet's senses, to measure those"
+    )
     arguments = parser.parse_args()
     # On several threads, sums come out in another order on every machine, and the weights with them.
     torch.set_num_threads(1)
     folder = arguments.cache / "model"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    workshop = prepare(arguments.cache, folder)
-    untrained = ConseHead(workshop.classifier, torch.from_numpy(workshop.class_start), TEMPERATURE)
-    measure_heads(workshop, "untrained", lambda texts: texts, mapped(untrained), workshop.class_start)
+    workshop = prepare(arguments.cache, folder, arguments.captions)
     recipe = Recipe(seed=SEED)
     workshop.log("recipe", **asdict(recipe))
-    # Once without some of WordNet's senses, to measure what was never taught; then with all of it, to ship.
-    taught_heads(
-        workshop,
-        recipe,
-        "without some senses",
-        [s for s in workshop.material.lessons if s.synset not in workshop.senses_left_out],
-    )
+    if arguments.leave_out_senses:
+        untrained = ConseHead(workshop.classifier, torch.from_numpy(workshop.class_start), TEMPERATURE)
+        measure_heads(workshop, "untrained", lambda texts: texts, mapped(untrained), workshop.class_start)
+        kept = [lesson for lesson in workshop.material.lessons if lesson.synset not in workshop.senses_left_out]
+        taught_heads(workshop, recipe, "without some senses", kept)
     text_head, image_head = taught_heads(workshop, recipe, "shipped", workshop.material.lessons)
-    appearance = appearance_of(workshop.material)
-    joint = JointImage(image_head, appearance, recipe.appearance_share)
-    workshop.log("views, shipped", **view_recall(workshop.views, mapped(joint)))
-    export_head(joint, FEATURE_DIM, folder / "image_head.onnx")
-    export_head(JointText(text_head), TEXT_DIM, folder / "text_head.onnx")
-    background = background_of(workshop.material, mapped(JointText(text_head)), mapped(joint))
-    manifest = write_manifest(folder, VERSION, MEANING_DIM + APPEARANCE_DIM, background)
-    workshop.log("written", key=manifest.key, **asdict(background))
+    write_joint(workshop, folder, text_head, image_head)
     arguments.into.mkdir(parents=True, exist_ok=True)
     for name in (*FILES, "manifest.json"):
         shutil.copyfile(folder / name, arguments.into / name)
 
 
-def prepare(cache: Path, folder: Path) -> Workshop:
+def write_joint(workshop: Workshop, folder: Path, text_head: TextHead, image_head: ImageHead) -> None:
+    """Teach the scene part and the gate, write the heads and the manifest, and measure what was written."""
+    scene_images: SceneImages | None = None
+    scene_texts: SceneTexts | None = None
+    gate = Gate()
+    if workshop.scene is not None:
+        recipe = SceneRecipe(seed=SEED)
+        workshop.log("scene recipe", **{name: str(value) for name, value in asdict(recipe).items()})
+        scene_images, scene_texts = taught_scene(
+            workshop.scene, recipe, lambda stage, figures: workshop.log(stage, **figures)
+        )
+        gate = gate_of(workshop, workshop.scene)
+    meanings = mapped(image_head)(pictured(workshop))
+    directions = meaning_directions(meanings)
+    parts = WEIGHTS_OF_PARTS if scene_images is not None else replace(WEIGHTS_OF_PARTS, scene=0.0)
+    workshop.log("parts", **asdict(parts))
+    joint_image = JointImage(image_head, scene_images, appearance_of(workshop), directions, parts)
+    joint_text = JointText(text_head, scene_texts, gate, directions, parts)
+    export_image_head(joint_image, folder / "image_head.onnx")
+    export_text_head(joint_text, folder / "text_head.onnx")
+    dim = directions.shape[1] + APPEARANCE_DIM + (0 if scene_images is None else scene_images.projection.shape[1])
+    # The manifest names the files, so the model can be opened; then it is written again with what it measures.
+    write_manifest(folder, VERSION, dim, Background(0.0, 1.0, 1.0, 1.0))
+    model = MiniEmbedder(folder=folder)
+    background = background_of(workshop.material, model)
+    manifest = write_manifest(folder, VERSION, dim, background)
+    workshop.log("written", key=manifest.key, **asdict(background))
+    workshop.log("views, written", **view_recall(workshop.views, model.vectors_of))
+    for split in ("validation", "held out"):
+        workshop.log(f"written, {split}", **drawing_recall(model, workshop.material.pairs, split))
+
+
+def prepare(cache: Path, folder: Path, captions: Path | None) -> Workshop:
     """Fetch the sources, export the towers with untrained heads, and run the towers over everything once."""
     cache.mkdir(parents=True, exist_ok=True)
     log = Log(cache / "log.jsonl")
+    if captions is None:
+        log("no scene part", missing="captioned photographs, --captions FOLDER: sentences will find little")
     sources = fetch(cache)
     log("fetched")
     export_towers(folder, sources.stamps)
     write_conse(folder)
     log("towers", **{name: (folder / name).stat().st_size for name in FILES})
     model = MiniEmbedder(folder=folder)
+    scene = None if captions is None else prepare_scene(model, captions, cache, SEED)
+    if scene is not None:
+        log("captions", photographs=scene.material.photographs.count, captions=len(scene.material.captions.embedding))
     wordnet = WordNet(sources.wordnet)
     pairs = all_pairs(sources)
     taught = lessons(wordnet, BORROWED_SENSES, SEED)
@@ -146,6 +199,8 @@ def prepare(cache: Path, folder: Path) -> Workshop:
         classifier=classifier,
         class_start=class_vectors(model),
         views=views,
+        model=model,
+        scene=scene,
         log=log,
     )
 
@@ -180,14 +235,38 @@ def measure_heads(workshop: Workshop, stage: str, text_head: Mapped, image_head:
     for split in ("validation", "held out"):
         found = caption_recall(material.pairs, split, material.pictures, material.text_features, text_head, image_head)
         figures |= {f"{source} {split} R@10": value for source, value in found.items()}
-    figures |= {f"{name} R@1": value for name, value in view_recall(workshop.views, image_head).items()}
+
+    def by_features(seen: Seen) -> Vectors:
+        return image_head(seen.features)
+
+    figures |= {f"{name} R@1": value for name, value in view_recall(workshop.views, by_features).items()}
     workshop.log(stage, **figures)
 
 
-def appearance_of(material: Material) -> Appearance:
+def gate_of(workshop: Workshop, scene: ScenePart) -> Gate:
+    """Tell the names of lessons and drawings from captions."""
+    chance = np.random.default_rng(SEED)
+    names = [wording for lesson in workshop.material.lessons for wording in lesson.wordings]
+    chosen = [names[row] for row in chance.permutation(len(names))[:NAMES_FOR_GATE]]
+    drawn = [pair.captions[0] for pair in workshop.material.pairs if pair.split == "train"]
+    words = workshop.material.text_features
+    return taught_gate(words([*chosen, *drawn]), scene.material.captions.embedding, SEED)
+
+
+def pictured(workshop: Workshop) -> Vectors:
+    """Features of the training pictures of every kind, the kinds about as many: (n, 1280)."""
+    drawn = [row for row, pair in enumerate(workshop.material.pairs) if pair.split == "train"]
+    pictures = workshop.material.pictures
+    groups = [pictures.plain[drawn], np.repeat(pictures.photographs, 10, axis=0)]
+    return np.concatenate(groups if workshop.scene is None else [*groups, whole_photographs(workshop.scene)])
+
+
+def appearance_of(workshop: Workshop) -> Appearance:
     """The principal directions of the training pictures' features, photographs counting as much as drawings."""
-    drawn = [row for row, pair in enumerate(material.pairs) if pair.split == "train"]
-    groups = [material.pictures.plain[drawn], material.pictures.photographs]
+    drawn = [row for row, pair in enumerate(workshop.material.pairs) if pair.split == "train"]
+    groups = [workshop.material.pictures.plain[drawn], workshop.material.pictures.photographs]
+    if workshop.scene is not None:
+        groups[1] = np.concatenate([groups[1], whole_photographs(workshop.scene)])
     units = [group / np.linalg.norm(group, axis=1, keepdims=True) for group in groups]
     centre = np.mean([unit.mean(axis=0) for unit in units], axis=0)
     spread = np.mean([(unit - centre).T @ (unit - centre) / len(unit) for unit in units], axis=0)
@@ -196,14 +275,20 @@ def appearance_of(material: Material) -> Appearance:
     return Appearance(torch.from_numpy(centre.astype(np.float32)), torch.from_numpy(leading.astype(np.float32)))
 
 
-def background_of(material: Material, text_head: Mapped, image_head: Mapped) -> Background:
+def background_of(material: Material, model: MiniEmbedder) -> Background:
     """Scores of words chosen at random from WordNet with pictures that they were not chosen for."""
-    words = material.text_features([lesson.wordings[0] for lesson in material.lessons if lesson.borrowed][:2000])
-    drawn = [row for row, pair in enumerate(material.pairs) if pair.split == "validation"][:400]
-    pictures = np.concatenate([material.pictures.photographs, material.pictures.plain[drawn]])
-    scores = text_head(words) @ image_head(pictures).T
+    words = [lesson.wordings[0] for lesson in material.lessons if lesson.borrowed][:2000]
+    drawn = [pair for pair in material.pairs if pair.split == "validation"][:400]
+    pixels = [squeezed(picture) for picture in [*sample_photographs(), *map(_opened, drawn)]]
+    scores = model.embed_texts(words) @ model.embed_images(np.stack(pixels)).T
     weak, strong = np.quantile(scores, [0.99, 0.9999])
     return Background(float(scores.mean()), float(scores.std()), float(weak), float(strong))
+
+
+def _opened(pair: Pair) -> Image.Image:
+    with Image.open(pair.path) as picture:
+        picture.thumbnail((512, 512))
+        return on_background(picture)
 
 
 def _held_out_pictures(pairs: Sequence[Pair]) -> list[Image.Image]:

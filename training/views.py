@@ -1,15 +1,17 @@
-"""How well a picture finds itself again: cropped, mirrored, or with other colours."""
+"""How well a picture finds itself again: squeezed, mirrored, or with other colours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..library.embedders.mini import MiniEmbedder, cropped
+from ..library.embedders.mini import MiniEmbedder, Seen, squeezed
 from ..library.types import Vectors
-from .measure import Mapped
+
+_Seen = TypeVar("_Seen")
 
 
 def _cut(picture: Image.Image) -> Image.Image:
@@ -30,22 +32,19 @@ CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def view_features(model: MiniEmbedder, pictures: Sequence[Image.Image]) -> dict[str, Vectors]:
-    """Features of the pictures as they are (`same`) and under each change, (n, 1280) each."""
+def view_features(model: MiniEmbedder, pictures: Sequence[Image.Image]) -> dict[str, Seen]:
+    """What the tower says of the pictures as they are (`same`) and under each change."""
     views = {"same": list(pictures)}
     views |= {name: [change(picture) for picture in pictures] for name, change in CHANGES.items()}
-    return {
-        name: np.concatenate([model.image_features(cropped(picture)[np.newaxis]) for picture in changed])
-        for name, changed in views.items()
-    }
+    return {name: model.look(np.stack([squeezed(picture) for picture in changed])) for name, changed in views.items()}
 
 
-def view_recall(features: Mapping[str, Vectors], image_head: Mapped) -> dict[str, float]:
+def view_recall(seen: Mapping[str, _Seen], embed: Callable[[_Seen], Vectors]) -> dict[str, float]:
     """For each change, the share of changed pictures whose nearest neighbour is their own original."""
-    originals = image_head(features["same"])
+    originals = embed(seen["same"])
     numbers = np.arange(len(originals))
     return {
-        name: float(np.mean((image_head(changed) @ originals.T).argmax(axis=1) == numbers))
-        for name, changed in features.items()
+        name: float(np.mean((embed(changed) @ originals.T).argmax(axis=1) == numbers))
+        for name, changed in seen.items()
         if name != "same"
     }

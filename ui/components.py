@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
+from streamlit.delta_generator import DeltaGenerator
 
 from ..library.images.metadata.image_text import printable
 
@@ -67,8 +68,22 @@ def size_in_words(size_bytes: int) -> str:
     return f"{size_bytes} bytes"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things, such as `1 picture` or `2,000 pictures`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def chance(probability: float) -> str:
     """Return a probability as people say it; what is nearly sure is not said to be sure."""
     if 0.995 <= probability < 1:
         return ">99%"
     return "<1%" if 0 < probability < 0.005 else f"{probability:.0%}"
+
+
+def learning_progress(place: DeltaGenerator) -> Callable[[int, int], None]:
+    """Return what shows at `place` how many words of a vocabulary a model has read."""
+
+    def show(done: int, total: int) -> None:
+        place.progress(done / total, f"Learning {total:,} words, once for this model…")
+
+    return show

@@ -6,8 +6,8 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
-from .components import literal
+from .. import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
+from .components import learning_progress, literal
 from .places import in_a_line
 from .resources import Resources, current
 from .state import Brought, Part, SearchState, go_to_search, visit
@@ -72,11 +72,8 @@ def _show_labels(upload: Upload, resources: Resources) -> None:
         _show_own_words(upload, resources)
         return
     waiting = st.empty()
-
-    def told_words(done: int, total: int) -> None:
-        waiting.progress(done / total, f"Learning {total:,} words, once for this model…")
-
-    labels = resources.library.describe(upload.file, k=_LABELS, vocabulary=chosen or "nouns", progress=told_words)
+    learning = learning_progress(waiting)
+    labels = resources.library.describe(upload.file, k=_LABELS, vocabulary=chosen or "nouns", progress=learning)
     waiting.empty()
     _show_bars([(label.text, label.score) for label in labels], "{:.2f}")
 

@@ -6,11 +6,8 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.checks.base import counted
-from ..library.errors import PhotoseekError
-from ..library.types import ImageRecord
-from ..search.duplicates import DuplicateGroup, DuplicateOptions
-from .components import literal, size_in_words, told
+from .. import DuplicateGroup, DuplicateOptions, ImageRecord, PhotoseekError
+from .components import counted, literal, size_in_words, told
 from .empty import image_count, show_emptiness
 from .grid import GridLook, Tile, grid
 from .image_detail import open_image, search_like, show_image

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ..library.errors import LibraryNotFound
+from .. import LibraryNotFound
 from .resources import Resources
 from .state import link_to
 

@@ -7,12 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.checks.base import counted
-from ..library.types import Hit, ImageRecord
-from ..search.library_map import Cluster, LibraryMap, MapOptions
+from .. import Cluster, Hit, ImageRecord, KnownImage, LibraryMap, MapOptions
 from ..search.map_layout import LayoutMethod, best_method
-from ..search.query.query import KnownImage
-from .components import Events, literal, mount, told
+from .components import Events, counted, learning_progress, literal, mount, told
 from .empty import image_count, show_emptiness
 from .grid import GridLook, Tile, grid, shown_name
 from .image_detail import open_image, search_like, show_image
@@ -148,12 +145,8 @@ def _method(count: int) -> LayoutMethod:
 def _drawn(method: LayoutMethod, resources: Resources) -> LibraryMap:
     """Return the map; the first time takes a while, and says so."""
     waiting = st.empty()
-
-    def told_words(done: int, total: int) -> None:
-        waiting.progress(done / total, f"Learning {total:,} words, once for this model…")
-
     with st.spinner("Drawing the map, once until much has changed…", show_time=True):
-        drawn = resources.library.map(MapOptions(method), progress=told_words)
+        drawn = resources.library.map(MapOptions(method), progress=learning_progress(waiting))
     waiting.empty()
     return drawn
 

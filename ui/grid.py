@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..library.types import ImageRecord
-from ..rerank.base import Box
+from .. import Box, ImageRecord
 from .components import Events, mount
 from .images import ImageServer, Shape
 

@@ -6,10 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import NoVisionModel, PhotoseekError
-from ..library.types import ImageRecord
-from ..rerank.base import Box
-from ..search.query.query import KnownImage, Query, Term
+from .. import Box, ImageRecord, KnownImage, NoVisionModel, PhotoseekError, Query, Term
 from .components import literal, mount, size_in_words, told
 from .grid import GridLook, Tile, grid, shown_name
 from .images import Shape
@@ -109,7 +106,7 @@ def _words(image: ImageRecord, resources: Resources) -> None:
 
 def _facts(image: ImageRecord) -> None:
     facts = {
-        "Taken": None if image.taken_at is None else f"{image.taken_at:%-d %B %Y, %H:%M}",
+        "Taken": None if image.taken_at is None else f"{image.taken_at.day} {image.taken_at:%B %Y, %H:%M}",
         "Camera": " · ".join(part for part in (image.camera, image.lens) if part),
         "Size": f"{image.width:,} × {image.height:,} · {image.format} · {size_in_words(image.size_bytes)}",
         "Stars": None if not image.rating else "★" * image.rating,

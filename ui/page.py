@@ -9,9 +9,8 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import PhotoseekError
+from .. import PhotoseekError
 from .places import in_a_line
-from .resources import current
 from .state import PAGES
 
 # Module in this folder -> title and icon, in the order of the navigation. The module's `show()` draws the page, whose
@@ -25,17 +24,12 @@ _PAGES: Final = {
     "evaluate_page": ("Evaluate", ":material/query_stats:"),
 }
 
-# Those that do nothing but write to the library: not shown in the read-only mode.
-_WRITING: Final = frozenset[str]()
-
-
 _ICON: Final = str(Path(__file__).with_name("assets") / "icon.png")  # one of ours: Streamlit's are fetched from afar
 
 
 def show() -> None:
     """Draw what this visit asks for."""
     st.set_page_config(page_title="photoseek", page_icon=_ICON, layout="wide")
-    read_only = current().options.read_only
     pages = {
         module: st.Page(
             _drawing(module),
@@ -45,7 +39,6 @@ def show() -> None:
             default=module == "search_page",
         )
         for module, (title, icon) in _PAGES.items()
-        if not (read_only and module in _WRITING)
     }
     st.session_state[PAGES] = pages
     st.navigation(list(pages.values()), position="top").run()

@@ -9,16 +9,13 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import NoVisionModel, PhotoseekError
-from ..rerank.base import Box, RerankedHit, RerankResult
-from ..search.calibration import AUTO_PROBABILITY
-from ..search.duplicates import Stack
+from .. import Box, NoVisionModel, PhotoseekError, RerankedHit, RerankResult, Stack
 from .components import Events, chance
 from .grid import GridLook, Tile, grid
 from .places import in_a_line, roots_for_guests
 from .query_builder import as_query
 from .resources import Resources
-from .results import captions, folded, is_strong
+from .results import captions, folded, is_likely, is_strong
 from .state import SearchState, read_state, write_state
 
 _TURN = Lock()
@@ -159,7 +156,7 @@ def _is_likely(refined: RerankedHit) -> bool:
     """Whether a hit counts as a match, by both looks or, until the second, by the first."""
     if refined.judgement is None:
         return is_strong(refined.hit)
-    return refined.score >= AUTO_PROBABILITY and not refined.vetoed
+    return is_likely(refined.score) and not refined.vetoed
 
 
 def _tile(refined: RerankedHit, stack: Stack, caption: str, moved: int, *, is_weak: bool) -> Tile:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
+from .. import Label
 from ..api import Library, open_library
 from ..api.indexing_job import IndexJobs
 from ..library.settings import cache_folder
-from ..library.types import Label
 from .images import ImageServer
 from .options import UiOptions
 from .password import LoginThrottle

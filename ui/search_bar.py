@@ -6,8 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import QueryError
-from ..search.query.query import KnownImage, Words
+from .. import KnownImage, QueryError, Words
 from .components import mount, told
 from .grid import shown_name
 from .images import Shape

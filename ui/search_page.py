@@ -7,10 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import LibraryNotFound, NothingIndexed, QueryError
-from ..library.types import Hit
-from ..search.duplicates import Stack
-from ..search.query.query import Sort
+from .. import Hit, LibraryNotFound, NothingIndexed, QueryError, Sort, Stack
 from .components import chance, told
 from .empty import show_emptiness
 from .filter_panel import show_filters
@@ -115,7 +112,7 @@ def _tile(place: int, stack: Stack, found: Answer) -> Tile:
 
 def facts_of(hit: Hit, *, is_ranked: bool) -> str:
     """Return a hit's score, the chance that it matches, and its day, in a few characters."""
-    day = "" if hit.image.taken_at is None else f"{hit.image.taken_at:%-d %b %Y}"
+    day = "" if hit.image.taken_at is None else f"{hit.image.taken_at.day} {hit.image.taken_at:%b %Y}"
     score = f"score {hit.score:.2f}" if is_ranked else ""
     likely = "" if hit.probability is None else f"{chance(hit.probability)} match"
     return " · ".join(part for part in (likely, score, day) if part)

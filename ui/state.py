@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 import streamlit as st
 
-from ..search.query.query import KnownImage, Sort, Words
+from .. import KnownImage, Sort, Words
 
 PAGE: Final = 60
 """Pictures shown at first, and added when the end comes into sight."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from ..indexer.isolation import IsolatedLoader, IsolationLimits
-from ..indexer.load import Loader
-from ..indexer.plan import ToRead
-from ..library.errors import ImageUnreadable
-from ..library.images.decoding import DecodeLimits
-from ..library.images.sources import Failed, FileState
+from .. import ImageUnreadable
+from ..library.files import atomic_write
+from ..library.images.decoding import DecodeLimits, decode
+from ..library.images.isolation import DecoderLost, IsolatedPool, IsolationLimits
+from ..library.images.sources import read_bytes
 from ..library.types import Pixels
 
 DEFAULT_BOUND_BYTES: Final = 512 << 20
@@ -54,14 +52,11 @@ class ThumbnailCache:
     def put(self, name: str, data: bytes) -> None:
         """Keep `data` under `name`."""
         file = self._file(name)
-        unfinished = file.with_name(f"{uuid.uuid4().hex}.unfinished")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(data)
-            unfinished.replace(file)
+            with atomic_write(file, durable=False) as stream:
+                stream.write(data)
         except OSError:
-            with suppress(OSError):
-                unfinished.unlink()
             return
         with self._lock:
             if self._size_bytes is None:
@@ -120,8 +115,7 @@ class Decoders:
     def __init__(self, side_px: int, limits: DecodeLimits, workers: int) -> None:
         # A process ends with the thread that first needed it: these threads live as long as the processes.
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=f"photoseek-decode-{side_px}")
-        loader = Loader(partial(fitted, side_px), side_px, limits)
-        self._loader = IsolatedLoader(loader, IsolationLimits.of_machine(workers, _TIMEOUT_S))
+        self._pool = IsolatedPool(partial(shrink, side_px, limits), IsolationLimits.of_machine(workers, _TIMEOUT_S))
 
     def shrink(self, path: str) -> Shrunk:
         """Read and decode one file, or an archive's member, and wait for it.
@@ -133,19 +127,32 @@ class Decoders:
         return self._threads.submit(self._shrink, path).result()
 
     def _shrink(self, path: str) -> Shrunk:
-        loaded = self._loader.load(ToRead(FileState(path, path, 0, 0), None))
-        if isinstance(loaded, Failed):
-            raise ImageUnreadable(path, loaded.reason)
-        return Shrunk(loaded.pixels, loaded.facts.width, loaded.facts.height)
+        try:
+            return self._pool.run(path, 0)
+        except DecoderLost as loss:
+            raise ImageUnreadable(path, loss.reason) from loss
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
-        self._loader.__exit__()
+        self._pool.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def fitted(side_px: int, image: Image.Image) -> Pixels:
-    """Return an RGB picture within a square of `side_px`, aspect kept, as (height, width, 3) uint8; never enlarged."""
-    small = image.copy()
+def shrink(side_px: int, limits: DecodeLimits, path: str) -> Shrunk:
+    """Read and decode one file, or an archive's member, to a picture within a square of `side_px`; never enlarged.
+
+    Raises:
+        ImageUnreadable: there is no such file, or no picture in it.
+        MemoryError: it needs more than this process may have.
+    """
+    try:
+        decoded = decode(read_bytes(path, limits.max_bytes), path, limits=limits, min_side_px=side_px)
+    except OSError as error:
+        raise ImageUnreadable(path, f"cannot be read: {error.strerror or error}") from error
+    except ImageUnreadable as error:
+        if isinstance(error.__cause__, MemoryError):
+            raise MemoryError from error  # noqa: TRY004 - a type among causes
+        raise
+    small = decoded.image.copy()
     small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    return np.asarray(small, dtype=np.uint8)
+    return Shrunk(np.asarray(small, dtype=np.uint8), decoded.width, decoded.height)

@@ -13,7 +13,7 @@ from typing import Final
 
 from PIL import Image
 
-from ..library.errors import ImageUnreadable
+from .. import ImageUnreadable
 from ..library.images.decoding import DecodeLimits
 from ..library.images.metadata.image_text import printable
 from ..search.thumbnails import jpeg_bytes, png_bytes

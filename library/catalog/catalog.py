@@ -21,6 +21,7 @@ from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
 from .planning import PAGE_ROWS, PlanningCatalog, below
+from .texts import TextCatalog
 from .vector_codec import batched, split_rows
 from .vlm_answers import CaptionCatalog, JudgementCatalog
 from .writing import (
@@ -70,11 +71,13 @@ class Counts:
     failures: int
 
 
-class Catalog(PlanningCatalog):
+class Catalog:
     """The SQL truth of one library. Thread-safe: every call takes a connection of its own."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        self._database = database
+        self.texts = TextCatalog(database)
+        self.planning = PlanningCatalog(database, self.texts)
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
         self.judgements = JudgementCatalog(database)

@@ -34,18 +34,6 @@ class TextVectors:
     vectors: Vectors
 
 
-@dataclass(frozen=True, slots=True)
-class TextChanges:
-    """What happened to one model's text vectors after some change_seq.
-
-    `touched` holds every id of an image whose texts, their vectors or whose presence may differ; `now` are all the
-    texts of those that are there.
-    """
-
-    touched: ImageIds
-    now: TextVectors
-
-
 class TextCatalog:
     """The words about a library's images. Thread-safe."""
 
@@ -87,23 +75,6 @@ class TextCatalog:
                 return
             yield _split(rows, dim)
             after = rows[-1].text_id
-
-    def changes(self, model_id: int, dim: int, after_seq: int) -> TextChanges:
-        """Return what happened to the text vectors of `model_id` after `after_seq`; 0 asks for everything."""
-        touched = sa.union(
-            sa.select(_images.id).where(_images.texts_seq > after_seq),
-            sa.select(_images.id).where(_images.change_seq > after_seq),
-            sa.select(tables.deletions.c.image_id).where(tables.deletions.c.change_seq > after_seq),
-        )
-        with self._database.reading() as connection:
-            touched_ids = sorted(int(image_id) for image_id in connection.execute(touched).scalars())
-            rows = [
-                row
-                for part in batched(touched_ids)
-                for row in connection.execute(_live(model_id).where(_texts.image_id.in_(part))).all()
-            ]
-        rows.sort(key=lambda row: row.text_id)
-        return TextChanges(np.array(touched_ids, dtype=np.int64), _split(rows, dim))
 
     def _read(self, image_ids: Sequence[int], which: sa.ColumnElement[bool]) -> dict[int, tuple[ImageText, ...]]:
         query = sa.select(_texts.image_id, _texts.source, _texts.kind, _texts.body, _texts.language).where(which)
@@ -164,13 +135,7 @@ def sync_texts(
     kept = {(row.image_id, row.text): row.id for row in there if row.text in wanted[row.image_id]}
     new = [(image_id, text) for image_id, texts in wanted.items() for text in texts if (image_id, text) not in kept]
     ids = kept | dict(zip(new, _inserted(connection, new, change_seq), strict=True))
-    embedded = _embed(connection, {ids[key]: key[1].body for key in ids}, model, change_seq)
-    changed = {row.image_id for row in gone} | {
-        image_id for (image_id, _), text_id in ids.items() if text_id in embedded
-    }
-    changed |= {image_id for image_id, _ in new}
-    for ids_part in batched(sorted(changed)):
-        connection.execute(sa.update(tables.images).where(_images.id.in_(ids_part)).values(texts_seq=change_seq))
+    _embed(connection, {text_id: text.body for (_, text), text_id in ids.items()}, model, change_seq)
 
 
 def _rows(connection: sa.Connection, image_ids: Sequence[int], sources: Sequence[str]) -> list[_Row]:
@@ -190,8 +155,8 @@ def _inserted(connection: sa.Connection, texts: Sequence[tuple[int, ImageText]],
     return connection.execute(insert, values).scalars().all()
 
 
-def _embed(connection: sa.Connection, bodies: Mapping[int, str], model: TextModel, change_seq: int) -> set[int]:
-    """Give the texts, words by id, their vectors; return the ids of those that had none in this model."""
+def _embed(connection: sa.Connection, bodies: Mapping[int, str], model: TextModel, change_seq: int) -> None:
+    """Give those of the texts, words by id, that have no vector of this model theirs."""
     ids = [text_id for text_id, body in bodies.items() if body in model.vectors]
     has = sa.select(_vectors.text_id).where(_vectors.model_id == model.model_id)
     there = {
@@ -213,4 +178,3 @@ def _embed(connection: sa.Connection, bodies: Mapping[int, str], model: TextMode
                 for text_id in missing
             ],
         )
-    return set(missing)

@@ -106,7 +106,7 @@ def _write_indexed(connection: sa.Connection, changes: list[Indexed], change_seq
     texts = {change.image_id: change.texts for change in known if change.image_id is not None}
     if new:
         insert = sa.insert(tables.images).returning(_images.id, sort_by_parameter_order=True)
-        rows = [_image_values(change) | {"change_seq": change_seq, "texts_seq": change_seq} for change in new]
+        rows = [_image_values(change) | {"change_seq": change_seq} for change in new]
         ids = connection.execute(insert, rows).scalars().all()
         vectors |= {image_id: change.vector for image_id, change in zip(ids, new, strict=True)}
         texts |= {image_id: change.texts for image_id, change in zip(ids, new, strict=True)}

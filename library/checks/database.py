@@ -106,7 +106,7 @@ def check_change_numbers(patient: CheckContext) -> Iterator[Finding]:
         column
         for table in tables.metadata.sorted_tables
         for column in table.columns
-        if column.name in {"change_seq", "texts_seq"} and table is not tables.meta
+        if column.name == "change_seq" and table is not tables.meta
     ]
     with patient.database.reading() as connection:
         now = connection.execute(sa.select(tables.meta.c.change_seq)).scalar_one()

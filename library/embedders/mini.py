@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -32,10 +32,10 @@ WEIGHTS = Path(__file__).parent / "weights" / "mini"
 IMAGE_SIZE = 260
 """EfficientNet-Lite2's resolution (timm, tf_efficientnet_lite2)."""
 
-RESIZED_SIDE = 292
-"""The shorter side before the centre crop: 260 / 0.890 (timm, tf_efficientnet_lite2)."""
+LONGEST_ASPECT = 2.0
+"""A picture longer than twice its breadth loses its ends: squeezed whole, nothing in it would be recognised."""
 
-PREPROCESSING = f"shorter side {RESIZED_SIDE} bicubic, centre crop {IMAGE_SIZE}"
+PREPROCESSING = f"whole, at most {LONGEST_ASPECT:g}:1, bicubic to {IMAGE_SIZE} x {IMAGE_SIZE}"
 
 FILES = ("image_tower.onnx", "image_head.onnx", "text_tower.onnx", "text_head.onnx", "tokenizer.json")
 
@@ -50,6 +50,7 @@ _WORTH_SHARING = 8
 """So many texts are shared out among the cores; for fewer, threads cost more than they save."""
 
 _Part = TypeVar("_Part")
+_Made = TypeVar("_Made")
 
 _REMEDY = "the installation is damaged: reinstall photoseek"
 
@@ -89,6 +90,28 @@ class ModelManifest:
         return f"mini@{hashlib.sha256(json.dumps(pinned).encode()).hexdigest()[:12]}"
 
 
+class Seen(NamedTuple):
+    """What the image tower says of n pictures, float32; the names are those of the graphs' outputs and inputs.
+
+    `features` is (n, 1280), pooled; `places` (n, 81, 352), the 9 x 9 grid after the last block, row by row; `detail`
+    (n, 81, 180), earlier blocks and colours at the same places.
+    """
+
+    features: Vectors
+    places: Vectors
+    detail: Vectors
+
+
+class Read(NamedTuple):
+    """What the text tower says of a text, float32: `embedding`, (1, 384) of length 1, and its tokens' `states`.
+
+    `states` is (1, tokens, 384), the start and end marks included.
+    """
+
+    embedding: Vectors
+    states: Vectors
+
+
 def read_manifest(folder: Path = WEIGHTS) -> ModelManifest:
     """Read a model folder's manifest; the files themselves are not hashed, so this costs a millisecond.
 
@@ -103,14 +126,15 @@ def read_manifest(folder: Path = WEIGHTS) -> ModelManifest:
         raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
 
 
-def cropped(image: Image.Image) -> Pixels:
-    """Resize an RGB image by its shorter side and cut out its middle: (260, 260, 3) uint8."""
+def squeezed(image: Image.Image) -> Pixels:
+    """Resize a whole RGB image to a square, whatever its shape: (260, 260, 3) uint8."""
     from PIL.Image import Resampling  # not needed by a search for words
 
-    scale = RESIZED_SIDE / min(image.size)
-    left, top = ((side - IMAGE_SIZE / scale) / 2 for side in image.size)
-    box = (left, top, left + IMAGE_SIZE / scale, top + IMAGE_SIZE / scale)
-    # Only what the crop keeps is resized: a panorama costs no more than a square.
+    # People stand at the edges, which a crop would cut off; the towers know squeezed pictures well enough.
+    longest = min(image.size) * LONGEST_ASPECT
+    width, height = (min(side, longest) for side in image.size)
+    left, top = (image.width - width) / 2, (image.height - height) / 2
+    box = (left, top, left + width, top + height)
     return np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Resampling.BICUBIC, box=box))
 
 
@@ -152,11 +176,11 @@ class MiniEmbedder:
     @property
     def preprocessing(self) -> Preprocess:
         """What `preprocess` does, as a value that other processes can use."""
-        return cropped
+        return squeezed
 
     def preprocess(self, image: Image.Image) -> Pixels:
-        """Resize and crop one RGB image to (260, 260, 3) uint8; thread-safe."""
-        return cropped(image)
+        """Resize one RGB image to (260, 260, 3) uint8; thread-safe."""
+        return squeezed(image)
 
     def prepare_images(self) -> None:
         """Load the image tower and its head now."""
@@ -167,7 +191,7 @@ class MiniEmbedder:
         """Embed (n, 260, 260, 3) uint8 pixels into (n, dim) L2-normalised float32."""
         if not len(pixels):
             return np.empty((0, self.manifest.dim), np.float32)
-        return normalized(self._run("image_head", "features", self.image_features(pixels)))
+        return np.concatenate(self._shared_out(lambda run: self.vectors_of(self._look(run)), self._runs(pixels)))
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed n texts into (n, dim) L2-normalised float32; a text over the limit is the mean of its parts."""
@@ -175,47 +199,75 @@ class MiniEmbedder:
             return np.empty((0, self.manifest.dim), np.float32)
         return embed_long(texts, self.manifest.text_limit, self._count_tokens, self._embed_short)
 
+    def look(self, pixels: Pixels) -> Seen:
+        """Return what the image tower says of n >= 1 pictures; `vectors_of` makes their vectors of it."""
+        seen = self._shared_out(self._look, self._runs(pixels))
+        return Seen(*(np.concatenate(parts) for parts in zip(*seen, strict=True)))
+
+    def vectors_of(self, seen: Seen) -> Vectors:
+        """Return (n, dim) L2-normalised float32: the vectors of pictures that the tower has looked at."""
+        return normalized(self._run("image_head", seen._asdict())[0])
+
+    def places(self, pixels: Pixels) -> Vectors:
+        """Return the image tower's 9 x 9 places, row by row: (n, 81, 352) float32."""
+        return self.look(pixels).places
+
     def image_features(self, pixels: Pixels) -> Vectors:
         """Return the image tower's own (n, 1280) float32 features, not normalised."""
-        size = max(min(_IMAGES_PER_RUN, -(-len(pixels) // self._threads)), 1)
-        runs = [pixels[start : start + size] for start in range(0, len(pixels), size)]
-        return self._concatenated(lambda run: self._run("image_tower", "pixels", run), runs)
+        return self.look(pixels).features
 
-    def text_features(self, text: str) -> Vectors:
-        """Return the text tower's own (1, 384) L2-normalised float32 features of one text within the limit.
+    def read(self, text: str) -> Read:
+        """Return what the text tower says of one text within the limit.
 
         Texts go one by one: int8 activations share one range per call, so that a text's vector would otherwise
         depend on its neighbours.
         """
         ids = np.array([self._load_tokenizer().encode(text).ids], dtype=np.int64)
-        return self._run("text_tower", "ids", ids)
+        return Read(*self._run("text_tower", {"ids": ids}))
+
+    def text_features(self, text: str) -> Vectors:
+        """Return the text tower's own (1, 384) L2-normalised float32 features of one text within the limit."""
+        return self.read(text).embedding
+
+    def _look(self, run: Pixels) -> Seen:
+        return Seen(*self._run("image_tower", {"pixels": run}))
+
+    def _runs(self, pixels: Pixels) -> list[Pixels]:
+        size = max(min(_IMAGES_PER_RUN, -(-len(pixels) // self._threads)), 1)
+        return [pixels[start : start + size] for start in range(0, len(pixels), size)]
 
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
         if len(texts) < _WORTH_SHARING:
-            features = np.concatenate([self.text_features(text) for text in texts])
+            vectors = [self._embed_one(text) for text in texts]
         else:
-            features = self._concatenated(self.text_features, texts)
-        return normalized(self._run("text_head", "features", features))
+            vectors = self._shared_out(self._embed_one, texts)
+        return normalized(np.concatenate(vectors))
 
-    def _concatenated(self, features: Callable[[_Part], Vectors], parts: Sequence[_Part]) -> Vectors:
-        """Return the features of all parts, shared out among the threads."""
+    def _embed_one(self, text: str) -> Vectors:
+        return self._run("text_head", self.read(text)._asdict())[0]
+
+    def _shared_out(self, work: Callable[[_Part], _Made], parts: Sequence[_Part]) -> list[_Made]:
+        """Return what becomes of every part, shared out among the threads."""
         if len(parts) == 1:
-            return features(parts[0])
+            return [work(parts[0])]
         with self._lock:
             if self._pool is None:
                 from concurrent.futures import ThreadPoolExecutor
 
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="photoseek-embed")
-        return np.concatenate(list(self._pool.map(features, parts)))
+        return list(self._pool.map(work, parts))
 
     def _count_tokens(self, text: str) -> int:
         return len(self._load_tokenizer().encode(text).ids)
 
     def _run(
-        self, part: str, name: str, values: Vectors | Pixels | np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    ) -> Vectors:
-        outputs: list[Vectors] = self._session(part).run(None, {name: values})
-        return outputs[0]
+        self, part: str, inputs: Mapping[str, Vectors | Pixels | np.ndarray[tuple[int, ...], np.dtype[np.int64]]]
+    ) -> list[Vectors]:
+        session = self._session(part)
+        # A head without a scene part takes fewer of a tower's outputs.
+        wanted = {one.name for one in session.get_inputs()}
+        outputs: list[Vectors] = session.run(None, {name: values for name, values in inputs.items() if name in wanted})
+        return outputs
 
     def _session(self, part: str) -> InferenceSession:
         with self._lock:

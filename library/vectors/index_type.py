@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from math import log2
 from typing import Final
+
+from ..processes import machine_memory_bytes
 
 FLAT: Final = "Flat"
 """The recipe of a generation without an index: a matrix that NumPy compares with the query, exactly."""
@@ -83,11 +84,3 @@ def lists_for(count: int) -> int:
     Training and building grow with the square of it, which keeps it from being larger.
     """
     return 1 << max(3, round(log2(max(1, count)) / 2 + 1))
-
-
-def machine_memory_bytes() -> int:
-    """Return the memory of this machine; 8 GiB where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 8 << 30

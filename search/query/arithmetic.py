@@ -12,7 +12,7 @@ The notation is rclip's (github.com/yurijmikhalevich/rclip). A sign counts only 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from ...library.errors import EmptyPath, QueryError
@@ -38,11 +38,6 @@ def parse_terms(text: str) -> tuple[Term, ...]:
         QueryError: it is empty, two signs stand together, one has nothing to join, or a weight is zero.
     """
     return tuple(_term(operand.strip(), text, negative=sign == "-") for sign, operand in _operands(text))
-
-
-def write_terms(terms: Sequence[Term]) -> str:
-    """Write terms as a sum that `parse_terms` reads back as they are."""
-    return " ".join(("- " if term.weight < 0 else "+ ") + _written(term) for term in terms).removeprefix("+ ")
 
 
 def parse_image(text: str) -> Subject:
@@ -98,20 +93,3 @@ def _subject(text: str) -> Subject:
 
 def _unquoted(text: str) -> str:
     return text[1:-1].replace('""', '"') if re.fullmatch(_QUOTED, text) else text
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _written(term: Term) -> str:
-    weight = "" if abs(term.weight) == 1 else f"{abs(term.weight)!r}:"
-    match term.subject:
-        case Words(text):
-            return weight + _quoted(text)
-        case KnownImage(image_id):
-            return f"{weight}id:{image_id}"
-        case Address(url):
-            return weight + url
-        case Picture(path):
-            return weight + _FILE + _quoted(str(path))

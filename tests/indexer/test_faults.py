@@ -44,7 +44,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 
 def test_codecs_that_crash_hang_and_eat_cost_one_file_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("photoseek.indexer.isolation._memory_bytes", lambda: 1 << 30)
+    monkeypatch.setattr("photoseek.library.images.isolation.machine_memory_bytes", lambda: 1 << 30)
     shades(tmp_path / "photos", 40)
     bad = {"0007a.png": CRASH, "0020a.png": HANG, "0033a.png": EAT}
     for name, colour in bad.items():

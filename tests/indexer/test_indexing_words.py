@@ -51,11 +51,11 @@ class World:
 
     @property
     def catalog(self) -> Catalog:
-        return self.library._store.catalog
+        return self.library._handle.store.catalog
 
     def told(self) -> dict[str, list[str]]:
         """Texts by the names of the images that have some."""
-        rows = self.catalog.known_files(str(self.photos), 1)
+        rows = self.catalog.planning.known_files(str(self.photos), 1)
         names = {row.image_id: os.path.relpath(row.path, self.photos) for row in rows}
         return {names[i]: [text.body for text in texts] for i, texts in self.catalog.texts.of(list(names)).items()}
 
@@ -376,7 +376,9 @@ def test_a_link_within_the_folder_is_followed_from_wherever_it_is_indexed(world:
     world.index()
     assert world.told() == {"pictures/red.png": ["a caption"]}
     # A watch looks at a part of the folder only.
-    world.library._sync([str(world.photos / "pictures")], IndexOptions(prune=True, within=str(world.photos)), "watch")
+    world.library._indexing.sync(
+        [str(world.photos / "pictures")], IndexOptions(prune=True, within=str(world.photos)), "watch"
+    )
     assert world.told() == {"pictures/red.png": ["a caption"]}
     world.library.remove(world.photos)
     world.index(tmp_path / "alias")

@@ -15,13 +15,14 @@ import pytest
 from PIL import Image
 
 from photoseek.indexer import isolation
-from photoseek.indexer.isolation import IsolatedLoader, IsolationLimits
+from photoseek.indexer.isolation import IsolatedLoader
 from photoseek.indexer.load import Loaded, Loader, ReadFile, worker_threads
 from photoseek.indexer.plan import ToRead
 from photoseek.library.embedders.base import preprocessing_of
 from photoseek.library.embedders.mini import MiniEmbedder
 from photoseek.library.errors import DecodingUnavailable
 from photoseek.library.images.archives import open_archive
+from photoseek.library.images.isolation import IsolationLimits
 from photoseek.library.images.sources import Failed, FileState
 from photoseek.library.types import Pixels
 from photoseek.tests.support.fakes import SIDE_PX, ColourEmbedder, paint
@@ -52,7 +53,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
 
     yield open_one
     for loader in loaders:
-        loader.__exit__()
+        loader.close()
 
 
 def outcomes(loader: IsolatedLoader, folder: Path, *colours: tuple[int, int, int]) -> list[str]:
@@ -243,7 +244,8 @@ def test_no_program_to_start_is_an_error_and_blames_no_file(
 
 def test_a_process_imports_nothing_heavy() -> None:
     code = (
-        "import sys, photoseek.indexer.worker, photoseek.library.embedders.mini\n"
+        "import sys, photoseek.library.images.isolation_worker, photoseek.indexer.isolation, photoseek.ui.decoding\n"
+        "import photoseek.library.embedders.mini\n"
         "print([name for name in ('sqlalchemy', 'onnxruntime', 'faiss', 'torch', 'click') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -254,8 +256,8 @@ def test_a_process_imports_nothing_heavy() -> None:
 def test_memory_is_shared_out_and_a_second_try_may_take_half_of_it(
     workers: int, gigabytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("photoseek.indexer.isolation._memory_bytes", lambda: 128 << 30)
+    monkeypatch.setattr("photoseek.library.images.isolation.machine_memory_bytes", lambda: 128 << 30)
     limits = IsolationLimits.of_machine(workers, timeout_s=5)
     assert limits == IsolationLimits(5, gigabytes << 30, 4 << 30)
-    monkeypatch.setattr("photoseek.indexer.isolation._memory_bytes", lambda: 1 << 30)
+    monkeypatch.setattr("photoseek.library.images.isolation.machine_memory_bytes", lambda: 1 << 30)
     assert IsolationLimits.of_machine(workers, timeout_s=5) == IsolationLimits(5, 1 << 30, 1 << 30)

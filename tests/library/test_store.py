@@ -172,3 +172,16 @@ def test_vectors_belong_to_the_model_asked_for(settings: Settings, opened: Opene
     other = ColourEmbedder("other@1").spec
     message = complaint(lambda: store.model(other), ModelMismatch)
     assert message.startswith("this library was indexed with colours@1, not with other@1: index again with this model")
+
+
+def test_a_library_of_an_earlier_version_of_the_model_says_in_one_line_what_to_do(
+    settings: Settings, opened: Opened
+) -> None:
+    store = opened(Store.open_or_create(settings))
+    store.catalog.ensure_model(SPEC)
+    later = ColourEmbedder("colours@2").spec
+    message = complaint(lambda: store.model(later), ModelMismatch)
+    assert message == (
+        "this library was indexed with another version of colours (colours@1, now colours@2): "
+        "run `photoseek index` on its folders again; nothing in it is lost"
+    )

@@ -219,7 +219,7 @@ def test_the_engine_agrees_with_the_oracle(  # noqa: PLR0917 - what hypothesis d
         for number, (vector, (_, width)) in enumerate(zip(vectors, rows, strict=True))
     ]
     catalog.apply(batch, model.id)
-    known = {one.path: one.image_id for one in catalog.known_files(f"/{start}", model.id)}
+    known = {one.path: one.image_id for one in catalog.planning.known_files(f"/{start}", model.id)}
     ids = np.array([known[f"/{start}/{number}.png"] for number in range(len(rows))])
     catalog.apply([Vanished(int(ids[number])) for number in gone if number < len(rows)], model.id)
     engine = engine_over(catalog, live(catalog, model, tmp_path), pytest.fail)

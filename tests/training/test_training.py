@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,16 @@ from PIL import Image
 from photoseek.library.embedders.mini import read_manifest
 
 if TYPE_CHECKING:
-    from photoseek.training.joint import JointImage
+    from photoseek.training.joint import JointImage, JointText
+    from photoseek.training.scene import SceneImages, SceneTexts
     from photoseek.training.wordnet import WordNet
 
 # The training's own packages are the extra [train]; without them these tests are skipped, saying so.
 TRAIN = "training needs the extra [train]"
 torch = pytest.importorskip("torch", reason=TRAIN)
-classes, conse, heads, joint, pictures, texts, views, wordnets = (
+classes, conse, heads, joint, pictures, scene, texts, views, wordnets = (
     pytest.importorskip(f"photoseek.training.{name}", reason=TRAIN)
-    for name in ("classes", "conse", "heads", "joint", "pictures", "texts", "views", "wordnet")
+    for name in ("classes", "conse", "heads", "joint", "pictures", "scene", "texts", "views", "wordnet")
 )
 
 HERE = Path(__file__).parents[2]
@@ -93,31 +95,125 @@ def test_untrained_head_puts_a_sure_picture_on_its_class_name() -> None:
     assert vector @ names[7] > 0.999
 
 
-def joint_image(share: float) -> JointImage:
+WEIGHTS = joint.Weights(scene=0.14, appearance=0.3, scene_of_names=0.2, meaning_of_scenes=0.5)
+SIZES = scene.SceneSizes(image_maps=2, map_dim=8, image_width=256, text_maps=2, text_width=256)
+
+
+def scene_pair() -> tuple[SceneImages, SceneTexts]:
+    spread = scene.Spread(torch.zeros(532), torch.ones(532))
+    projection = torch.randn(2 * scene.HEAD_DIM, scene.SCENE_DIM)
+    images = [scene.SceneImage(spread, SIZES) for _ in range(2)]
+    return (
+        scene.SceneImages(images, projection).eval(),
+        scene.SceneTexts([scene.SceneText(SIZES) for _ in range(2)], projection).eval(),
+    )
+
+
+def joint_pair(appearance: float = 0.3) -> tuple[JointImage, JointText]:
+    """Both sides of an untaught model with all three parts."""
     torch.manual_seed(0)
+    weights = replace(WEIGHTS, appearance=appearance)
     meaning = joint.ImageHead(torch.nn.Linear(1280, 1000), torch.randn(1000, 384), temperature=2.0, width=32)
     directions = torch.linalg.qr(torch.randn(1280, joint.APPEARANCE_DIM))[0]
-    return joint.JointImage(meaning, joint.Appearance(torch.zeros(1280), directions), share).eval()
+    kept = torch.linalg.qr(torch.randn(384, joint.KEPT_MEANING_DIM))[0]
+    look = joint.Appearance(torch.zeros(1280), directions)
+    images, words = scene_pair()
+    return (
+        joint.JointImage(meaning, images, look, kept, weights).eval(),
+        joint.JointText(joint.TextHead(16), words, joint.Gate(), kept, weights).eval(),
+    )
+
+
+def seen(count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    chance = torch.manual_seed(1)
+    return tuple(torch.rand(shape, generator=chance) for shape in ((count, 1280), (count, 81, 352), (count, 81, 180)))
+
+
+def read(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    states = torch.randn(count, 6, 384, generator=torch.manual_seed(2))
+    return torch.nn.functional.normalize(states.mean(1), dim=1), states
+
+
+def test_vectors_of_both_sides_have_length_one_and_640_numbers() -> None:
+    image, text = joint_pair()
+    with torch.no_grad():
+        for vectors in (image(*seen(3)), text(*read(3))):
+            assert vectors.shape == (3, 640)
+            assert torch.allclose(vectors.norm(dim=1), torch.ones(3), atol=0.1)
 
 
 def test_appearance_changes_no_ranking_of_pictures_by_words() -> None:
-    features = torch.rand(50, 1280, generator=torch.manual_seed(1))
-    words = torch.nn.functional.normalize(torch.randn(5, 384, generator=torch.manual_seed(2)), dim=1)
-    texts = joint.JointText(joint.TextHead(16)).eval()(words)
     with torch.no_grad():
-        without, with_it = (texts @ joint_image(share)(features).T for share in (0.0, 0.4))
-    assert torch.allclose(with_it, without * 0.6**0.5, atol=1e-5)
+        scores = [text(*read(5)) @ image(*seen(50)).T for image, text in (joint_pair(0.0), joint_pair(0.4))]
+    ranks = [one.argsort(dim=1) for one in scores]
+    assert (ranks[0] == ranks[1]).float().mean() > 0.99
+
+
+@pytest.mark.parametrize(("bias", "meaning", "scene_weight"), [(-50.0, 1.0, 0.2), (50.0, 0.5, 1.0)])
+def test_the_gate_weighs_meaning_and_scene(bias: float, meaning: float, scene_weight: float) -> None:
+    _, text = joint_pair()
+    torch.nn.init.zeros_(text.gate.score.weight)
+    torch.nn.init.constant_(text.gate.score.bias, bias)
+    embedding, states = read(4)
+    states = states[:, :2]  # too short to be a sentence
+    with torch.no_grad():
+        found = text(embedding, states)
+        asked = torch.cat(
+            [
+                text.meaning(embedding) @ text.directions * meaning,
+                text.scene(embedding, states) * scene_weight,
+            ],
+            dim=1,
+        )
+    asked = torch.nn.functional.normalize(asked, dim=1)
+    # A picture's meaning is twice as long as its scene, the root of 0.56 / 0.14, and the text makes up for it.
+    assert torch.allclose(found[:, :256], asked[:, :256] / 2, atol=1e-5)
+    assert torch.allclose(found[:, 256:512], asked[:, 256:], atol=1e-5)
+    assert torch.equal(found[:, 512:-32], torch.zeros(4, joint.APPEARANCE_DIM - joint.REST_DIM))
+
+
+def test_no_picture_has_anything_where_texts_keep_the_rest_of_their_length() -> None:
+    image, text = joint_pair()
+    with torch.no_grad():
+        assert image(*seen(3))[:, -joint.REST_DIM :].abs().max() == 0
+        assert text(*read(3))[:, -joint.REST_DIM :].norm(dim=1).min() > 0.1
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_exported_head_computes_what_the_module_does(tmp_path: Path) -> None:
-    head = joint_image(0.3)
-    heads.export_head(head, 1280, tmp_path / "head.onnx")
-    features = np.random.default_rng(0).random((3, 1280), dtype=np.float32)
-    session = onnxruntime.InferenceSession(str(tmp_path / "head.onnx"), providers=["CPUExecutionProvider"])
+def test_exported_heads_compute_what_the_modules_do(tmp_path: Path) -> None:
+    image, text = joint_pair()
+    heads.export_image_head(image, tmp_path / "image.onnx")
+    heads.export_text_head(text, tmp_path / "text.onnx")
+    for name, module, names, inputs in (
+        ("image", image, ("features", "places", "detail"), seen(3)),
+        ("text", text, ("embedding", "states"), read(1)),
+    ):
+        session = onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx"), providers=["CPUExecutionProvider"])
+        found = session.run(None, {key: value.numpy() for key, value in zip(names, inputs, strict=True)})[0]
+        with torch.no_grad():
+            wanted = module(*inputs).numpy()
+        lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
+        assert (found * wanted).sum(axis=1) / lengths == pytest.approx(1, abs=0.01)
+
+
+def test_padding_and_neighbours_change_no_scene_of_a_text() -> None:
+    torch.manual_seed(3)
+    head = scene.SceneText(SIZES).eval()
+    embedding, states = read(2)
+    padded = torch.cat([states, torch.full((2, 3, 384), 9.0)], dim=1)
+    present = torch.arange(9).expand(2, 9) < 6
     with torch.no_grad():
-        wanted = head(torch.from_numpy(features)).numpy()
-    assert session.run(None, {"features": features})[0] == pytest.approx(wanted, abs=2e-3)
+        assert torch.allclose(head(embedding, padded, present), head(embedding, states), atol=1e-5)
+
+
+def test_joint_projections_keep_the_products_of_what_spans_no_more_directions() -> None:
+    chance = np.random.default_rng(0)
+    basis = chance.standard_normal((100, 512)).astype(np.float32)
+    images, words = (chance.standard_normal((300, 100)).astype(np.float32) @ basis for _ in range(2))
+    left, right = scene.joint_projections(images, words)
+    wanted = images @ words.T
+    found = (images @ left.numpy()) @ (words @ right.numpy()).T
+    assert np.abs(found - wanted).max() < 0.01 * np.abs(wanted).max()
 
 
 def test_transparent_pictures_are_laid_on_the_colour() -> None:
@@ -134,11 +230,11 @@ def test_variations_are_square_and_repeat_with_their_seed() -> None:
 
 def test_view_recall_counts_the_views_nearest_to_their_original() -> None:
     same = np.eye(4, dtype=np.float32)
-    recall = views.view_recall({"same": same, "mirror": same, "crop": same[[0, 1, 3, 2]]}, lambda features: features)
+    recall = views.view_recall({"same": same, "mirror": same, "crop": same[[0, 1, 3, 2]]}, lambda seen: seen)
     assert recall == {"mirror": 1.0, "crop": 0.5}
 
 
 def test_shipped_model_has_the_dimensions_of_the_trained_heads() -> None:
     manifest = read_manifest()
-    assert manifest.dim == 384 + joint.APPEARANCE_DIM
+    assert manifest.dim == joint.KEPT_MEANING_DIM + scene.SCENE_DIM + joint.APPEARANCE_DIM
     assert manifest.background.mean < manifest.background.weak < manifest.background.strong < 1

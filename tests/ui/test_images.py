@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import re
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -128,6 +130,15 @@ def test_a_bomb_of_pixels_is_refused_by_its_header(uploads: Uploads) -> None:
     assert len(stream.getvalue()) < 100_000
     with pytest.raises(ImageUnreadable, match="over the limit"):
         uploads.add(stream.getvalue(), "bomb.png")
+
+
+def test_what_makes_pictures_small_knows_nothing_of_indexing_or_the_catalogue() -> None:
+    code = (
+        "import sys, photoseek.ui.decoding\n"
+        "print([name for name in sys.modules if 'photoseek.indexer' in name or 'photoseek.library.catalog' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def status(address: str, data: bytes | None = None) -> int:

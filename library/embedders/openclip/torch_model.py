@@ -1,4 +1,4 @@
-"""Any open_clip model as an embedder: the one module that imports torch and open_clip, and only when it is used."""
+"""Any open_clip model as an embedder: run by torch, which is imported when it is used."""
 
 from __future__ import annotations
 

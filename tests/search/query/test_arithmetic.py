@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoseek import Address, KnownImage, Picture, QueryError, Term, Words, parse_terms
-from photoseek.search.query.arithmetic import parse_image, write_terms
+from photoseek.search.query.arithmetic import parse_image
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,25 @@ def test_empty_words_are_an_error(text: str) -> None:
 def test_a_weight_is_a_number_other_than_zero(text: str) -> None:
     with pytest.raises(QueryError, match="weight"):
         parse_terms(text)
+
+
+def written(term: Term) -> str:
+    """Write one term of a sum, all but its sign."""
+    weight = "" if abs(term.weight) == 1 else f"{abs(term.weight)!r}:"
+    match term.subject:
+        case Words(text):
+            return weight + '"' + text.replace('"', '""') + '"'
+        case KnownImage(image_id):
+            return f"{weight}id:{image_id}"
+        case Address(url):
+            return weight + url
+        case Picture(path):
+            return weight + 'file:"' + str(path).replace('"', '""') + '"'
+
+
+def write_terms(terms: Sequence[Term]) -> str:
+    """Write terms as a sum that `parse_terms` is to read back as they are."""
+    return " ".join(("- " if term.weight < 0 else "+ ") + written(term) for term in terms).removeprefix("+ ")
 
 
 SUBJECTS = st.one_of(

@@ -1,4 +1,4 @@
-"""The process in which files are read and decoded: whatever a codec does to it, the run goes on."""
+"""A process in which files are decoded: whatever a codec does to it, the program that started it goes on."""
 
 from __future__ import annotations
 
@@ -8,31 +8,24 @@ import os
 import pickle
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO, TypeAlias
-
-from ..library.images.sources import Failed
-from .load import Loaded, Loader, ReadFile
-from .plan import ToRead
+from typing import BinaryIO, Generic, TypeAlias, TypeVar
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a process is told first. `memory_bytes` may be allocated on top of what it starts with."""
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
 
-    loader: Loader
+
+@dataclass(frozen=True, slots=True)
+class Setup(Generic[_Job, _Result]):
+    """What a process is told first: its work. `memory_bytes` may be allocated on top of what it starts with."""
+
+    work: Callable[[_Job], _Result]
     memory_bytes: int
     parent_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A file to load; `read` holds what it says where the parent has read it."""
-
-    task: ToRead
-    read: ReadFile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +34,15 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Done(Generic[_Result]):
+    """What the work made of one file."""
+
+    result: _Result
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
-    """The process cannot run this loader: its preprocessing is not to be had there."""
+    """The process cannot do this work: a part of it is not to be had there."""
 
     reason: str
 
@@ -54,12 +54,12 @@ class OutOfMemory:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What the model's preprocessing raised: an error of the program, not of the file."""
+    """What the work raised."""
 
     error: Exception
 
 
-Answer: TypeAlias = Ready | Refused | OutOfMemory | Raised | Loaded | Failed
+Answer: TypeAlias = Ready | Refused | OutOfMemory | Raised | Done[_Result]
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def main() -> None:
     tasks, answers = _take_streams()
     logging.disable()
     try:
-        setup: Setup = pickle.load(tasks)  # noqa: S301 - the parent wrote it
+        setup: Setup[object, object] = pickle.load(tasks)  # noqa: S301 - the parent wrote it
     except EOFError:
         return
     except Exception as error:  # whatever importing the module of a foreign function raises
@@ -79,21 +79,21 @@ def main() -> None:
     _tell(answers, Ready())
     while True:
         try:
-            question: Question = pickle.load(tasks)  # noqa: S301
+            job: object = pickle.load(tasks)  # noqa: S301
         except EOFError:
             return
         except MemoryError:
             _tell(answers, OutOfMemory())
-            return  # the rest of the question is still in the pipe
-        _tell(answers, _answer(setup.loader, question))
+            return  # the rest of the job is still in the pipe
+        _tell(answers, _answer(setup.work, job))
 
 
-def _answer(loader: Loader, question: Question) -> Answer:
+def _answer(work: Callable[[_Job], _Result], job: _Job) -> Answer[_Result]:
     try:
-        return loader.load(question.task, question.read)
+        return Done(work(job))
     except MemoryError:
         return OutOfMemory()
-    except Exception as error:  # whatever it is, the parent raises it in the run
+    except Exception as error:  # whatever it is, the parent raises it
         return Raised(_portable(error))
 
 
@@ -105,7 +105,7 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-def _tell(answers: BinaryIO, answer: Answer) -> None:
+def _tell(answers: BinaryIO, answer: Answer[object]) -> None:
     pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
     answers.flush()
 
