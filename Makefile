@@ -52,7 +52,7 @@ lint-js: $(ESLINT)/node_modules
 
 $(ESLINT)/node_modules:
 	mkdir -p $(ESLINT)
-	npm install --prefix $(ESLINT) --no-audit --no-fund --silent eslint@10 @eslint/js@10
+	npm install --prefix $(ESLINT) --no-audit --no-fund --silent eslint@9 @eslint/js@9
 
 crash-test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow tests/indexer/test_crash.py
