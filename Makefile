@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 TYPING := .cache/typing
 
+# Training and the benchmarks import such packages themselves; photoseek switches their telemetry off on its own.
+export ORT_DISABLE_TELEMETRY ?= 1
+export HF_HUB_DISABLE_TELEMETRY ?= 1
+
 .PHONY: help demo test check format bench crash-test fault-test serve-test train-mini
 
 help:
@@ -25,14 +29,14 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not slow"
 
 crash-test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m slow tests/test_crash.py
+	$(BIN)/python -m pytest -m slow tests/indexer/test_crash.py
 
 fault-test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "slow or not slow" tests/test_faults.py tests/test_isolation.py tests/test_crash.py
+	$(BIN)/python -m pytest -m "slow or not slow" tests/indexer/test_faults.py tests/indexer/test_isolation.py tests/indexer/test_crash.py
 
 serve-test: $(VENV)/.dev
 	$(BIN)/pip install 'transformers[serving]'
-	$(BIN)/python -m pytest -m slow tests/test_endpoint_serve.py
+	$(BIN)/python -m pytest -m slow tests/rerank/test_endpoint_serve.py
 
 # The root is the package, whatever the clone's folder is called: mypy sees it through a link of the right name.
 check: $(VENV)/.dev

@@ -6,16 +6,16 @@ if TYPE_CHECKING:
     from .api import Library, LibraryInfo, ModelInfo
     from .api import open_library as open  # noqa: A004 - `photoseek.open(...)` is how it reads
     from .indexer.agenda import Pace
-    from .indexer.follow import WatchOptions
     from .indexer.pipeline import IndexOptions
     from .indexer.report import IndexReport, Progress, WatchReport
-    from .library.captions import ImageText
+    from .indexer.watch import WatchOptions
     from .library.checks.base import Finding
     from .library.errors import (
         AddressRefused,
         CatalogUnavailable,
         DimensionMismatch,
         EmbedderError,
+        EmptyPath,
         EvaluationError,
         ExportFailed,
         FilterError,
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
         LibraryError,
         LibraryLocked,
         LibraryNotFound,
+        LibraryReadOnly,
         LibraryTooNew,
         ModelMismatch,
         ModelUnavailable,
+        NoAnswer,
         NothingIndexed,
         NotIndexed,
         NoVisionModel,
@@ -37,29 +39,30 @@ if TYPE_CHECKING:
         SettingsError,
         UnknownModel,
     )
+    from .library.images.metadata.image_text import ImageText
     from .library.types import Damage, Failure, Hit, ImageRecord, Label, Removed
-    from .search.arithmetic import parse_terms
-    from .search.classify import Chance, Classified
-    from .search.duplicates import DuplicateGroup, DuplicateOptions
-    from .search.evaluate import Evaluation
-    from .search.filters import parse_filter
-    from .search.fold import Stack
-    from .search.library_map import Cluster, LibraryMap, MapOptions
-    from .search.query import Address, KnownImage, Picture, Query, Sort, Term, Words
-    from .search.rerank.base import (
+    from .rerank.base import (
         Box,
         Captioner,
         CaptionStyle,
         Judge,
         Judgement,
         JudgeSpec,
-        RefinedHit,
-        Refinement,
+        RerankedHit,
+        RerankResult,
         Skipped,
         VisionLanguageModel,
     )
-    from .search.rerank.captioning import CaptionOptions, CaptionReport
-    from .search.rerank.tuning import Tuning
+    from .rerank.captioning import CaptionOptions, CaptionReport
+    from .rerank.fusion_fit import FusionFit
+    from .search.classify import Chance, Classified
+    from .search.duplicates import DuplicateGroup, DuplicateOptions
+    from .search.evaluate import Evaluation
+    from .search.fold import Stack
+    from .search.library_map import Cluster, LibraryMap, MapOptions
+    from .search.query.arithmetic import parse_terms
+    from .search.query.filters import parse_filter
+    from .search.query.query import Address, KnownImage, Picture, Query, Sort, Term, Words
     from .search.text_search import TextSearch
     from .search.texts import TextHit
 
@@ -80,6 +83,7 @@ __all__ = [
     "DuplicateGroup",
     "DuplicateOptions",
     "EmbedderError",
+    "EmptyPath",
     "Evaluation",
     "EvaluationError",
     "ExportFailed",
@@ -88,6 +92,7 @@ __all__ = [
     "Finding",
     "FolderNotFound",
     "FolderUnusable",
+    "FusionFit",
     "Hit",
     "ImageRecord",
     "ImageText",
@@ -105,11 +110,13 @@ __all__ = [
     "LibraryLocked",
     "LibraryMap",
     "LibraryNotFound",
+    "LibraryReadOnly",
     "LibraryTooNew",
     "MapOptions",
     "ModelInfo",
     "ModelMismatch",
     "ModelUnavailable",
+    "NoAnswer",
     "NoVisionModel",
     "NotIndexed",
     "NothingIndexed",
@@ -119,9 +126,9 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
-    "RefinedHit",
-    "Refinement",
     "Removed",
+    "RerankResult",
+    "RerankedHit",
     "RootEmptied",
     "SettingsError",
     "Skipped",
@@ -130,7 +137,6 @@ __all__ = [
     "Term",
     "TextHit",
     "TextSearch",
-    "Tuning",
     "UnknownModel",
     "VisionLanguageModel",
     "WatchOptions",
@@ -144,36 +150,36 @@ __all__ = [
 _HOMES = {
     ".api": {"Library", "LibraryInfo", "ModelInfo", "open"},
     ".indexer.agenda": {"Pace"},
-    ".indexer.follow": {"WatchOptions"},
     ".indexer.pipeline": {"IndexOptions"},
     ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
-    ".library.captions": {"ImageText"},
+    ".indexer.watch": {"WatchOptions"},
     ".library.checks.base": {"Finding"},
+    ".library.images.metadata.image_text": {"ImageText"},
     ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label", "Removed"},
-    ".search.classify": {"Chance", "Classified"},
-    ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
-    ".search.fold": {"Stack"},
-    ".search.library_map": {"Cluster", "LibraryMap", "MapOptions"},
-    ".search.text_search": {"TextSearch"},
-    ".search.texts": {"TextHit"},
-    ".search.arithmetic": {"parse_terms"},
-    ".search.evaluate": {"Evaluation"},
-    ".search.filters": {"parse_filter"},
-    ".search.rerank.base": {
+    ".rerank.base": {
         "Box",
         "CaptionStyle",
         "Captioner",
         "Judge",
         "JudgeSpec",
         "Judgement",
-        "RefinedHit",
-        "Refinement",
+        "RerankResult",
+        "RerankedHit",
         "Skipped",
         "VisionLanguageModel",
     },
-    ".search.rerank.captioning": {"CaptionOptions", "CaptionReport"},
-    ".search.rerank.tuning": {"Tuning"},
-    ".search.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
+    ".rerank.captioning": {"CaptionOptions", "CaptionReport"},
+    ".rerank.fusion_fit": {"FusionFit"},
+    ".search.classify": {"Chance", "Classified"},
+    ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
+    ".search.evaluate": {"Evaluation"},
+    ".search.fold": {"Stack"},
+    ".search.library_map": {"Cluster", "LibraryMap", "MapOptions"},
+    ".search.query.arithmetic": {"parse_terms"},
+    ".search.query.filters": {"parse_filter"},
+    ".search.query.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
+    ".search.text_search": {"TextSearch"},
+    ".search.texts": {"TextHit"},
 }
 
 if not TYPE_CHECKING:

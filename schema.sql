@@ -1,6 +1,6 @@
 -- The catalogue: everything photoseek knows, in one SQL schema. Vector files are caches of it.
 --
--- Written for SQLite. For PostgreSQL the same text is used with five words exchanged (library/database.py):
+-- Written for SQLite. For PostgreSQL the same text is used with five words exchanged (library/catalog/database.py):
 -- INTEGER PRIMARY KEY AUTOINCREMENT, INTEGER, REAL, BLOB and COLLATE BINARY.
 --
 -- change_seq: meta.change_seq grows by one in every writing transaction; a row carries the value of the
@@ -37,7 +37,7 @@ CREATE TABLE images (
     longitude      REAL,
     rating         INTEGER,                        -- 0 to 5 stars
     colours        TEXT    NOT NULL,               -- up to three names, the largest part first: 'blue white'
-    perceptual_hash INTEGER,                       -- 64 bits, signed; copies differ in few (library/perceptual_hash.py)
+    perceptual_hash INTEGER,                       -- 64 bits, signed; copies differ in few (library/images/perceptual_hash.py)
     warning        TEXT,                           -- what is wrong with a picture that was kept nevertheless
     sidecars       TEXT    NOT NULL,               -- the files beside it that tell of it, their sizes and dates
     missing_since  TIMESTAMP,                      -- set when the file vanished; kept out of answers
@@ -122,7 +122,7 @@ CREATE TABLE archives (
     images         INTEGER NOT NULL                -- members with the name of an image
 );
 
--- What a second look said, so that it need not be asked twice. The oldest go (library/judgement_catalog.py).
+-- What a second look said, so that it need not be asked twice. The oldest go (library/catalog/judgements.py).
 CREATE TABLE judgements (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     content_hash   TEXT    NOT NULL,               -- the picture judged, images.content_hash

@@ -15,14 +15,14 @@ from ..library.paths import StrPath, expanded
 from ..library.settings import cache_folder
 from ..library.types import Hit, Label
 from ..search.describe import DEFAULT_VOCABULARY
-from ..search.query import DEFAULT_K, KnownImage, Picture, Query, Term, Words
+from ..search.query.query import DEFAULT_K, KnownImage, Picture, Query, Term, Words
 from .opened import Opened
 
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
     from ..search.classify import Classified
     from ..search.duplicates import DuplicateGroup, DuplicateOptions
-    from ..search.engine import FirstLook
+    from ..search.engine import CandidateSet
     from ..search.evaluate import Evaluation
     from ..search.fold import Stack
     from ..search.library_map import LibraryMap, MapOptions, Maps
@@ -54,10 +54,10 @@ class Asking(Opened):
         self._open_while_embedding(asked)
         return self._engine.search(asked)
 
-    def _first_look(self, query: Query) -> FirstLook:
-        """Return what a second look starts from: see `Engine.first_look`."""
+    def _candidates(self, query: Query) -> CandidateSet:
+        """Return what a second look starts from: see `Engine.candidates`."""
         self._open_while_embedding(query)
-        return self._engine.first_look(query)
+        return self._engine.candidates(query)
 
     def search_many(self, queries: Sequence[str | Query], *, k: int = DEFAULT_K) -> list[list[Hit]]:
         """Return for each of `queries` what `search` returns for it alone; faster than one after the other.
@@ -71,7 +71,7 @@ class Asking(Opened):
         )
 
     def evaluate(self, queries: StrPath) -> Evaluation:
-        """Measure how well the library finds what labelled queries ask for; see search/judged.py for the formats.
+        """Measure how well the library finds what labelled queries ask for (formats: search/labelled_queries.py).
 
         Raises:
             EvaluationError: the file cannot be read, or none of its images is in the library.
@@ -79,10 +79,10 @@ class Asking(Opened):
             ModelMismatch: the library was indexed with another model.
         """
         from ..search.evaluate import evaluate
-        from ..search.judged import read_judged
+        from ..search.labelled_queries import read_labelled_queries
 
         path = expanded(queries)
-        return evaluate(self._store.catalog, self._model, self._embedder, path, read_judged(path))
+        return evaluate(self._store.catalog, self._model, self._embedder, path, read_labelled_queries(path))
 
     def describe(
         self,
@@ -108,7 +108,7 @@ class Asking(Opened):
 
         describer = Describer(self._embedder, Vocabulary.named(vocabulary), cache_folder(), progress)
         if isinstance(image, KnownImage):
-            return describer.nearest(self._subjects.vectors_of([image]), k)
+            return describer.nearest(self._query_embedder.vectors_of([image]), k)
         return describer.describe(expanded(image), k)
 
     def classify(
@@ -142,7 +142,7 @@ class Asking(Opened):
         from ..search.texts import Texts
 
         catalog = self._store.catalog
-        return TextSearch(lambda: self._subjects, catalog, lambda: Texts(catalog, self._model))
+        return TextSearch(lambda: self._query_embedder, catalog, lambda: Texts(catalog, self._model))
 
     def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
         """Return groups of images of which one is enough, the largest group first, in each the best image first.
@@ -170,7 +170,8 @@ class Asking(Opened):
     ) -> LibraryMap:
         """Return the library on a plane, like pictures near one another, in clusters with words for them.
 
-        It is made once, kept in the library's folder, and made anew when much has changed.
+        It is made once, kept in the library's folder or, where that is not written, in the user's cache, and made anew
+        when much has changed.
 
         Args:
             options: how it is made; by UMAP where umap-learn is installed, else by PCA, of 10,000 images at most.
@@ -193,9 +194,11 @@ class Asking(Opened):
         Raises:
             ExportFailed: the folder cannot be written to, or has such files and they are not to be replaced.
         """
-        from ..search.export import export_npy
+        from ..search.export import IMAGES_NAME, VECTORS_NAME, export_npy
 
-        return export_npy(self._store.catalog, self._model, expanded(folder), replace=replace)
+        place = expanded(folder)
+        self.check_targets([place / VECTORS_NAME, place / IMAGES_NAME], replace=replace)
+        return export_npy(self._store.catalog, self._model, place, replace=replace)
 
     def export_parquet(self, file: StrPath, *, replace: bool = False) -> int:
         """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow.
@@ -205,14 +208,59 @@ class Asking(Opened):
         """
         from ..search.export import export_parquet
 
+        self.check_targets([file], replace=replace)
         return export_parquet(self._store.catalog, self._model, expanded(file), replace=replace)
+
+    def export_csv(self, hits: Sequence[Hit], file: StrPath, *, replace: bool = False) -> None:
+        """Write a table with a row for each hit.
+
+        Raises:
+            ExportFailed: the file cannot be written, is there and not to be replaced, or is an image of the library.
+        """
+        from ..search.contact_sheet import write_csv
+
+        self.check_targets([file], replace=replace)
+        write_csv(hits, expanded(file), replace=replace)
+
+    def export_html(self, hits: Sequence[Hit], file: StrPath, *, title: str, replace: bool = False) -> None:
+        """Write a page with the hits' pictures in it.
+
+        Raises:
+            ExportFailed: as `export_csv` does.
+        """
+        from ..search.contact_sheet import write_html
+
+        self.check_targets([file], replace=replace)
+        write_html(title, hits, expanded(file), replace=replace)
+
+    def export_sheet(self, hits: Sequence[Hit], file: StrPath, *, title: str, replace: bool = False) -> None:
+        """Draw the hits into a picture file: .jpg, .png or .webp.
+
+        Raises:
+            ExportFailed: as `export_csv` does, or the file's name says another kind.
+        """
+        from ..search.contact_sheet import write_sheet
+
+        self.check_targets([file], replace=replace)
+        write_sheet(title, hits, expanded(file), replace=replace)
+
+    def check_targets(self, files: Sequence[StrPath], *, replace: bool = False) -> None:
+        """Refuse what the exports would refuse to write to, before the work for them is done.
+
+        Raises:
+            ExportFailed: there is such a file and it is not to be replaced, or it is the library's.
+        """
+        from ..search.targets import check_target
+
+        for file in files:
+            check_target(self._store.catalog, self.folder, expanded(file), replace=replace)
 
     @cached_property
     def _maps(self) -> Maps:
         from ..search.library_map import Maps
 
         store, model = self._store, self._model
-        return Maps(store.catalog, store.vectors_of(model), model, self.folder / "maps")
+        return Maps(store.catalog, store.vectors_of(model), model, store.derived_folders("maps"))
 
     def _open_while_embedding(self, query: Query) -> None:
         """Open the library and meanwhile embed the first words: a cold search takes the longer of both.

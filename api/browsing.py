@@ -12,8 +12,8 @@ from ..library.types import ImageRecord, Label
 from .opened import Opened
 
 if TYPE_CHECKING:
-    from ..library.browsing_catalog import Facets
-    from ..library.conditions import Condition
+    from ..library.catalog.browsing import Facets
+    from ..library.catalog.conditions import Condition
     from ..search.describe import Describer
 
 

@@ -16,7 +16,7 @@ from threading import Lock, Thread
 from typing import IO, Final
 
 from ..indexer.report import IndexReport, Progress
-from ..library.errors import LibraryLocked, PhotoseekError
+from ..library.errors import LibraryLocked, LibraryReadOnly, PhotoseekError
 from .indexing_process import IndexOrder
 
 _log = logging.getLogger(__name__)
@@ -63,10 +63,11 @@ class IndexJobs:
     A run ends with the process that started it: what is done by then is kept.
     """
 
-    def __init__(self, folder: Path, model: str | None = None) -> None:
-        """Take the library's folder, which the first run makes, and a model's name as `open_library` takes it."""
+    def __init__(self, folder: Path, model: str | None = None, *, read_only: bool = False) -> None:
+        """Take the library's folder, which the first run makes; the rest as `open_library` takes it."""
         self._folder = folder
         self._model = model
+        self._read_only = read_only
         self._lock = Lock()
         self._job: _Job | None = None
 
@@ -80,9 +81,12 @@ class IndexJobs:
         """Begin to index `paths`; what is wrong with them, or with the library, is told by the state.
 
         Raises:
+            LibraryReadOnly: the library is opened read-only.
             LibraryLocked: a run of these is under way.
             PhotoseekError: no process can be started.
         """
+        if self._read_only:
+            raise LibraryReadOnly(self._folder)
         with self._lock:
             if self._job is not None and self._job.state.is_running:
                 raise LibraryLocked(self._folder, "a run that was started here before")

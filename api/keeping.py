@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from ..library.errors import NotIndexed, QueryError
 from ..library.paths import StrPath, expanded
 from ..library.types import Damage, Failure, Removed
-from ..search.query import KnownImage
+from ..search.query.query import KnownImage
 from .opened import Opened
 
 # Imported by the verbs that need it: a search is not to load what indexes.
 if TYPE_CHECKING:
-    from ..indexer.follow import WatchOptions
     from ..indexer.pipeline import IndexOptions
     from ..indexer.report import IndexReport, WatchReport
+    from ..indexer.watch import WatchOptions
     from ..library.checks.base import Finding
 
 
@@ -57,12 +57,14 @@ class Keeping(Opened):
             FolderNotFound: one of `paths` does not exist.
             FolderUnusable: one of them cannot be indexed as it is.
             RootEmptied: a folder that held known images holds none; see `IndexOptions.prune`.
+            LibraryReadOnly: the library was opened read-only.
             LibraryLocked: another process is writing to this library.
             PhotoseekError: the library or the model cannot be used.
         """
         from ..indexer.discover import as_roots
         from ..indexer.pipeline import IndexOptions
 
+        self._check_writable()
         roots = as_roots(_paths(paths))
         return self._sync(roots, options or IndexOptions(), "index")
 
@@ -75,12 +77,14 @@ class Keeping(Opened):
         Raises:
             FolderNotFound: one of `paths` does not exist.
             FolderUnusable: one of them cannot be indexed as it is.
+            LibraryReadOnly: the library was opened read-only.
             PhotoseekError: the library or the model cannot be used.
         """
         from ..indexer.discover import as_roots
-        from ..indexer.events import SystemEvents
-        from ..indexer.follow import WatchOptions, follow
+        from ..indexer.fs_events import SystemEvents
+        from ..indexer.watch import WatchOptions, follow
 
+        self._check_writable()
         roots = as_roots(_paths(paths))
         options = options or WatchOptions()
 
@@ -98,25 +102,48 @@ class Keeping(Opened):
         Raises:
             NotIndexed: nothing is known at one of them; then nothing is removed.
             QueryError: there is no image of such an id; then nothing is removed.
+            LibraryReadOnly: the library was opened read-only.
             LibraryLocked: another process is writing to this library.
         """
-        from ..search.subjects import known_image
-
+        self._check_writable()
         store = self._store
+        given = self._absolute(what)
+        with store.writing("remove"):
+            return store.catalog.remove(self._known(given))
+
+    def would_remove(self, what: StrPath | KnownImage | Sequence[StrPath | KnownImage]) -> Removed:
+        """Return what `remove` would forget; nothing is forgotten.
+
+        Raises:
+            NotIndexed, QueryError: as `remove` does.
+        """
+        paths = [Path(path) for path in self._known(self._absolute(what))]
+        outermost: list[Path] = []
+        for path in sorted(set(paths)):  # part by part, so that whatever lies inside a path comes right after it
+            if not outermost or not path.is_relative_to(outermost[-1]):
+                outermost.append(path)
+        return self._store.catalog.count_at([str(path) for path in outermost])
+
+    def _absolute(self, what: StrPath | KnownImage | Sequence[StrPath | KnownImage]) -> list[str]:
+        from ..search.query_embedder import known_image
+
         named = [what] if isinstance(what, str | os.PathLike | KnownImage) else list(what)
-        given = [
-            str(known_image(store.catalog, one).path) if isinstance(one, KnownImage) else os.path.abspath(expanded(one))  # noqa: PTH100 - as indexing does
+        return [
+            str(known_image(self._store.catalog, one).path)
+            if isinstance(one, KnownImage)
+            else os.path.abspath(expanded(one))  # noqa: PTH100 - as indexing does
             for one in named
         ]
-        with store.writing("remove"):
-            unwanted: list[str] = []
-            for path in given:
-                # What is in an archive is known by its path and "!".
-                known = [name for name in (path, f"{path}!") if store.catalog.is_known(name)]
-                if not known:
-                    raise NotIndexed(Path(path))
-                unwanted += known
-            return store.catalog.remove(unwanted)
+
+    def _known(self, paths: Sequence[str]) -> list[str]:
+        """Return the names by which the catalogue knows paths: what is in an archive, by its path and "!"."""
+        found: list[str] = []
+        for path in paths:
+            known = [name for name in (path, f"{path}!") if self._store.catalog.is_known(name)]
+            if not known:
+                raise NotIndexed(Path(path))
+            found += known
+        return found
 
     def prune(self, *, missing_for_days: float = 0.0) -> Removed:
         """Forget the images whose files have been missing for so many days, and their failures.
@@ -125,10 +152,12 @@ class Keeping(Opened):
 
         Raises:
             QueryError: the number of days is negative.
+            LibraryReadOnly: the library was opened read-only.
             LibraryLocked: another process is writing to this library.
         """
         from ..library.clock import utc_now
 
+        self._check_writable()
         if not 0 <= missing_for_days <= timedelta.max.days:
             raise QueryError(f"{missing_for_days:g} is no number of days")
         store = self._store
@@ -145,11 +174,12 @@ class Keeping(Opened):
 
         Raises:
             LibraryNotFound: nothing has been indexed yet.
+            LibraryReadOnly: something is to be repaired in a library that was opened read-only.
             LibraryLocked: something is to be repaired, and another process is writing to this library.
         """
         from ..library.doctor import examine
 
-        return examine(self.folder, repair=repair)
+        return examine(self.folder, repair=repair, read_only=self.is_read_only)
 
     def failures(self) -> list[Failure]:
         """Return the files that could not be indexed, in the order of their paths."""

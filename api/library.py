@@ -11,7 +11,7 @@ from .keeping import Keeping
 from .looking import Looking
 
 if TYPE_CHECKING:
-    from ..search.rerank.base import Judge
+    from ..rerank.base import Judge
 
 
 class Library(Keeping, Looking, Browsing):
@@ -23,7 +23,11 @@ class Library(Keeping, Looking, Browsing):
 
 
 def open_library(
-    folder: StrPath | None = None, *, model: str | Embedder | None = None, judge: str | Judge | None = None
+    folder: StrPath | None = None,
+    *,
+    model: str | Embedder | None = None,
+    judge: str | Judge | None = None,
+    read_only: bool = False,
 ) -> Library:
     """Return the library in `folder`, else in $PHOTOSEEK_LIBRARY, else in the user's data folder.
 
@@ -33,8 +37,10 @@ def open_library(
             that of the library's settings unless given.
         judge: who takes a second look at hits: `regions`, a vision-language model's name, or a `Judge` of your own;
             unless given, the vision-language model of the library's settings, or `regions` where they name none.
+        read_only: write nothing to the library's folder or catalogue: what keeps the library raises `LibraryReadOnly`,
+            what asks it works as ever, and remembers no answers. A library that may not be written needs it not.
 
     Raises:
         SettingsError: the library's settings file makes no sense.
     """
-    return Library(folder, model=model, judge=judge)
+    return Library(folder, model=model, judge=judge, read_only=read_only)

@@ -9,19 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..library.errors import LibraryNotFound, NotIndexed, NoVisionModel, PhotoseekError, QueryError
+from ..library.errors import LibraryNotFound, NoAnswer, NotIndexed, NoVisionModel, PhotoseekError, QueryError
+from ..library.images.metadata.image_text import printable
 from ..library.paths import StrPath, expanded
-from ..search.query import Query, Term, Words
+from ..search.query.query import Query, Term, Words
 from .asking import Asking
 
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
-    from ..library.judgement_catalog import JudgementCatalog
-    from ..search.rerank.base import Captioner, CaptionStyle, Judge, JudgeSpec, Refinement, VisionLanguageModel
-    from ..search.rerank.captioning import CaptionOptions, CaptionReport
-    from ..search.rerank.judging import Refiner
-    from ..search.rerank.tuning import Tuning
-    from ..search.rerank.weights import Weights
+    from ..library.catalog.judgements import JudgementCatalog
+    from ..rerank.base import Captioner, CaptionStyle, Judge, JudgeSpec, RerankResult, VisionLanguageModel
+    from ..rerank.captioning import CaptionOptions, CaptionReport
+    from ..rerank.fusion_fit import FusionFit
+    from ..rerank.fusion_weights import Weights
+    from ..rerank.reranker import Reranker
 
 REGIONS = "regions"
 """The judge that needs no model beyond the library's own."""
@@ -30,7 +31,7 @@ REGIONS = "regions"
 class Looking(Asking):
     """What looks at pictures again, one by one."""
 
-    def refine(self, query: str | Query, *, depth: int = 50, budget_s: float | None = None) -> Iterator[Refinement]:
+    def refine(self, query: str | Query, *, depth: int = 50, budget_s: float | None = None) -> Iterator[RerankResult]:
         """Yield the answer to `query` in orders that get better: first as `search` has it, then as judged.
 
         The first comes before anything is judged. The judge is the one given to `photoseek.open`, else the library's
@@ -47,37 +48,41 @@ class Looking(Asking):
             ModelUnavailable: the judge's weights or packages cannot be had.
             LibraryNotFound, ModelMismatch, ImageUnreadable, AddressRefused: as `search` does.
         """
-        from ..search.rerank.judging import Effort, Questions
+        from ..rerank.reranker import Effort, Questions
 
         asked = query if isinstance(query, Query) else Query((Term(Words(query)),))
         effort, questions = Effort(depth, budget_s), Questions.of(asked)
-        first = self._first_look(replace(asked, k=max(asked.k, depth)))
-        return self._refiner.refine(first, questions, effort)
+        first = self._candidates(replace(asked, k=max(asked.k, depth)))
+        return self._reranker.refine(first, questions, effort)
 
-    def tune(self, queries: StrPath, *, depth: int = 50, progress: Callable[[int, int], None] | None = None) -> Tuning:
+    def tune(
+        self, queries: StrPath, *, depth: int = 50, progress: Callable[[int, int], None] | None = None
+    ) -> FusionFit:
         """Learn from labelled queries how much the judge of `refine` helps here, and let it count so much from now on.
 
         Where it does not help, or fewer than ten queries tell, that is nothing.
 
         Args:
-            queries: a file; see search/judged.py for the formats.
+            queries: a file; see search/labelled_queries.py for the formats.
             depth: how many hits of each query are judged.
             progress: told how many of how many queries are judged.
 
         Raises:
             EvaluationError: the file cannot be read, none of its images is in the library, or the judge failed.
+            LibraryReadOnly: the library was opened read-only.
             LibraryError: what was learned cannot be kept.
         """
-        from ..search.judged import read_judged
-        from ..search.rerank.tuning import Tuner
-        from ..search.rerank.weights import LearnedWeight
+        from ..rerank.fusion_fit import Tuner
+        from ..rerank.fusion_weights import LearnedWeight
+        from ..search.labelled_queries import read_labelled_queries
 
-        path, refiner = expanded(queries), self._refiner
-        tuner = Tuner(self._store.catalog, self._model, self._engine, self._texts, refiner, depth)
-        found = tuner.tune(path, read_judged(path), progress)
+        self._store.check_writable()
+        path, reranker = expanded(queries), self._reranker
+        tuner = Tuner(self._store.catalog, self._model, self._engine, self._texts, reranker, depth)
+        found = tuner.tune(path, read_labelled_queries(path), progress)
         gain = found.gain
         learned = LearnedWeight(found.weight, found.queries, gain.mean, gain.low, gain.high)
-        self._weights.keep(refiner.judge.spec.key, learned)
+        self._weights.keep(reranker.judge.spec.key, learned)
         return found
 
     def caption(
@@ -95,46 +100,53 @@ class Looking(Asking):
         Raises:
             NoVisionModel: no vision-language model is set up.
             NotIndexed: nothing is known at one of `paths`.
-            QueryError: there is no such style, or the language is no tag.
+            QueryError: there is no such style, the language is no tag, or `paths` is an empty list.
+            LibraryReadOnly: the library was opened read-only.
+            LibraryError: it may not be written.
             PhotoseekError: the model fails at one picture after the other; what it wrote before is kept.
         """
-        from ..search.rerank.captioning import Captioning, CaptionOptions
-        from ..search.rerank.prompts import caption_prompt
+        from ..rerank.captioning import Captioning, CaptionOptions
+        from ..rerank.prompts import caption_prompt
 
+        self._store.check_writable()
         options = options or CaptionOptions()
         caption_prompt(options.style)
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths or ()
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        if given is not None and not given:
+            raise QueryError("no paths were given: None stands for all of the library")
         store, captioner = self._store, self._captioner
         run = Captioning(store.catalog, self._model, self._embedder, captioner, lambda: store.writing("caption"))
-        return run.caption([self._known_path(path) for path in given], options)
+        return run.caption([self._known_path(path) for path in given or ()], options)
 
-    def ask(self, picture: StrPath | int, question: str) -> str:
+    def ask(self, picture: StrPath | int, question: str, *, force: bool = False) -> str:
         """Have the vision-language model answer a question about one picture; the same one is answered from memory.
 
         Args:
             picture: a file, in the library or not, or the id of one of the library's images.
             question: in words.
+            force: ask anew, and keep the new answer in place of the old.
 
         Raises:
             NoVisionModel: no vision-language model is set up.
             UnknownModel: the one that is set up answers no questions.
             QueryError: the question is empty, or the library has no such image.
             ImageUnreadable: the file cannot be read as a picture.
+            NoAnswer: the model said nothing.
         """
-        from ..search.rerank.looking import read_picture
-        from ..search.rerank.memory import Memory
+        from ..rerank.image_input import read_image
+        from ..rerank.memory import Memory
 
         words = " ".join(question.split())
         if not words:
             raise QueryError("the question is empty")
         model = self._answerer
         path = self._image_path(picture) if isinstance(picture, int) else expanded(picture)
-        image, content_hash = read_picture(str(path), model.spec.side_px)
+        image, content_hash = read_image(str(path), model.spec.side_px)
         memory = Memory(self._judgements, model.spec)
-        known = memory.answers("ask", words, [content_hash])
+        known = {} if force else memory.answers("ask", words, [content_hash])
         if content_hash in known:
             return known[content_hash]
-        answer = model.ask(image, words)
+        answer = _said(model.spec.name, model.ask(image, words))
         memory.keep_answers("ask", words, {content_hash: answer})
         return answer
 
@@ -145,16 +157,17 @@ class Looking(Asking):
             NoVisionModel: no vision-language model is set up.
             ImageUnreadable: the file cannot be read as a picture.
             QueryError: there is no such style, or the language is no tag.
+            NoAnswer: the model said nothing.
         """
-        from ..search.rerank.base import CaptionStyle
-        from ..search.rerank.looking import read_picture
-        from ..search.rerank.prompts import caption_prompt
+        from ..rerank.base import CaptionStyle
+        from ..rerank.image_input import read_image
+        from ..rerank.prompts import caption_prompt
 
         style = style or CaptionStyle()
         caption_prompt(style)
         captioner = self._captioner
-        image, _ = read_picture(str(expanded(picture)), captioner.spec.side_px)
-        return captioner.caption([image], style)[0]
+        image, _ = read_image(str(expanded(picture)), captioner.spec.side_px)
+        return _said(captioner.spec.name, captioner.caption([image], style)[0])
 
     @property
     def can_caption(self) -> bool:
@@ -172,18 +185,18 @@ class Looking(Asking):
         return self._judge.spec
 
     @property
-    def _refiner(self) -> Refiner:
-        from ..search.rerank.judging import Refiner
-        from ..search.rerank.memory import Memory
+    def _reranker(self) -> Reranker:
+        from ..rerank.memory import Memory
+        from ..rerank.reranker import Reranker
 
         judge, spec = self._judge, self._judge.spec
         learned = self._weights.of(spec.key)
         weight = spec.usual_weight if learned is None else learned.weight
-        return Refiner(judge, Memory(self._store.catalog.judgements, spec), weight)
+        return Reranker(judge, Memory(self._store.catalog.judgements, spec), weight)
 
     @cached_property
     def _weights(self) -> Weights:
-        from ..search.rerank.weights import Weights
+        from ..rerank.fusion_weights import Weights
 
         return Weights(self.folder, self._model.key)
 
@@ -193,25 +206,25 @@ class Looking(Asking):
             return self._given_judge
         name = self._judge_name or self._settings.vlm or REGIONS
         if name == REGIONS:
-            from ..search.rerank.regions import RegionsJudge
+            from ..rerank.regions import RegionsJudge
 
             return RegionsJudge(self._embedder, self._texts, self._calibrations.current)
-        from ..search.rerank.registry import load_judge
+        from ..rerank.registry import load_judge
 
         return load_judge(name)
 
     @cached_property
     def _captioner(self) -> Captioner:
-        from ..search.rerank.base import Captioner
-        from ..search.rerank.registry import load_captioner
+        from ..rerank.base import Captioner
+        from ..rerank.registry import load_captioner
 
         given: object = self._given_judge
         return given if isinstance(given, Captioner) else load_captioner(self._vlm_name)
 
     @cached_property
     def _answerer(self) -> VisionLanguageModel:
-        from ..search.rerank.base import VisionLanguageModel
-        from ..search.rerank.registry import load_vlm
+        from ..rerank.base import VisionLanguageModel
+        from ..rerank.registry import load_vlm
 
         given: object = self._given_judge
         return given if isinstance(given, VisionLanguageModel) else load_vlm(self._vlm_name)
@@ -241,7 +254,7 @@ class Looking(Asking):
 
     def _known_path(self, path: StrPath) -> str:
         """Return the path under which the library knows a folder, file or archive."""
-        name = os.path.abspath(path)  # noqa: PTH100 - as indexing writes them
+        name = os.path.abspath(expanded(path))  # noqa: PTH100 - as indexing writes them
         known = next((one for one in (name, f"{name}!") if self._store.catalog.is_known(one)), None)
         if known is None:
             raise NotIndexed(Path(name))
@@ -253,3 +266,14 @@ class Looking(Asking):
             message = f"no image of the library has the id {image_id}; `photoseek search --json` tells the ids"
             raise QueryError(message)
         return records[image_id].path
+
+
+def _said(model: str, answer: str | None) -> str:
+    """Return an answer that says something.
+
+    Raises:
+        NoAnswer: it says nothing.
+    """
+    if not answer or not printable(answer):
+        raise NoAnswer(model)
+    return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.embedders.registry import load_embedder
+from ..library.errors import LibraryReadOnly
 from ..library.paths import StrPath
 from ..library.settings import library_folder, read_settings
 from ..library.types import Vectors
@@ -18,14 +20,14 @@ from ..search.text_vectors import TextVectors
 # The rest is imported where it is needed: SQLAlchemy alone takes a fifth of a second, and a search spends it loading
 # its model.
 if TYPE_CHECKING:
-    from ..library.catalog import ModelRow
+    from ..library.catalog.catalog import ModelRow
     from ..library.store import Store
-    from ..library.vectors.live import LiveVectors
+    from ..library.vectors.live_vectors import LiveVectors
+    from ..rerank.base import Judge
     from ..search.calibration import Calibration
     from ..search.calibrations import Calibrations
     from ..search.engine import Engine
-    from ..search.rerank.base import Judge
-    from ..search.subjects import Subjects
+    from ..search.query_embedder import QueryEmbedder
 
 
 class Opened:
@@ -37,9 +39,10 @@ class Opened:
         *,
         model: str | Embedder | None = None,
         judge: str | Judge | None = None,
+        read_only: bool = False,
     ) -> None:
         name = model if model is None or isinstance(model, str) else model.spec.name
-        self._settings = read_settings(library_folder(folder), name)
+        self._settings = replace(read_settings(library_folder(folder), name), read_only=read_only)
         self._given = None if isinstance(model, str) else model
         self._judge_name = judge if isinstance(judge, str) else None
         self._given_judge = None if isinstance(judge, str) else judge
@@ -49,6 +52,11 @@ class Opened:
     def folder(self) -> Path:
         """Where the library is, or will be."""
         return self._settings.folder
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it was opened so that nothing is written to it."""
+        return self._settings.read_only
 
     def close(self) -> None:
         """Let go of the database; call it last."""
@@ -62,6 +70,15 @@ class Opened:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _check_writable(self) -> None:
+        """Refuse what would write to a library that is opened read-only, before anything else is done.
+
+        Raises:
+            LibraryReadOnly: it is.
+        """
+        if self._settings.read_only:
+            raise LibraryReadOnly(self.folder)
 
     @property
     def _store(self) -> Store:
@@ -88,10 +105,10 @@ class Opened:
         return self._store.vectors_of(self._model)
 
     @cached_property
-    def _subjects(self) -> Subjects:
-        from ..search.subjects import Subjects
+    def _query_embedder(self) -> QueryEmbedder:
+        from ..search.query_embedder import QueryEmbedder
 
-        return Subjects(self._store.catalog, self._vectors, self._embedder, self._texts)
+        return QueryEmbedder(self._store.catalog, self._vectors, self._embedder, self._texts)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -100,7 +117,7 @@ class Opened:
         def calibrate() -> Calibration:  # few queries need it, and the others need not import what learns it
             return self._calibrations.current()
 
-        return Engine(self._store.catalog, self._vectors, self._subjects, calibrate)
+        return Engine(self._store.catalog, self._vectors, self._query_embedder, calibrate)
 
     @cached_property
     def _calibrations(self) -> Calibrations:
@@ -113,5 +130,5 @@ class Opened:
         def embed_neutral() -> Vectors:
             return embed_queries(self._embedder, neutral.labels)
 
-        folder, catalog = self.folder / CALIBRATION_NAME, self._store.catalog
-        return Calibrations(catalog, self._vectors, self._model, folder, neutral.fingerprint, embed_neutral)
+        folders, catalog = self._store.derived_folders(CALIBRATION_NAME), self._store.catalog
+        return Calibrations(catalog, self._vectors, self._model, folders, neutral.fingerprint, embed_neutral)

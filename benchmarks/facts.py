@@ -9,10 +9,10 @@ from pathlib import Path
 from PIL import Image
 
 from photoseek.benchmarks.timing import spread, take_turns
-from photoseek.library.colours import dominant_colours
-from photoseek.library.images import decode
-from photoseek.library.miniature import miniature
-from photoseek.library.perceptual_hash import perceptual_hash
+from photoseek.library.images.colours import dominant_colours
+from photoseek.library.images.decoding import decode
+from photoseek.library.images.miniature import miniature
+from photoseek.library.images.perceptual_hash import perceptual_hash
 
 SIDE_PX = 224
 

@@ -18,11 +18,11 @@ from statistics import NormalDist
 import numpy as np
 from labelled import Labelled, read_labelled
 
+from photoseek.rerank.base import Judgement
+from photoseek.rerank.fusion import probability
+from photoseek.rerank.fusion_fit import WEIGHTS, JudgedRanking, tuned
 from photoseek.search.calibration import Calibration, Values
-from photoseek.search.measures import interval
-from photoseek.search.rerank.base import Judgement
-from photoseek.search.rerank.fuse import probability
-from photoseek.search.rerank.tuning import WEIGHTS, JudgedRanking, tuned
+from photoseek.search.metrics import interval
 
 DEPTH = 50
 PARTINGS = 10

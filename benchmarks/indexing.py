@@ -30,10 +30,10 @@ from photoseek.benchmarks.timing import ratio, spread, take_turns
 from photoseek.indexer.discover import discover
 from photoseek.indexer.load import Loaded, Loader
 from photoseek.indexer.plan import ToRead
-from photoseek.library.changes import FileState
 from photoseek.library.embedders.base import Embedder, ModelSpec, Preprocess
 from photoseek.library.embedders.mini import squeezed
 from photoseek.library.embedders.registry import load_embedder
+from photoseek.library.images.sources import FileState
 from photoseek.library.types import Pixels, Vectors
 
 

@@ -16,7 +16,7 @@ from photoseek.library.embedders.prompts import embed_queries
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.types import Vectors
 from photoseek.search.describe import Vocabulary
-from photoseek.search.judged import JudgedQuery, read_judged
+from photoseek.search.labelled_queries import LabelledQuery, read_labelled_queries
 from photoseek.training.captioned import Captioned
 
 BATCH = 16
@@ -29,7 +29,7 @@ class Labelled:
     images: Vectors
     texts: Vectors
     neutral: Vectors
-    queries: tuple[JudgedQuery, ...]
+    queries: tuple[LabelledQuery, ...]
     relevant: NDArray[np.bool_]
 
 
@@ -44,7 +44,7 @@ def read_labelled(description: str) -> tuple[Labelled, str]:
 
 def embed_labelled(model: Embedder, folder: Path) -> Labelled:
     """Embed a labelled folder."""
-    queries = read_judged(folder / "queries.jsonl")
+    queries = read_labelled_queries(folder / "queries.jsonl")
     paths = sorted(path for path in (folder / "photos").iterdir() if path.is_file())
     relevant = np.array([[path.name in query.relevant for path in paths] for query in queries])
     texts = embed_texts(model, [query.text for query in queries])

@@ -19,7 +19,7 @@ from photoseek.library.embedders.base import normalized
 from photoseek.library.types import Vectors
 from photoseek.search.calibration import Calibration, Values
 from photoseek.search.evaluate import ranks_of
-from photoseek.search.measures import average_precision, precision_at
+from photoseek.search.metrics import average_precision, precision_at
 from photoseek.search.ranking import Avoided, Penalty
 
 Way: TypeAlias = Callable[[Vectors, Vectors], Values]

@@ -28,7 +28,7 @@ from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.types import Vectors
 from photoseek.search.calibration import AUTO_PROBABILITY, Calibration
 from photoseek.search.evaluate import ranks_of
-from photoseek.search.measures import average_precision, hit_at, interval, ndcg_at, precision_at
+from photoseek.search.metrics import average_precision, hit_at, interval, ndcg_at, precision_at
 from photoseek.training.captioned import read_captioned
 from photoseek.training.changed import changed_captions
 from photoseek.training.fetch import Sources

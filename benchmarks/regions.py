@@ -25,13 +25,13 @@ from PIL import Image
 from photoseek.library.embedders.base import Embedder, ModelSpec
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.types import Pixels, Vectors
+from photoseek.rerank.fusion_fit import JudgedRanking
+from photoseek.rerank.regions import USUAL_WEIGHT, WINDOWS, RegionsJudge
+from photoseek.rerank.windows import Windows
 from photoseek.search.calibration import Calibration
 from photoseek.search.describe import Vocabulary
-from photoseek.search.judged import JudgedQuery, read_judged
-from photoseek.search.measures import hit_at, interval
-from photoseek.search.rerank.regions import USUAL_WEIGHT, WINDOWS, RegionsJudge
-from photoseek.search.rerank.tuning import JudgedRanking
-from photoseek.search.rerank.windows import Windows
+from photoseek.search.labelled_queries import LabelledQuery, read_labelled_queries
+from photoseek.search.metrics import hit_at, interval
 from photoseek.search.text_vectors import TextVectors
 
 DEPTH = 50
@@ -93,7 +93,7 @@ class Gallery:
         self._texts = TextVectors(model)
         self._calibration = Calibration.learned(self._vectors, neutral)
 
-    def rankings(self, queries: Sequence[JudgedQuery], windows: tuple[Windows, ...]) -> list[JudgedRanking]:
+    def rankings(self, queries: Sequence[LabelledQuery], windows: tuple[Windows, ...]) -> list[JudgedRanking]:
         """Judge the first hits of each query that some picture of the gallery answers, and not most do."""
         judge = RegionsJudge(self._model, self._texts, lambda: self._calibration, windows)
         rankings = []
@@ -140,7 +140,7 @@ def main() -> None:
     arguments = parser.parse_args()
     plain_model = load_embedder(arguments.model)
     model = Remembering(plain_model)
-    queries = read_judged(arguments.folder / "queries.jsonl")
+    queries = read_labelled_queries(arguments.folder / "queries.jsonl")
     photos = {path.name: _opened(path) for path in sorted((arguments.folder / "photos").iterdir())}
     neutral = embed_texts(model, Vocabulary.neutral().labels)
     sizes = {side: mosaics(photos, side, arguments.mosaics) for side in (2, 3, 4)}

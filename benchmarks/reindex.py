@@ -20,9 +20,10 @@ import numpy as np
 from PIL import Image
 
 import photoseek
-from photoseek.library.changes import Change, FileState, ImageFacts, Indexed
+from photoseek.library.catalog.changes import Change, ImageFacts, Indexed
 from photoseek.library.embedders.base import ModelSpec
 from photoseek.library.embedders.mini import squeezed
+from photoseek.library.images.sources import FileState
 from photoseek.library.settings import read_settings
 from photoseek.library.store import Store
 from photoseek.library.types import Pixels, Vectors

@@ -22,8 +22,9 @@ import numpy as np
 
 import photoseek
 from photoseek.benchmarks.timing import ratio, spread, take_turns
-from photoseek.library.changes import FileState, ImageFacts, Indexed
+from photoseek.library.catalog.changes import ImageFacts, Indexed
 from photoseek.library.embedders.base import normalized
+from photoseek.library.images.sources import FileState
 from photoseek.library.settings import read_settings
 from photoseek.library.store import Store
 from photoseek.library.types import Vectors

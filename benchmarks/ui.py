@@ -23,15 +23,16 @@ import skimage
 from playwright.sync_api import Page, sync_playwright
 
 import photoseek
-from photoseek.library.changes import FileState, ImageFacts, Indexed
+from photoseek.library.catalog.changes import ImageFacts, Indexed
 from photoseek.library.embedders.base import normalized
 from photoseek.library.embedders.prompts import embed_queries
 from photoseek.library.embedders.registry import load_embedder
+from photoseek.library.images.sources import FileState
 from photoseek.library.settings import read_settings
 from photoseek.library.store import Store
-from photoseek.search.query import Query, Term, Words
-from photoseek.tests.browser import CHROMIUM, serving
-from photoseek.ui.answers import captions
+from photoseek.search.query.query import Query, Term, Words
+from photoseek.tests.support.browser import CHROMIUM, serving
+from photoseek.ui.results import captions
 
 BLOCK_ROWS = 5_000
 WORDS = ("dog", "beach", "red car", "mountain", "cup of coffee", "night sky", "old house", "flowers", "train", "cat")

@@ -30,8 +30,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from photoseek.search.rerank.llava import LlavaModel
-from photoseek.search.rerank.places import Quantisation, RunOptions, dtype_of
+from photoseek.rerank.device import Quantisation, RunOptions, dtype_of
+from photoseek.rerank.llava import LlavaModel
 
 # The sizes of llava-hf/llava-1.5-7b-hf's configuration.
 WIDTH, FEED_FORWARD, HEADS, VOCABULARY = 4096, 11008, 32, 32064

@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 import photoseek
-from photoseek.tests.browser import CHROMIUM, serving
+from photoseek.tests.support.browser import CHROMIUM, serving
 
 IMAGES = Path(__file__).parent / "images"
 SAMPLES = (

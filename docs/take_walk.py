@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from photoseek.docs.take_screenshots import IMAGES, keep_small, write_photographs
-from photoseek.tests.browser import CHROMIUM, serving
+from photoseek.tests.support.browser import CHROMIUM, serving
 
 WIDE, NARROW = (1_200, 760), (390, 760)
 LARGEST_BYTES = 140_000

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from ..library.archives import is_archive_name
-from ..library.sidecars import is_sidecar_name
+from ..library.images.archives import is_archive_name
+from ..library.images.metadata.sidecars import is_sidecar_name
 from .discover import covers, enters
 
 # Past so many folders, one look at what holds them all is cheaper than a plan for each.

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..library.archives import MEMBER_MARK, is_archive_name
-from ..library.changes import Failed, FileState
 from ..library.errors import FolderNotFound, FolderUnusable
-from ..library.sidecars import by_image, state_of
+from ..library.images.archives import MEMBER_MARK, is_archive_name
+from ..library.images.metadata.sidecars import by_image, folder_of_root, is_inside, state_of
+from ..library.images.sources import Failed, FileState
+from .archive_members import look_into
 from .found import Found, Unlisted, failed, is_image_name, is_skipped, is_text
-from .members import look_into
 
 # How `_names` marks an archive, in whose place its members are sorted; no name of a folder ends so.
 _ARCHIVE = MEMBER_MARK + "/"
@@ -49,23 +49,26 @@ def _never(_archive: FileState) -> bool:
     return False
 
 
-def discover(root: str, is_intact: Callable[[FileState], bool] = _never) -> Iterator[Found]:
+def discover(root: str, is_intact: Callable[[FileState], bool] = _never, within: str | None = None) -> Iterator[Found]:
     """Yield the image files at `root` or below it, and those in archives, as `ARCHIVE!/MEMBER`.
 
     They come in the order of their paths by code point, so that they can be merged with the catalogue's rows.
-    Hidden files and folders are skipped; links are followed, each folder entered once.
+    Hidden files and folders are skipped; links are followed, each folder entered once. Sidecars are not followed out of
+    the root: whoever can put a link there could have any file read as words.
 
     Args:
         root: a path that `as_roots` returned.
         is_intact: is asked of an archive whether it need not be opened; its path is given with the "!".
+        within: the root of which this one is a part, if it is.
     """
+    place = _Place(root, folder_of_root(within or root))
     if os.path.isdir(root):
-        yield from _walk(root, is_intact)
+        yield from _walk(place, is_intact)
     elif root.endswith("!") and is_archive_name(root[:-1]):
-        for archive in _describe(root[:-1], root, {}):
+        for archive in _describe(root[:-1], place, {}):
             yield from look_into(archive, is_intact)
     else:
-        yield from _describe(root, root)
+        yield from _describe(root, place)
 
 
 def enters(root: str, path: str) -> bool:
@@ -92,7 +95,16 @@ def _check_root(path: Path) -> None:
         raise FolderUnusable(path, "its name is not valid Unicode: rename it")
 
 
-def _walk(root: str, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is looked through, and the folder out of which no sidecar may lead."""
+
+    root: str
+    folder: str
+
+
+def _walk(place: _Place, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
+    root = place.root
     entered: set[tuple[int, int]] = set()
     # Names not yet looked at, folder by folder; a stack of its own, since folders can be nested a thousand deep.
     levels: list[tuple[str, _Names]] = [("", _Names(iter((root + "/",))))]
@@ -104,15 +116,15 @@ def _walk(root: str, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
             continue
         path = os.path.join(folder, name)
         if not name.endswith("/"):
-            yield from _describe(path, root, names.sidecars)
+            yield from _describe(path, place, names.sidecars)
             continue
         if name.endswith(_ARCHIVE):
-            for archive in _describe(path.removesuffix(_ARCHIVE), root, {}):
+            for archive in _describe(path.removesuffix(_ARCHIVE), place, {}):
                 yield from look_into(archive, is_intact)
             continue
         path = path.rstrip("/") or "/"
         try:
-            levels.append((path, _names(path, entered)))
+            levels.append((path, _names(path, place, entered)))
         except FileNotFoundError:
             pass  # removed since its parent was listed: it is not there
         except OSError as error:
@@ -127,7 +139,7 @@ class _Names:
     sidecars: dict[str, list[str]] = field(default_factory=dict)
 
 
-def _names(folder: str, entered: set[tuple[int, int]]) -> _Names:
+def _names(folder: str, place: _Place, entered: set[tuple[int, int]]) -> _Names:
     """Return the names in `folder`; none on a second visit."""
     status = os.stat(folder)
     identity = (status.st_dev, status.st_ino)
@@ -140,7 +152,13 @@ def _names(folder: str, entered: set[tuple[int, int]]) -> _Names:
     looked_at = {name for name in names if name.endswith("/") or is_image_name(name)}
     # A folder that has the name of an archive's members goes before it: two files would share a path.
     looked_at |= {name + _ARCHIVE for name in names if is_archive_name(name) and name + MEMBER_MARK not in looked_at}
-    return _Names(iter(sorted(looked_at)), by_image(names))
+    return _Names(iter(sorted(looked_at)), _sidecars_in(folder, names, place))
+
+
+def _sidecars_in(folder: str, names: Iterable[str], place: _Place) -> dict[str, list[str]]:
+    """Group a folder's sidecars by image; none where a link to the folder led out."""
+    sidecars = by_image(names)
+    return sidecars if sidecars and is_inside(os.path.join(folder, "_"), place.folder) else {}
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -151,8 +169,9 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return error.errno != errno.ELOOP
 
 
-def _describe(path: str, root: str, sidecars: dict[str, list[str]] | None = None) -> Iterator[FileState | Failed]:
+def _describe(path: str, place: _Place, sidecars: dict[str, list[str]] | None = None) -> Iterator[FileState | Failed]:
     """Yield what the file system says of one file; `sidecars` are those of its folder, None to look for them."""
+    root = place.root
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -165,20 +184,25 @@ def _describe(path: str, root: str, sidecars: dict[str, list[str]] | None = None
     elif not stat.S_ISREG(status.st_mode):
         yield failed(path, root, "not a regular file")
     else:
-        yield FileState.described(path, root, status, _sidecars(path, sidecars))
+        yield FileState.described(path, root, status, _sidecars(path, place, sidecars))
 
 
-def _sidecars(path: str, sidecars: dict[str, list[str]] | None) -> str:
+def _sidecars(path: str, place: _Place, sidecars: dict[str, list[str]] | None) -> str:
     folder, name = os.path.split(path)
     if sidecars is None:
         try:
-            sidecars = by_image(os.listdir(folder))
+            sidecars = _sidecars_in(folder, os.listdir(folder), place)
         except OSError:
             return ""
 
     def look(sidecar: str) -> tuple[int, int] | None:
+        path = os.path.join(folder, sidecar)
         try:
-            status = os.stat(os.path.join(folder, sidecar))
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode):
+                if not is_inside(path, place.folder):
+                    return None
+                status = os.stat(path)
         except OSError:
             return None
         return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ..library.changes import ArchiveListed, Failed, FileState
-from ..library.raw import RAW_SUFFIXES
+from ..library.catalog.changes import ArchiveListed
+from ..library.images.raw import RAW_SUFFIXES
+from ..library.images.sources import Failed, FileState
 
 # What photographers, archives and scrapers keep. A file given by name is read whatever its suffix.
 _SUFFIXES = (

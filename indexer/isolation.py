@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import IO
 
-from ..library.changes import Failed
 from ..library.errors import DecodingUnavailable
+from ..library.images.sources import Failed
 from .load import Loaded, Loader
 from .plan import ToRead
 from .worker import Answer, OutOfMemory, Question, Raised, Ready, Refused, Setup

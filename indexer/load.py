@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
-from pathlib import Path
 from typing import TypeVar
 
 from PIL import Image
 
-from ..library.archives import MEMBER_MARK, split_member
-from ..library.captions import ImageText, Sidecar
-from ..library.changes import Failed, FileState, ImageFacts, KnownFile
-from ..library.colours import dominant_colours
-from ..library.content_hash import HASH_BYTES, hash_bytes
+from ..library.catalog.changes import ImageFacts, KnownFile
 from ..library.errors import ImageUnreadable
-from ..library.images import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
-from ..library.miniature import miniature
-from ..library.perceptual_hash import perceptual_hash
-from ..library.sidecars import read_sidecars
-from ..library.sources import FileBytes, read_bytes, read_file
+from ..library.images import content_hash
+from ..library.images.archives import MEMBER_MARK, split_member
+from ..library.images.colours import dominant_colours
+from ..library.images.content_hash import hash_bytes
+from ..library.images.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
+from ..library.images.metadata.image_text import ImageText, Sidecar
+from ..library.images.metadata.sidecars import read_sidecars
+from ..library.images.miniature import miniature
+from ..library.images.perceptual_hash import perceptual_hash
+from ..library.images.sources import Failed, FileBytes, FileState, read_bytes, read_file
 from ..library.types import Pixels
 from .plan import ToRead
 
-_READ_BLOCK_BYTES = 1 << 20
 _MOST_SORTED = 100_000
 _HASHING = "hash"
 """The name under which archives are read for hashing, some members ahead of where they are read for decoding."""
@@ -69,7 +67,7 @@ class Loader:
         read = read_file(task.file, self.limits.max_bytes)
         if isinstance(read, Failed):
             return read
-        return ReadFile(read, read_sidecars(read.file.path, read.file.sidecars))
+        return ReadFile(read, read_sidecars(read.file.path, read.file.sidecars, read.file.root))
 
     def load(self, task: ToRead, read: ReadFile | None = None) -> Loaded | Failed:
         """Read, hash, decode and preprocess one file; what is wrong with it is returned, not raised.
@@ -103,14 +101,7 @@ def hash_file(path: str) -> str | None:
             return hash_bytes(read_bytes(path, DEFAULT_LIMITS.max_bytes, reader=_HASHING))
         except (OSError, ImageUnreadable):
             return None
-    digest = hashlib.blake2b(digest_size=HASH_BYTES)
-    try:
-        with Path(path).open("rb") as stream:
-            while block := stream.read(_READ_BLOCK_BYTES):
-                digest.update(block)
-    except OSError:
-        return None
-    return digest.hexdigest()
+    return content_hash.hash_file(path)
 
 
 def as_they_lie(tasks: Iterable[ToRead]) -> Iterator[ToRead]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..library.catalog import Catalog, ModelRow
-from ..library.changes import ArchiveListed, Change, Failed, FailureGone, Indexed, Relocated, Vanished
+from ..library.catalog.catalog import Catalog, ModelRow
+from ..library.catalog.changes import ArchiveListed, Change, FailureGone, Indexed, Relocated, Vanished
 from ..library.embedders.base import Embedder, preprocessing_of
 from ..library.errors import RootEmptied
-from .behind import ModelAhead, WriterBehind
+from ..library.images.sources import Failed
+from .background import AsyncWriter, ModelPrefetch
 from .discover import discover
 from .found import found_in
 from .isolation import IsolatedLoader, IsolationLimits
@@ -22,7 +23,7 @@ from .plan import Retold, StillFailing, ToRead, Unchanged, plan
 from .recognise import Recognised, Recogniser, relocated
 from .report import IndexReport, Outcome, Progress
 from .spool import Spool
-from .texts import TextEmbedder
+from .text_embedder import TextEmbedder
 
 # A process for decoding starts in the time in which another decodes so many photographs.
 _FILES_PER_PROCESS = 16
@@ -72,7 +73,7 @@ def index(
     Raises:
         RootEmptied: a root with known images holds none at all, and `options.prune` is not set.
     """
-    with Spool[ToRead]() as to_read, WriterBehind(catalog, model.id) as writer:
+    with Spool[ToRead]() as to_read, AsyncWriter(catalog, model.id) as writer:
         run = _Run(catalog, model, embedder, writer, options)
         for root in roots:
             run.plan_root(root, to_read)
@@ -85,7 +86,7 @@ class _Run:
     catalog: Catalog
     model: ModelRow
     embedder: Embedder
-    writer: WriterBehind
+    writer: AsyncWriter
     options: IndexOptions
     tally: Counter[str] = field(default_factory=Counter)
     text_embedder: TextEmbedder = field(init=False)
@@ -107,7 +108,9 @@ class _Run:
         vanished: list[Vanished] = []
         found_any = False
         found = discover(
-            root, lambda archive: self.catalog.is_archive_intact(archive, self.model.id, retry_failed=retry_failed)
+            root,
+            lambda archive: self.catalog.is_archive_intact(archive, self.model.id, retry_failed=retry_failed),
+            self.options.within,
         )
         found = found_in(found, self.options.within or root)
         for step in plan(root, found, known, failures, retry_failed=retry_failed):
@@ -151,7 +154,7 @@ class _Run:
         limits = IsolationLimits.of_machine(workers, self.options.timeout_s)
         # On leaving, the processes end first, so that no thread waits for one.
         with (
-            ModelAhead(self.embedder) as model,
+            ModelPrefetch(self.embedder) as model,
             worker_threads(workers) as pool,
             IsolatedLoader(loader, limits) as isolated,
         ):

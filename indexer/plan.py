@@ -6,16 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..library.changes import (
-    ArchiveListed,
-    Failed,
-    FailureGone,
-    FileState,
-    KnownFailure,
-    KnownFile,
-    Relocated,
-    Vanished,
-)
+from ..library.catalog.changes import ArchiveListed, FailureGone, KnownFailure, KnownFile, Relocated, Vanished
+from ..library.images.sources import Failed, FileState
 from .discover import covers, enters
 from .found import Found, Intact, Unlisted
 

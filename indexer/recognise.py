@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from ..library.catalog import Catalog
-from ..library.changes import FileState, Indexed, KnownContent, Relocated
-from ..library.sidecars import read_sidecars
-from ..library.sources import exists
+from ..library.catalog.catalog import Catalog
+from ..library.catalog.changes import Indexed, KnownContent, Relocated
+from ..library.images.metadata.sidecars import read_sidecars
+from ..library.images.sources import FileState, exists
 from .load import hash_file
 from .plan import ToRead
 from .report import Outcome
@@ -107,7 +107,7 @@ def _copied(task: ToRead, same: KnownContent) -> ToRead | Recognised:
     file, known = task.file, task.known
     if same.vector is None:
         return task
-    sidecar = read_sidecars(file.path, file.sidecars)
+    sidecar = read_sidecars(file.path, file.sidecars, file.root)
     change = Indexed(
         file,
         same.facts,
@@ -122,7 +122,7 @@ def _copied(task: ToRead, same: KnownContent) -> ToRead | Recognised:
 def relocated(image_id: int, file: FileState, known_sidecars: str) -> Relocated:
     """Return the change of a known picture whose file is as given; its sidecars are read when they are not the same."""
     same = file.sidecars == known_sidecars
-    return Relocated(image_id, file, None if same else read_sidecars(file.path, file.sidecars))
+    return Relocated(image_id, file, None if same else read_sidecars(file.path, file.sidecars, file.root))
 
 
 def _hash(task: ToRead) -> str | None:

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
-from ..library.changes import Failed
+from ..library.images.sources import Failed
 from .load import Loaded, Loader, ReadFile
 from .plan import ToRead
 

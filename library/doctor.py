@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
-from .checks.base import Check, Finding, Patient
+from .checks.base import Check, CheckContext, Finding
 from .checks.disk import check_failures, check_missing
 from .checks.files import check_calibration, check_settings
 from .checks.rows import check_change_numbers, check_deletions, check_embedded, check_owners
 from .checks.structure import check_database_file, check_schema
 from .checks.vectors import check_generations, check_stored_vectors, check_stray_files
-from .errors import CatalogUnavailable, SettingsError
+from .errors import CatalogUnavailable, LibraryReadOnly, SettingsError
 from .lock import stale_owner
 from .settings import read_settings
 from .store import Store
@@ -34,18 +35,21 @@ _CHECKS: Sequence[Check] = (
 )
 
 
-def examine(folder: Path, *, repair: bool = False) -> list[Finding]:
+def examine(folder: Path, *, repair: bool = False, read_only: bool = False) -> list[Finding]:
     """Return what is wrong with the library in `folder`, in the order found; empty when it is healthy.
 
-    Without `repair`, nothing is changed, and nobody is kept from writing.
+    Without `repair`, nothing is changed, and nobody is kept from writing. With `read_only`, nothing can be.
 
     Raises:
         LibraryNotFound: there is none.
         LibraryTooNew: a later photoseek made it.
+        LibraryReadOnly: it was to be repaired, and also to be left as it is.
         LibraryLocked: something is to be repaired, and another process is writing to it.
     """
+    if repair and read_only:
+        raise LibraryReadOnly(folder)
     try:
-        settings = read_settings(folder)
+        settings = replace(read_settings(folder), read_only=read_only)
     except SettingsError as error:
         return [Finding("settings", str(error), by_hand=True)]
     findings: list[Finding] = []
@@ -55,7 +59,7 @@ def examine(folder: Path, *, repair: bool = False) -> list[Finding]:
         findings.append(Finding("lock", f"{owner} ended without taking its name off the lock", repair, harmless=True))
     try:
         with closing(Store.open(settings)) as store, store.writing("doctor") if repair else nullcontext():
-            patient = Patient(store, store.database, repair)
+            patient = CheckContext(store, store.database, repair)
             for check in _FOUNDATIONS:
                 findings += check(patient)
             # Nothing is changed in a database that is not sound.

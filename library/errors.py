@@ -5,6 +5,7 @@
     |   |-- LibraryNotFound
     |   |-- LibraryTooNew
     |   |-- LibraryLocked
+    |   |-- LibraryReadOnly         opened so that nothing is written
     |   |-- CatalogUnavailable
     |   `-- IndexWriteFailed        a generation of vectors could not be put on disk
     |-- SettingsError               an environment variable or a line of TOML
@@ -28,6 +29,8 @@
     |-- QueryError                  a question that cannot be asked
     |   |-- FilterError             the filter of a question makes no sense; says where
     |   `-- AddressRefused          a picture's URL that is not fetched
+    |-- NoAnswer                    a vision-language model said nothing
+    |-- EmptyPath                   a path that is empty, as of a variable that was not set
     |-- ExportFailed                vectors or results could not be put in a file
     |-- UiUnavailable               the pages in the browser cannot be served as asked
     `-- DemoUnavailable             the sample photographs are not installed
@@ -89,6 +92,17 @@ class LibraryLocked(LibraryError):
 
     def __str__(self) -> str:
         return f"{self.folder} is being written by {self.owner}: wait for it to end, or stop it"
+
+
+class LibraryReadOnly(LibraryError):
+    """The library was opened so that nothing is written to it, and something was to be."""
+
+    def __init__(self, location: Path | str) -> None:
+        super().__init__(location)
+        self.location = location
+
+    def __str__(self) -> str:
+        return f"{self.location} was opened read-only, and nothing is written to it: open it without that to change it"
 
 
 class CatalogUnavailable(LibraryError):
@@ -364,6 +378,24 @@ class EvaluationError(PhotoseekError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class NoAnswer(PhotoseekError):
+    """A vision-language model was asked, and said nothing; nothing of it is kept."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model)
+        self.model = model
+
+    def __str__(self) -> str:
+        return f"{self.model} gave no answer: ask again, or in other words"
+
+
+class EmptyPath(PhotoseekError):
+    """A path was given that is empty, or nothing but blanks: most often a variable of a shell that was not set."""
+
+    def __str__(self) -> str:
+        return "an empty path was given: is a variable not set? `.` is the current folder"
 
 
 class ExportFailed(PhotoseekError):

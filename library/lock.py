@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,21 +49,39 @@ def writing_lock(folder: Path, purpose: str) -> Iterator[None]:
 
 
 def stale_owner(folder: Path) -> str | None:
-    """Return the name that a killed process left on the lock; None when none is there, or its owner is alive."""
-    owner = folder / _OWNER_NAME
-    if not owner.is_file():
-        return None
-    import filelock
+    """Return the name that a killed process left on the lock; None when none is there, or its owner is alive.
 
-    lock = filelock.FileLock(folder / _FILE_NAME)
-    try:
-        lock.acquire(blocking=False)
-    except (filelock.Timeout, OSError):
+    Nothing is changed, not even the lock's own file.
+    """
+    owner = folder / _OWNER_NAME
+    if not owner.is_file() or _is_held(folder / _FILE_NAME):
         return None
-    try:
-        return _read_owner(owner) if owner.is_file() else None
-    finally:
+    return _read_owner(owner) if owner.is_file() else None
+
+
+def _is_held(file: Path) -> bool:
+    """Whether a process holds the lock, or may well hold it."""
+    if sys.platform == "win32":
+        import filelock
+
+        lock = filelock.FileLock(file)
+        try:
+            lock.acquire(blocking=False)
+        except (filelock.Timeout, OSError):
+            return True
         lock.release()
+        return False
+    import fcntl
+
+    try:
+        # The lock that filelock takes for itself alone is asked for as one among others, which needs no right to write.
+        with file.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _read_owner(owner: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import platformdirs
 
 from .errors import SettingsError
+from .paths import expanded, is_blank
 
 FILE_NAME = "library.toml"
 DEFAULT_MODEL = "mini"
@@ -38,23 +39,28 @@ class Settings:
 
     `model` names the embedder. `catalog` is a database URL, or None for SQLite in the library's folder. `vlm` names the
     vision-language model that looks at pictures again, captions them and answers about them, or is None without one.
+    With `read_only`, nothing is written to the library, whoever asks for it.
     """
 
     folder: Path
     model: str = DEFAULT_MODEL
     catalog: str | None = None
     vlm: str | None = None
+    read_only: bool = False
 
 
 def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, str] | None = None) -> Path:
     """Return the library to use: the one given, else $PHOTOSEEK_LIBRARY, else one in the user's data folder.
 
     Raises:
-        SettingsError: it begins with the home folder, `~NAME`, of somebody who has none.
+        SettingsError: it begins with the home folder, `~NAME`, of somebody who has none, or the variable is blank.
+        EmptyPath: the one given is empty.
     """
     environ = os.environ if environ is None else environ
-    chosen = given or environ.get(_LIBRARY_VARIABLE)
+    chosen = environ.get(_LIBRARY_VARIABLE) if given is None else expanded(given)
     if chosen:
+        if is_blank(chosen):
+            raise SettingsError(_LIBRARY_VARIABLE, "it is empty but for blanks: unset it, or name a folder")
         try:
             return Path(chosen).expanduser().absolute()
         except RuntimeError as error:
@@ -63,8 +69,14 @@ def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, s
 
 
 def cache_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Return where to keep what can be made again: $PHOTOSEEK_CACHE, else the platform's folder for it."""
+    """Return where to keep what can be made again: $PHOTOSEEK_CACHE, else the platform's folder for it.
+
+    Raises:
+        SettingsError: the variable is nothing but blanks.
+    """
     chosen = (os.environ if environ is None else environ).get(_CACHE_VARIABLE)
+    if chosen and is_blank(chosen):
+        raise SettingsError(_CACHE_VARIABLE, "it is empty but for blanks: unset it, or name a folder")
     return Path(chosen).absolute() if chosen else platformdirs.user_cache_path("photoseek", appauthor=False)
 
 
@@ -87,6 +99,11 @@ def terminal_graphics(environ: Mapping[str, str] | None = None) -> Graphics | No
 def is_debugging(environ: Mapping[str, str] | None = None) -> bool:
     """Whether $PHOTOSEEK_DEBUG asks to see where an unexpected error comes from."""
     return bool((os.environ if environ is None else environ).get(DEBUG_VARIABLE))
+
+
+def believe_no_forwarded_address() -> None:
+    """Have uvicorn leave a connection's address as it is: by default any program on this machine may feign another."""
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
 
 
 def ui_password(environ: Mapping[str, str] | None = None) -> str | None:

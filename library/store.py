@@ -7,14 +7,15 @@ import shutil
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
-from .catalog import Catalog, ModelRow
-from .database import Database
+from .catalog.catalog import Catalog, ModelRow
+from .catalog.database import Database
 from .embedders.base import ModelSpec
-from .errors import LibraryError, LibraryNotFound, ModelMismatch, NothingIndexed
+from .errors import LibraryError, LibraryNotFound, LibraryReadOnly, ModelMismatch, NothingIndexed
 from .lock import writing_lock
-from .settings import Settings, write_initial_settings
+from .paths import may_write
+from .settings import Settings, cache_folder, write_initial_settings
 from .vectors.generations import Generations, model_folder_name
-from .vectors.live import LiveVectors
+from .vectors.live_vectors import LiveVectors
 from .vectors.manifest import GenerationIdentity
 
 _CATALOG_NAME = "catalog.sqlite"
@@ -61,9 +62,12 @@ class Store:
         """Open the library that `settings` names, making it when there is none.
 
         Raises:
+            LibraryReadOnly: nothing is to be written to it.
             LibraryError: it cannot be made, or cannot be opened; see `open`.
         """
         folder = settings.folder
+        if settings.read_only:
+            raise LibraryReadOnly(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with writing_lock(folder, "index"), closing(_database(settings)) as database:
@@ -115,8 +119,38 @@ class Store:
             shutil.rmtree(path, ignore_errors=True)
 
     def writing(self, purpose: str) -> AbstractContextManager[None]:
-        """Hold the library for writing; see `writing_lock`."""
+        """Hold the library for writing; see `writing_lock`.
+
+        Raises:
+            LibraryReadOnly: nothing is to be written to it.
+        """
+        if self.settings.read_only:
+            raise LibraryReadOnly(self.settings.folder)
         return writing_lock(self.settings.folder, purpose)
+
+    def check_writable(self) -> None:
+        """Raise what `writing` would, for those who have much to do before they write.
+
+        Raises:
+            LibraryReadOnly: nothing is to be written to the library.
+            LibraryError: nothing may be.
+        """
+        folder = self.settings.folder
+        if self.settings.read_only:
+            raise LibraryReadOnly(folder)
+        if not may_write(folder):
+            message = f"{folder} cannot be written; check its disk and permissions"
+            raise LibraryError(message)
+
+    def derived_folders(self, name: str) -> tuple[Path, ...]:
+        """Return where files called `name` that can be made again may be, the first of them the place to keep them.
+
+        That is the library's own folder, or, where nothing is or may be written there, the user's cache before it.
+        """
+        folder = self.settings.folder
+        if not self.settings.read_only and may_write(folder):
+            return (folder / name,)
+        return (cache_folder() / "libraries" / self.catalog.meta().library_id / name, folder / name)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -125,5 +159,5 @@ class Store:
 
 def _database(settings: Settings) -> Database:
     if settings.catalog is not None:
-        return Database(settings.catalog)
-    return Database.in_file(settings.folder / _CATALOG_NAME)
+        return Database(settings.catalog, read_only=settings.read_only)
+    return Database.in_file(settings.folder / _CATALOG_NAME, read_only=settings.read_only)

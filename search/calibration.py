@@ -77,9 +77,9 @@ class Calibration:
         own, prior = len(sample) / (len(sample) + PRIOR_IMAGES), PRIOR_IMAGES / (len(sample) + PRIOR_IMAGES)
         means = own * scores.mean(axis=0) + prior * scores.mean()
         deviations = np.maximum(own * scores.std(axis=0) + prior * scores.std(), LEAST_DEVIATION)
-        among_pictures = (scores - means) / deviations
+        among_images = (scores - means) / deviations
         of_texts = np.maximum(scores.std(axis=1, keepdims=True), LEAST_DEVIATION)
-        evidence = (among_pictures + (scores - scores.mean(axis=1, keepdims=True)) / of_texts) / 2.0
+        evidence = (among_images + (scores - scores.mean(axis=1, keepdims=True)) / of_texts) / 2.0
         nearest = np.zeros(evidence.shape, dtype=np.bool_)
         nearest[np.arange(len(sample)), evidence.argmax(axis=1)] = True
         return cls(sample, neutral, fitted_curve(evidence.ravel(), nearest.ravel()))
@@ -116,9 +116,9 @@ class QueryBackground:
         """Return the evidence, in standard deviations, that each of (n, dim) pictures matches the query."""
         scores = (pictures @ self.query).astype(np.float64)
         usual = (pictures @ self.neutral.T).astype(np.float64)
-        among_pictures = (scores - self.mean) / self.deviation
+        among_images = (scores - self.mean) / self.deviation
         among_texts = (scores - usual.mean(axis=1)) / np.maximum(usual.std(axis=1), LEAST_DEVIATION)
-        return np.asarray((among_pictures + among_texts) / 2.0)
+        return np.asarray((among_images + among_texts) / 2.0)
 
 
 def fitted_curve(evidence: Values, is_match: NDArray[np.bool_]) -> Curve:

@@ -6,7 +6,7 @@ import json
 import logging
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,10 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from ..library.catalog import Catalog, ModelRow
+from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.types import Vectors
 from ..library.vectors.generations import model_folder_name
-from ..library.vectors.live import LiveVectors
+from ..library.vectors.live_vectors import LiveVectors
 from .calibration import SAMPLE_IMAGES, Calibration, Curve
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Calibrations:
         catalog: the library.
         vectors: its vectors in the model's space.
         model: the model's row in the catalogue.
-        folder: where the file is kept; one that cannot be written keeps it in memory alone.
+        folders: where the file may be. It is kept in the first; one that cannot be written keeps it in memory alone.
         vocabulary: a name for the neutral texts, which changes with them.
         embed_neutral: returns the neutral texts' vectors, (t, dim) L2-normalised float32.
     """
@@ -54,14 +54,14 @@ class Calibrations:
         catalog: Catalog,
         vectors: LiveVectors,
         model: ModelRow,
-        folder: Path,
+        folders: Sequence[Path],
         vocabulary: str,
         embed_neutral: Callable[[], Vectors],
     ) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._model = model
-        self._file = folder / f"{model_folder_name(model.key)}.npz"
+        self._files = [folder / f"{model_folder_name(model.key)}.npz" for folder in folders]
         self._vocabulary = vocabulary
         self._embed_neutral = embed_neutral
         self._lock = Lock()
@@ -77,7 +77,7 @@ class Calibrations:
             count = self._catalog.count_vectors(self._model.id)
             made = _Made(meta.library_id, self._model.key, self._vocabulary, count)
             if self._kept is None:
-                self._kept = self._read()
+                self._kept = self._read(made)
             if self._kept is None or not _still_holds(self._kept[0], made):
                 calibration = self._learn(made)
                 self._kept = (made, calibration)
@@ -91,9 +91,14 @@ class Calibrations:
         neutral = self._kept[1].neutral if self._kept is not None and same_texts else self._embed_neutral()
         return Calibration.learned(sample, neutral)
 
-    def _read(self) -> tuple[_Made, Calibration] | None:
+    def _read(self, wanted: _Made) -> tuple[_Made, Calibration] | None:
+        """Return what is kept: of several, one that holds."""
+        found = [kept for kept in map(self._read_file, self._files) if kept is not None]
+        return next((kept for kept in found if _still_holds(kept[0], wanted)), found[0] if found else None)
+
+    def _read_file(self, file: Path) -> tuple[_Made, Calibration] | None:
         try:
-            with np.load(self._file, allow_pickle=False) as stored:
+            with np.load(file, allow_pickle=False) as stored:
                 made = _Made(**json.loads(str(stored["made"])))
                 curve = Curve(**json.loads(str(stored["curve"])))
                 sample, neutral = stored["sample"].astype(np.float32), stored["neutral"].astype(np.float32)
@@ -104,9 +109,10 @@ class Calibrations:
 
     def _write(self, made: _Made, calibration: Calibration) -> None:
         """Write the file whole or not at all; without it, the next process learns again."""
-        unfinished = self._file.with_name(f"{self._file.stem}-{uuid.uuid4().hex}.npz")
+        file = self._files[0]
+        unfinished = file.with_name(f"{file.stem}-{uuid.uuid4().hex}.npz")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             np.savez(
                 unfinished,
                 made=json.dumps(asdict(made)),
@@ -114,7 +120,7 @@ class Calibrations:
                 sample=calibration.sample.astype(np.float16),
                 neutral=calibration.neutral,
             )
-            unfinished.replace(self._file)
+            unfinished.replace(file)
         except OSError as error:
             logger.info("the library's calibration is not kept: %s", error)
             with suppress(OSError):

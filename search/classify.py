@@ -15,7 +15,7 @@ from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import ImageUnreadable, QueryError
 from ..library.types import Vectors
-from .pictures import embed_file
+from .embedding import embed_file
 
 Values: TypeAlias = NDArray[np.float64]
 

@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont, features
 
-from ..library.captions import printable
+from ..library.atomic_write import whole_file
 from ..library.errors import ExportFailed
+from ..library.images.metadata.image_text import printable
 from ..library.types import Hit
-from ..library.whole_file import whole_file
 from .export import record_fields
 from .thumbnails import jpeg_bytes, thumbnail
 
@@ -39,11 +39,11 @@ figcaption { overflow-wrap: anywhere; font-size: 12px }
 """
 
 
-def write_csv(hits: Sequence[Hit], file: Path) -> None:
+def write_csv(hits: Sequence[Hit], file: Path, *, replace: bool = False) -> None:
     """Write a row for each hit: score, then what is known of its image.
 
     Raises:
-        ExportFailed: the file cannot be written.
+        ExportFailed: the file cannot be written, or is there and not to be replaced.
     """
     stream = io.StringIO(newline="")
     rows = [{"score": round(hit.score, 6)} | record_fields(hit.image) for hit in hits]
@@ -51,19 +51,19 @@ def write_csv(hits: Sequence[Hit], file: Path) -> None:
     writer = csv.DictWriter(stream, names)
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    with whole_file(file) as out:
+    with whole_file(file, replace=replace) as out:
         out.write(stream.getvalue().encode(errors="backslashreplace"))
 
 
-def write_html(title: str, hits: Sequence[Hit], file: Path) -> None:
+def write_html(title: str, hits: Sequence[Hit], file: Path, *, replace: bool = False) -> None:
     """Write one page that needs nothing else: the pictures are in it, and every word of others' is escaped.
 
     Raises:
-        ExportFailed: the file cannot be written.
+        ExportFailed: the file cannot be written, or is there and not to be replaced.
     """
     # A policy beside the escaping: the page may show its own pictures and style, and nothing runs or is fetched.
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    with whole_file(file) as out:
+    with whole_file(file, replace=replace) as out:
         head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
         head += f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{_STYLE}</style></head>'
         out.write(f"{head}<body><h1>{_text(title)}</h1><main>\n".encode())
@@ -96,17 +96,17 @@ def draw_sheet(title: str, hits: Sequence[Hit], tile_of: TileOf | None = None) -
     return sheet
 
 
-def write_sheet(title: str, hits: Sequence[Hit], file: Path) -> None:
+def write_sheet(title: str, hits: Sequence[Hit], file: Path, *, replace: bool = False) -> None:
     """Draw the hits into a picture file of the kind its name says: .jpg, .png or .webp.
 
     Raises:
-        ExportFailed: the file cannot be written, or its name says another kind.
+        ExportFailed: the file cannot be written, is there and not to be replaced, or its name says another kind.
     """
     kinds = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
     kind = kinds.get(file.suffix.lower())
     if kind is None or (kind == "WEBP" and not features.check("webp")):
         raise ExportFailed(file, "its name says no kind of picture", "end it in .jpg, .png or .webp")
-    with whole_file(file) as out:
+    with whole_file(file, replace=replace) as out:
         draw_sheet(title, hits).save(out, kind)
 
 

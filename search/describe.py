@@ -101,7 +101,7 @@ class Describer:
             ImageUnreadable: the file cannot be read as a picture.
         """
         # What decodes pictures is imported when one is asked about: a search by words imports this module too.
-        from .pictures import embed_file
+        from .embedding import embed_file
 
         if k < 1:
             message = f"{k} labels were asked for: ask for at least 1"

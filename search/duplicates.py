@@ -8,12 +8,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ..library.catalog import Catalog, ModelRow
+from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.errors import QueryError
-from ..library.perceptual_hash import hash_distance
+from ..library.images.perceptual_hash import hash_distance
 from ..library.types import ImageIds, ImageRecord, Match, Vectors
 from ..library.vectors.index import Selection
-from ..library.vectors.live import LiveVectors
+from ..library.vectors.live_vectors import LiveVectors
 
 DuplicateKind: TypeAlias = Literal["exact", "near"]
 

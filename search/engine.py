@@ -10,22 +10,22 @@ from typing import Final
 
 import numpy as np
 
-from ..library.catalog import Catalog
+from ..library.catalog.catalog import Catalog
 from ..library.embedders.base import normalized
 from ..library.types import Hit, ImageRecord, Match, Vectors
 from ..library.vectors.index import EVERYTHING, Selection
-from ..library.vectors.live import LiveVectors
+from ..library.vectors.live_vectors import LiveVectors
 from .calibration import AUTO_PROBABILITY, Calibration, Values, match_probability
-from .query import Query, Sort, Term, Words
+from .query.query import Query, Sort, Term, Words
+from .query_embedder import QueryEmbedder
 from .ranking import Avoided, Penalty, ranked_without
-from .subjects import Subjects
-from .worded import worded_first
+from .text_matches import text_matches_first
 
 _TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FirstLook:
+class CandidateSet:
     """Hits, best first and each with its probability, and (n,) log-odds that fall from hit to hit, or stay.
 
     A probability also weighs how usual the picture is as an answer, so that its order is not quite that of the scores;
@@ -50,13 +50,13 @@ class Engine:
         self,
         catalog: Catalog,
         vectors: LiveVectors,
-        subjects: Subjects,
+        subjects: QueryEmbedder,
         calibrate: Callable[[], Calibration],
     ) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._calibrate = calibrate
-        self._subjects = subjects
+        self._query_embedder = subjects
 
     def search(self, query: Query) -> list[Hit]:
         """Return the images that answer `query`, in its order; ties of score break by ascending id.
@@ -71,13 +71,13 @@ class Engine:
             ModelUnavailable: the model's weights or packages cannot be had.
         """
         if query.texts:
-            return in_order(worded_first(query, self.search), query.sort)
+            return in_order(text_matches_first(query, self.search), query.sort)
         selection = EVERYTHING
         if query.where is not None:
             selection = Selection.only(self._catalog.matching_ids(query.where))
             if selection.allowed is not None and not selection.allowed.size:
                 return []
-        all_vectors = self._subjects.vectors_of([term.subject for term in query.terms])
+        all_vectors = self._query_embedder.vectors_of([term.subject for term in query.terms])
         question = _Question(query.terms, all_vectors)
         if question.avoided or _is_calibrated(query):
             matches, probabilities = self._until_settled(query, question, selection)
@@ -86,21 +86,21 @@ class Engine:
         records = self._catalog.images([match.image_id for match in matches])
         return in_order(_hits(query, matches, probabilities, records), query.sort)
 
-    def first_look(self, query: Query) -> FirstLook:
+    def candidates(self, query: Query) -> CandidateSet:
         """Return what `search` does, by score, with every hit's probability: what a second look starts from.
 
         Raises: as `search` does.
         """
         hits = self.search(replace(query, calibrated=True, sort=Sort.SCORE))
         if not hits:
-            return FirstLook((), np.empty(0))
-        question = _Question(query.terms, self._subjects.vectors_of([term.subject for term in query.terms]))
+            return CandidateSet((), np.empty(0))
+        question = _Question(query.terms, self._query_embedder.vectors_of([term.subject for term in query.terms]))
         calibration = self._calibrate()
         background = calibration.background(question.wanted, question.picture_share)
         standing = (np.array([hit.score for hit in hits], dtype=np.float64) - background.mean) / background.deviation
         log_odds = calibration.curve.slope * (standing - calibration.curve.midpoint)
         # What comes first since its texts say the words is at least as likely as all that comes after.
-        return FirstLook(tuple(hits), np.maximum.accumulate(log_odds[::-1])[::-1])
+        return CandidateSet(tuple(hits), np.maximum.accumulate(log_odds[::-1])[::-1])
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Hit]]:
         """Answer several queries, each as `search` would, in the order asked.
@@ -112,7 +112,7 @@ class Engine:
         """
         if not queries or not all(_is_plain(query) for query in queries):
             return [self.search(query) for query in queries]
-        all_vectors = self._subjects.vectors_of([term.subject for query in queries for term in query.terms])
+        all_vectors = self._query_embedder.vectors_of([term.subject for query in queries for term in query.terms])
         starts = np.cumsum([len(query.terms) for query in queries])[:-1]
         questions = [
             _Question(query.terms, vectors)
@@ -167,8 +167,8 @@ class _Question:
         weights = np.array([max(term.weight, 0.0) for term in terms], dtype=np.float64)
         weights /= weights.max()  # so that no weight, however large, overflows
         self.wanted: Vectors = normalized((weights[np.newaxis] @ vectors).astype(np.float32))[0]
-        is_picture = np.array([not isinstance(term.subject, Words) for term in terms])
-        self.picture_share = float(weights[is_picture].sum() / weights.sum())
+        is_image = np.array([not isinstance(term.subject, Words) for term in terms])
+        self.picture_share = float(weights[is_image].sum() / weights.sum())
         self.avoided = [(term, vector) for term, vector in zip(terms, vectors, strict=True) if term.weight < 0]
 
 

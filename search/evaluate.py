@@ -10,13 +10,13 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..library.catalog import Catalog, ModelRow
+from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import EvaluationError
 from ..library.types import ImageIds, Vectors
-from .judged import JudgedQuery
-from .measures import MEASURES, Ranks, Values, interval, resampled_means
+from .labelled_queries import LabelledQuery
+from .metrics import MEASURES, Ranks, Values, interval, resampled_means
 
 Direction: TypeAlias = Literal["text to image", "image to text"]
 Chunks: TypeAlias = Iterator[tuple[ImageIds, Vectors]]
@@ -56,7 +56,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class RankedQueries:
     """All that was asked in one direction by one kind of question: the names of the questions and each one's ranks."""
 
     direction: Direction
@@ -81,7 +81,7 @@ class Evaluation:
     images: int
     unanswerable: int
     unknown_files: int
-    asked: tuple[Asked, ...]
+    asked: tuple[RankedQueries, ...]
 
     def figures(self) -> list[Figure]:
         """Return every measure of every kind."""
@@ -110,7 +110,7 @@ class Evaluation:
 
 
 def evaluate(
-    catalog: Catalog, model: ModelRow, embedder: Embedder, source: Path, queries: Sequence[JudgedQuery]
+    catalog: Catalog, model: ModelRow, embedder: Embedder, source: Path, queries: Sequence[LabelledQuery]
 ) -> Evaluation:
     """Rank a library's images by each query, and the queries' texts by each image that answers one.
 
@@ -152,18 +152,18 @@ def ranks_of(scores: Vectors, relevant: NDArray[np.int64]) -> Ranks:
 
 
 def _texts_asking(
-    queries: Sequence[JudgedQuery], texts: Vectors, images: Vectors, ids: ImageIds, wanted: Sequence[ImageIds]
-) -> Iterator[Asked]:
+    queries: Sequence[LabelledQuery], texts: Vectors, images: Vectors, ids: ImageIds, wanted: Sequence[ImageIds]
+) -> Iterator[RankedQueries]:
     ranks: dict[str, list[tuple[str, Ranks]]] = {}
     for query, text, relevant in zip(queries, texts, wanted, strict=True):
         found = ranks_of(images @ text, np.searchsorted(ids, relevant))
         ranks.setdefault(query.kind, []).append((query.text, found))
     for kind, answers in ranks.items():
         names, found_ranks = zip(*answers, strict=True)
-        yield Asked("text to image", kind, names, found_ranks)
+        yield RankedQueries("text to image", kind, names, found_ranks)
 
 
-def _images_asking(texts: Vectors, images: Vectors, ids: ImageIds, wanted: Sequence[ImageIds]) -> Asked:
+def _images_asking(texts: Vectors, images: Vectors, ids: ImageIds, wanted: Sequence[ImageIds]) -> RankedQueries:
     described_by: dict[int, list[int]] = {}
     for place, relevant in enumerate(wanted):
         for image_id in relevant.tolist():
@@ -174,10 +174,10 @@ def _images_asking(texts: Vectors, images: Vectors, ids: ImageIds, wanted: Seque
         ranks_of(texts @ images[row], np.array(described_by[image_id], dtype=np.int64))
         for image_id, row in zip(asking, rows, strict=True)
     )
-    return Asked("image to text", IMAGE_KIND, tuple(str(image_id) for image_id in asking), ranks)
+    return RankedQueries("image to text", IMAGE_KIND, tuple(str(image_id) for image_id in asking), ranks)
 
 
-def relevant_ids(catalog: Catalog, queries: Sequence[JudgedQuery], embedded: ImageIds) -> tuple[list[ImageIds], int]:
+def relevant_ids(catalog: Catalog, queries: Sequence[LabelledQuery], embedded: ImageIds) -> tuple[list[ImageIds], int]:
     """Return each query's relevant images, ascending, and how many of the files named are not in the library."""
     names = {name for query in queries for name in query.relevant}
     found = _files_by_name(catalog, names, set(embedded.tolist()))

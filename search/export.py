@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..library.catalog import Catalog, ModelRow
+from ..library.atomic_write import whole_file
+from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.errors import ExportFailed
 from ..library.types import ImageRecord, Vectors
-from ..library.whole_file import whole_file
 
 VECTORS_NAME = "vectors.npy"
 IMAGES_NAME = "images.jsonl"
@@ -33,14 +33,15 @@ def export_npy(catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool
     Raises:
         ExportFailed: the folder cannot be written to, or has such files and they are not to be replaced.
     """
-    for name in (VECTORS_NAME, IMAGES_NAME):
-        _check_free(folder / name, replace=replace)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExportFailed(folder, error.strerror or str(error)) from error
     count = 0
-    with whole_file(folder / VECTORS_NAME) as vectors, whole_file(folder / IMAGES_NAME) as images:
+    with (
+        whole_file(folder / VECTORS_NAME, replace=replace) as vectors,
+        whole_file(folder / IMAGES_NAME, replace=replace) as images,
+    ):
         _write_header(vectors, 0, model.dim)
         for records, chunk in _chunks(catalog, model):
             vectors.write(np.ascontiguousarray(chunk, dtype="<f4").tobytes())
@@ -57,7 +58,6 @@ def export_parquet(catalog: Catalog, model: ModelRow, file: Path, *, replace: bo
     Raises:
         ExportFailed: the file cannot be written, is there and not to be replaced, or pyarrow is not installed.
     """
-    _check_free(file, replace=replace)
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -87,7 +87,7 @@ def export_parquet(catalog: Catalog, model: ModelRow, file: Path, *, replace: bo
     vector_type = pa.list_(pa.float32(), model.dim)
     schema = pa.schema([*columns.items(), ("vector", vector_type)], metadata={"photoseek.model": model.key})
     count = 0
-    with whole_file(file) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+    with whole_file(file, replace=replace) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         for records, chunk in _chunks(catalog, model):
             flat = pa.array(np.ascontiguousarray(chunk, dtype=np.float32).reshape(-1))
             arrays = [pa.array([_cell(record, name) for record in records], kind) for name, kind in columns.items()]
@@ -95,11 +95,6 @@ def export_parquet(catalog: Catalog, model: ModelRow, file: Path, *, replace: bo
             writer.write_table(pa.Table.from_arrays([*arrays, vectors], schema=schema))
             count += len(records)
     return count
-
-
-def _check_free(file: Path, *, replace: bool) -> None:
-    if not replace and file.exists():
-        raise ExportFailed(file, "there is such a file already", "choose another place, or add --force to replace it")
 
 
 def _cell(record: ImageRecord, name: str) -> object:

@@ -6,6 +6,7 @@ import json
 import logging
 import uuid
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,12 +15,12 @@ from typing import Final
 
 import numpy as np
 
-from ..library.catalog import Catalog, ModelRow
+from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.embedders.base import normalized
 from ..library.errors import QueryError
 from ..library.types import ImageIds, Vectors
 from ..library.vectors.generations import BUILD_FLOOR, BUILD_SHARE, model_folder_name
-from ..library.vectors.live import LiveVectors
+from ..library.vectors.live_vectors import LiveVectors
 from .clusters import Members, centres, cluster_count, clusters
 from .describe import Describer
 from .layout import LayoutMethod, best_method, layout
@@ -104,14 +105,15 @@ class Maps:
         catalog: the library.
         vectors: its vectors in the model's space.
         model: the model's row in the catalogue.
-        folder: where the files are kept; one that cannot be written keeps them in memory alone.
+        folders: where the files may be. They are kept in the first; one that cannot be written keeps them in memory
+            alone.
     """
 
-    def __init__(self, catalog: Catalog, vectors: LiveVectors, model: ModelRow, folder: Path) -> None:
+    def __init__(self, catalog: Catalog, vectors: LiveVectors, model: ModelRow, folders: Sequence[Path]) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._model = model
-        self._folder = folder
+        self._folders = folders
         self._lock = Lock()
         self._kept: dict[LayoutMethod, tuple[_Made, LibraryMap]] = {}
 
@@ -130,7 +132,7 @@ class Maps:
             count = self._catalog.count_vectors(self._model.id)
             vocabulary = describer.vocabulary.fingerprint
             made = _Made(meta.library_id, self._model.key, vocabulary, options.most, count, meta.change_seq)
-            kept = self._kept.get(method) or self._read(method)
+            kept = self._kept.get(method) or self._read(method, made)
             if kept is None or not self._still_holds(kept[0], made):
                 kept = (made, self._make(made, method, describer))
                 self._write(method, *kept)
@@ -163,30 +165,20 @@ class Maps:
         kept = np.array([image_id in there for image_id in old.ids.tolist()], dtype=np.bool_)
         return replace(old, ids=old.ids[kept], places=old.places[kept], members=old.members[kept], images=count)
 
-    def _file(self, method: LayoutMethod) -> Path:
-        return self._folder / f"{method}-{model_folder_name(self._model.key)}.npz"
+    def _files(self, method: LayoutMethod) -> list[Path]:
+        return [folder / f"{method}-{model_folder_name(self._model.key)}.npz" for folder in self._folders]
 
-    def _read(self, method: LayoutMethod) -> tuple[_Made, LibraryMap] | None:
-        try:
-            with np.load(self._file(method), allow_pickle=False) as stored:
-                made = _Made(**json.loads(str(stored["made"])))
-                named = tuple(
-                    Cluster(**fields | {"labels": tuple(fields["labels"])})
-                    for fields in json.loads(str(stored["clusters"]))
-                )
-                ids, places, members = stored["ids"], stored["places"], stored["members"]
-                used: LayoutMethod = "umap" if str(stored["method"]) == "umap" else "pca"
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-            return None  # not made yet, or half a file: made again
-        fits = places.shape == (len(ids), 2) and members.shape == ids.shape and members.max(initial=-1) < len(named)
-        return (made, LibraryMap(ids, places, members, named, used, made.count)) if fits else None
+    def _read(self, method: LayoutMethod, wanted: _Made) -> tuple[_Made, LibraryMap] | None:
+        """Return the map that is kept and holds."""
+        found = (_read_file(file) for file in self._files(method))
+        return next((kept for kept in found if kept is not None and self._still_holds(kept[0], wanted)), None)
 
     def _write(self, method: LayoutMethod, made: _Made, drawn: LibraryMap) -> None:
         """Write the file whole or not at all; without it, the next process makes the map again."""
-        file = self._file(method)
+        file = self._files(method)[0]
         unfinished = file.with_name(f"{file.stem}-{uuid.uuid4().hex}.npz")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             np.savez(
                 unfinished,
                 made=json.dumps(asdict(made)),
@@ -201,6 +193,22 @@ class Maps:
             logger.info("the library's map is not kept: %s", error)
             with suppress(OSError):
                 unfinished.unlink()
+
+
+def _read_file(file: Path) -> tuple[_Made, LibraryMap] | None:
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            made = _Made(**json.loads(str(stored["made"])))
+            named = tuple(
+                Cluster(**fields | {"labels": tuple(fields["labels"])})
+                for fields in json.loads(str(stored["clusters"]))
+            )
+            ids, places, members = stored["ids"], stored["places"], stored["members"]
+            used: LayoutMethod = "umap" if str(stored["method"]) == "umap" else "pca"
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None  # not made yet, or half a file: made again
+    fits = places.shape == (len(ids), 2) and members.shape == ids.shape and members.max(initial=-1) < len(named)
+    return (made, LibraryMap(ids, places, members, named, used, made.count)) if fits else None
 
 
 def _named(describer: Describer, centre: Vectors, ids: ImageIds, vectors: Vectors, places: Vectors) -> Cluster:

@@ -36,7 +36,7 @@ class FetchLimits:
 DEFAULT_FETCH: Final = FetchLimits()
 
 
-def fetch_picture(url: str, limits: FetchLimits = DEFAULT_FETCH) -> bytes:
+def fetch_image(url: str, limits: FetchLimits = DEFAULT_FETCH) -> bytes:
     """Return the bytes at `url`, undecoded.
 
     Raises:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..library.captions import ImageText
-from ..library.catalog import Catalog
+from ..library.catalog.catalog import Catalog
+from ..library.images.metadata.image_text import ImageText
 from ..library.paths import StrPath, expanded
 from ..library.types import ImageRecord
-from .query import KnownImage, Picture, Words
-from .subjects import Subjects
+from .query.query import KnownImage, Picture, Words
+from .query_embedder import QueryEmbedder
 from .texts import TextHit, Texts
 
 
 class TextSearch:
     """From pictures and words to the texts of a library. Thread-safe."""
 
-    def __init__(self, subjects: Callable[[], Subjects], catalog: Catalog, texts: Callable[[], Texts]) -> None:
+    def __init__(self, subjects: Callable[[], QueryEmbedder], catalog: Catalog, texts: Callable[[], Texts]) -> None:
         # The model is asked for when something is searched: reading an image's words needs none.
-        self._subjects = subjects
+        self._query_embedder = subjects
         self._catalog = catalog
         self._texts = texts
 
@@ -34,7 +34,7 @@ class TextSearch:
             QueryError: `k` is less than 1, or the library has no such image.
         """
         subject = image if isinstance(image, KnownImage) else Picture(expanded(image))
-        return self._texts().nearest(self._subjects().vectors_of([subject]), k)
+        return self._texts().nearest(self._query_embedder().vectors_of([subject]), k)
 
     def search_words(self, text: str, *, k: int = 5) -> list[TextHit]:
         """Return up to `k` stored texts nearest to a text, best first.
@@ -42,4 +42,4 @@ class TextSearch:
         Raises:
             QueryError: `k` is less than 1.
         """
-        return self._texts().nearest(self._subjects().vectors_of([Words(text)]), k)
+        return self._texts().nearest(self._query_embedder().vectors_of([Words(text)]), k)

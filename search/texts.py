@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..library.captions import ImageText
-from ..library.catalog import Catalog, ModelRow
+from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.errors import QueryError
+from ..library.images.metadata.image_text import ImageText
 from ..library.types import ImageRecord, Vectors
 
 

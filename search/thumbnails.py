@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from ..library.errors import ImageUnreadable
-from ..library.images import DEFAULT_LIMITS, decode
-from ..library.sources import read_bytes
+from ..library.images.decoding import DEFAULT_LIMITS, decode
+from ..library.images.sources import read_bytes
 
 _NOTHING_COLOUR = (224, 224, 224)
 _JPEG_QUALITY = 82

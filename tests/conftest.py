@@ -10,19 +10,23 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from photoseek.library.catalog import Catalog, ModelRow
-from photoseek.library.database import Database
-from photoseek.tests.browser import (  # noqa: F401 - fixtures
+from photoseek.library.catalog.catalog import Catalog, ModelRow
+from photoseek.library.catalog.database import Database
+from photoseek.library.telemetry import disable_telemetry
+from photoseek.tests.support.browser import (  # noqa: F401 - fixtures
     browser,
+    guarded_server,
     new_page,
     page,
     red_loving_library,
     sample_library,
     sample_server,
 )
-from photoseek.tests.fakes import ColourEmbedder
+from photoseek.tests.support.fakes import ColourEmbedder
 
 _NUMBERS = itertools.count()
+
+disable_telemetry()  # for the tests that import such packages themselves
 
 
 @pytest.fixture(scope="session")

@@ -9,68 +9,66 @@ from dataclasses import dataclass
 
 import pytest
 
-from photoseek.tests.source_tree import ROOT, package_sources
+from photoseek.tests.support.source_tree import ROOT, package_sources
 
-# Rooms and what each may import: cli -> commands -> demo, console, ui -> api -> search, indexer -> library.
-_BELOW_API = {"indexer", "search", "library"}
+# Rooms and what each may import: cli, ui -> api -> rerank -> search, indexer -> library.
+_BELOW_API = {"rerank", "indexer", "search", "library"}
 ROOMS = {
     "library": {"library"},
     "indexer": {"indexer", "library"},
     "search": {"search", "library"},
+    "rerank": {"rerank", "search", "library"},
     "api": {"api", *_BELOW_API},
-    "console": {"api", *_BELOW_API},
-    "demo": {"api", *_BELOW_API},
     "ui": {"ui", "api", *_BELOW_API},
-    "commands": {"commands", "console", "demo", "ui", "api", *_BELOW_API},
-    "cli": {"commands", "console", "demo", "ui", "api", *_BELOW_API},
+    "cli": {"cli", "ui", "api", *_BELOW_API},
     "__init__": {"api", *_BELOW_API},
 }
 
 # Modules from outside that only these of ours may import; a name that ends in "*" stands for all that begin so.
 SOLE_IMPORTERS = {
     "sqlalchemy": (
-        "library.catalog",
-        "library.conditions_sql",
-        "library.planning_catalog",
-        "library.writing",
-        "library.duplicates_catalog",
-        "library.browsing_catalog",
-        "library.caption_catalog",
-        "library.judgement_catalog",
-        "library.text_catalog",
-        "library.text_writing",
-        "library.database",
-        "library.tables",
-        "library.removal",
-        "library.checks*",
+        "library.catalog.catalog",
+        "library.catalog.conditions_sql",
+        "library.catalog.planning",
+        "library.catalog.writing",
+        "library.catalog.duplicates",
+        "library.catalog.browsing",
+        "library.catalog.captions",
+        "library.catalog.judgements",
+        "library.catalog.texts",
+        "library.catalog.text_writing",
+        "library.catalog.database",
+        "library.catalog.tables",
+        "library.catalog.removal",
+        "library.checks.*",
     ),
     "faiss": ("library.vectors.faiss_index",),
     "torch": (
-        "library.embedders.openclip*",
-        "search.rerank.llava",
-        "search.rerank.blip",
-        "search.rerank.pretrained",
-        "search.rerank.places",
-        "search.rerank.batches",
+        "library.embedders.openclip.*",
+        "rerank.llava",
+        "rerank.blip",
+        "rerank.pretrained",
+        "rerank.device",
+        "rerank.batches",
     ),
-    "torchvision": ("library.embedders.openclip*",),
-    "open_clip": ("library.embedders.openclip*",),
+    "torchvision": ("library.embedders.openclip.*",),
+    "open_clip": ("library.embedders.openclip.*",),
     "huggingface_hub": ("library.embedders.hub",),
     "transformers": (
-        "search.rerank.llava",
-        "search.rerank.blip",
-        "search.rerank.pretrained",
-        "search.rerank.places",
+        "rerank.llava",
+        "rerank.blip",
+        "rerank.pretrained",
+        "rerank.device",
     ),
-    "onnxruntime": ("library.embedders.mini", "library.embedders.openclip*"),
-    "tokenizers": ("library.embedders.mini", "library.embedders.openclip*"),
+    "onnxruntime": ("library.embedders.mini", "library.embedders.openclip.*"),
+    "tokenizers": ("library.embedders.mini", "library.embedders.openclip.*"),
     "tomllib": ("library.settings",),
-    "filelock": ("library.lock", "library.embedders.openclip_cpu"),
-    "click": ("cli", "commands*"),
-    "watchdog": ("indexer.events",),
+    "filelock": ("library.lock", "library.embedders.openclip.embedder"),
+    "click": ("cli.*",),
+    "watchdog": ("indexer.fs_events",),
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
-    "starlette": ("ui.routes",),
+    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server"),
     "umap": ("search.layout",),
 }
 
@@ -88,6 +86,12 @@ HEAVY = {
     "transformers",
     "umap",
 }
+
+# Packages that would tell their makers of their use: whoever imports one switches that off first.
+TALKATIVE = {"huggingface_hub", "onnxruntime", "open_clip", "transformers"}
+
+# Who may read or set environment variables.
+ENVIRONMENT_READERS = {"library.settings", "library.telemetry"}
 
 
 def is_page(module: str) -> bool:
@@ -148,7 +152,23 @@ def complaints(module: str, source: str) -> list[str]:
             found.append(f"{top} is imported outside {', '.join(allowed)}")
         if top in HEAVY and each.is_immediate and not (top == "streamlit" and is_page(module)):
             found.append(f"{top} is loaded when the module is imported")
-    return found + list(_bad_manners(module, tree))
+    return found + list(_talk(tree)) + list(_bad_manners(module, tree))
+
+
+def _talk(tree: ast.Module) -> Iterator[str]:
+    """Complain of functions that import a talkative package with telemetry on."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        nodes = sorted((node for node in ast.walk(function) if hasattr(node, "lineno")), key=lambda node: node.lineno)
+        is_off = False
+        for node in nodes:
+            is_off |= isinstance(node, ast.Call) and ast.unparse(node.func) == "disable_telemetry"
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            told = {name.partition(".")[0] for name in names} & TALKATIVE
+            if told and not is_off:
+                yield f"{', '.join(told)} is imported before disable_telemetry() is called"
 
 
 def _bad_manners(module: str, tree: ast.Module) -> Iterator[str]:
@@ -158,12 +178,10 @@ def _bad_manners(module: str, tree: ast.Module) -> Iterator[str]:
         reads_environment = isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}
         if isinstance(node, ast.ImportFrom) and node.module == "os":
             reads_environment = any(alias.name in {"environ", "getenv"} for alias in node.names)
-        if reads_environment and module != "library.settings":
+        if reads_environment and module not in ENVIRONMENT_READERS:
             yield "it reads the environment"
         exits = isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.exit", "os._exit"}
-        if (exits or (isinstance(node, ast.Name) and node.id == "SystemExit")) and not module.startswith(
-            ("cli", "commands.")
-        ):
+        if (exits or (isinstance(node, ast.Name) and node.id == "SystemExit")) and not module.startswith(("cli.",)):
             yield "it ends the process"
 
 
@@ -197,10 +215,8 @@ def test_every_folder_of_modules_is_a_regular_package() -> None:
         ("search.x", "from .. import __all__", ["search imports __init__"]),
         ("search.x", "if TYPE_CHECKING:\n    from ..api import Library", ["search imports api"]),
         ("search.x", "def f():\n    from ..cli import main", ["search imports cli"]),
-        ("api.x", "from ..console import plain", ["api imports console"]),
-        ("demo", "from .cli import main", ["demo imports cli"]),
-        ("commands.x", "from ..cli import main", ["commands imports cli"]),
-        ("console", "from .commands.output import print_json", ["console imports commands"]),
+        ("api.x", "from ..cli.console import plain", ["api imports cli"]),
+        ("search.x", "from ..rerank.base import Judge", ["search imports rerank"]),
         ("ui.x", "from ..cli import main", ["ui imports cli"]),
         ("attic.x", "", ["attic is no room that the layers know"]),
         ("indexer.x", "from photoseek.library import types", ["photoseek.library is imported by its full name"]),
@@ -215,19 +231,29 @@ def test_every_folder_of_modules_is_a_regular_package() -> None:
             "def f():\n    import torch",
             [f"torch is imported outside {', '.join(SOLE_IMPORTERS['torch'])}"],
         ),
-        ("library.embedders.openclip_x", "import torch", ["torch is loaded when the module is imported"]),
+        ("library.embedders.openclip.x", "import torch", ["torch is loaded when the module is imported"]),
         ("library.vectors.faiss_index", "class C:\n    import faiss", ["faiss is loaded when the module is imported"]),
         (
             "search.x",
             "def f():\n    return importlib.import_module('faiss')",
             ["faiss is imported outside library.vectors.faiss_index"],
         ),
-        ("search.x", "import click", ["click is imported outside cli, commands*"]),
+        (
+            "library.embedders.mini",
+            "def f():\n    import onnxruntime\n    disable_telemetry()",
+            ["onnxruntime is imported before disable_telemetry() is called"],
+        ),
+        (
+            "rerank.llava",
+            "def f():\n    from transformers.utils import cached_file",
+            ["transformers is imported before disable_telemetry() is called"],
+        ),
+        ("search.x", "import click", ["click is imported outside cli.*"]),
         ("search.x", "import tomllib", ["tomllib is imported outside library.settings"]),
-        ("cli", "import os\nos.environ['A']", ["it reads the environment"]),
+        ("cli.x", "import os\nos.environ['A']", ["it reads the environment"]),
         ("search.x", "from os import getenv", ["it reads the environment"]),
-        ("cli", "print('hello')", ["it prints"]),
-        ("demo", "import sys\nsys.exit(1)", ["it ends the process"]),
+        ("cli.x", "print('hello')", ["it prints"]),
+        ("ui.x", "import sys\nsys.exit(1)", ["it ends the process"]),
         ("search.x", "raise SystemExit(2)", ["it ends the process"]),
     ],
 )
@@ -238,13 +264,15 @@ def test_the_checker_sees_what_must_not_be(module: str, source: str, expected: l
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("library.catalog", "import sqlalchemy as sa\nfrom . import tables\nfrom .types import Hit"),
+        ("library.catalog.catalog", "import sqlalchemy as sa\nfrom . import tables\nfrom ..types import Hit"),
         ("library.vectors.faiss_index", "if TYPE_CHECKING:\n    import faiss\ndef f():\n    import faiss"),
-        ("library.embedders.openclip_files", "def f():\n    import torch"),
+        ("library.embedders.openclip.recipe", "def f():\n    import torch"),
         ("library.settings", "import os, tomllib\nos.environ['A']"),
-        ("search.rerank.x", "from ..query import Query\nfrom ...library.types import Hit"),
+        ("library.telemetry", "import os\nos.environ.setdefault('A', '1')"),
+        ("library.embedders.mini", "def f():\n    disable_telemetry()\n    import onnxruntime"),
+        ("rerank.x", "from ..search.query.query import Query\nfrom ..library.types import Hit"),
         ("api.x", "from ..search.engine import Engine\nfrom ..indexer import plan\nfrom .opened import Opened"),
-        ("cli", "import sys, click\nfrom .api import Library\nfrom .console import plain\nsys.exit(1)"),
+        ("cli.main", "import sys, click\nfrom ..api import Library\nfrom .console import plain\nsys.exit(1)"),
         ("ui.app", "def f():\n    import streamlit\n    from ..api import Library"),
         ("__init__", "from .api import Library\nfrom .library.types import Hit"),
     ],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from photoseek.tests.source_tree import ROOT, is_beside, package_sources
+from photoseek.tests.support.source_tree import ROOT, is_beside, package_sources
 
 DATA = ("schema.sql", "py.typed", "library/embedders/weights/mini/*", "search/vocabularies/*", "ui/assets/*")
 LARGEST_BYTES = 40_000_000
@@ -21,7 +21,7 @@ _BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(
 _USE = """
 import pathlib, sys
 import photoseek
-from photoseek.library.database import schema_statements
+from photoseek.library.catalog.catalog.database import schema_statements
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.search.describe import Vocabulary
 assert pathlib.Path(photoseek.__file__).is_relative_to(sys.argv[1]), photoseek.__file__
@@ -88,7 +88,7 @@ def test_the_wheel_names_its_licence_its_command_and_no_heavy_requirement(wheel:
         commands = archive.read(f"{folder}/entry_points.txt").decode()
     assert metadata["License-Expression"] == "Apache-2.0"
     assert {f"{folder}/licenses/LICENSE", f"{folder}/licenses/NOTICE"} <= names
-    assert "photoseek = photoseek.cli:main" in commands
+    assert "photoseek = photoseek.cli.main:main" in commands
     always = [each for each in metadata.get_all("Requires-Dist", []) if "extra ==" not in each]
     assert [each for each in always if each.startswith(("torch", "open_clip", "streamlit", "transformers"))] == []
 

@@ -13,7 +13,7 @@ import pytest
 
 import photoseek
 from photoseek.library import errors
-from photoseek.tests.source_tree import package_sources
+from photoseek.tests.support.source_tree import package_sources
 from photoseek.tests.test_layering import is_page
 
 PUBLIC = [
@@ -33,6 +33,7 @@ PUBLIC = [
     "DuplicateGroup",
     "DuplicateOptions",
     "EmbedderError",
+    "EmptyPath",
     "Evaluation",
     "EvaluationError",
     "ExportFailed",
@@ -41,6 +42,7 @@ PUBLIC = [
     "Finding",
     "FolderNotFound",
     "FolderUnusable",
+    "FusionFit",
     "Hit",
     "ImageRecord",
     "ImageText",
@@ -58,11 +60,13 @@ PUBLIC = [
     "LibraryLocked",
     "LibraryMap",
     "LibraryNotFound",
+    "LibraryReadOnly",
     "LibraryTooNew",
     "MapOptions",
     "ModelInfo",
     "ModelMismatch",
     "ModelUnavailable",
+    "NoAnswer",
     "NoVisionModel",
     "NotIndexed",
     "NothingIndexed",
@@ -72,9 +76,9 @@ PUBLIC = [
     "Progress",
     "Query",
     "QueryError",
-    "RefinedHit",
-    "Refinement",
     "Removed",
+    "RerankResult",
+    "RerankedHit",
     "RootEmptied",
     "SettingsError",
     "Skipped",
@@ -83,7 +87,6 @@ PUBLIC = [
     "Term",
     "TextHit",
     "TextSearch",
-    "Tuning",
     "UnknownModel",
     "VisionLanguageModel",
     "WatchOptions",

@@ -18,7 +18,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
-from ..library.embedders.mini import FILES, IMAGE_SIZE, PREPROCESSING, Background, Manifest
+from ..library.embedders.mini import FILES, IMAGE_SIZE, PREPROCESSING, Background, ModelManifest
 from ..library.types import Vectors
 from .towers import DETAIL_DIM, FEATURE_DIM, PLACE_DIM, PLACES, TEXT_DIM, TEXT_LIMIT_TOKENS
 
@@ -89,9 +89,9 @@ def export_head(head: nn.Module, inputs: Mapping[str, torch.Tensor], target: Pat
     onnx.save(graph, str(target))
 
 
-def write_manifest(folder: Path, version: str, dim: int, background: Background) -> Manifest:
+def write_manifest(folder: Path, version: str, dim: int, background: Background) -> ModelManifest:
     """Hash the files of a model folder and write its manifest."""
-    manifest = Manifest(
+    manifest = ModelManifest(
         version=version,
         dim=dim,
         image_size=IMAGE_SIZE,

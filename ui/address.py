@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Final
 
 import streamlit as st
 
 from .state import SearchState
 
+_VISIT: Final = "visit"
 PAGES: Final = "pages"
 """Where this visit's pages are kept, by the names of their modules."""
 
@@ -23,6 +25,12 @@ def write_state(state: SearchState) -> None:
     params = state.to_params()
     if params != {name: st.query_params.get_all(name) for name in st.query_params}:
         st.query_params.from_dict(params)
+
+
+def visit() -> str:
+    """Return a name for this visit, the same on all its pages."""
+    name: str = st.session_state.setdefault(_VISIT, secrets.token_urlsafe(12))
+    return name
 
 
 def go_to_search(state: SearchState) -> None:

@@ -13,9 +13,9 @@ from PIL import Image
 from ..indexer.isolation import IsolatedLoader, IsolationLimits
 from ..indexer.load import Loader
 from ..indexer.plan import ToRead
-from ..library.changes import Failed, FileState
 from ..library.errors import ImageUnreadable
-from ..library.images import DecodeLimits
+from ..library.images.decoding import DecodeLimits
+from ..library.images.sources import Failed, FileState
 from ..library.types import Pixels
 
 _TIMEOUT_S: Final = 20.0

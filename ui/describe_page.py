@@ -7,11 +7,12 @@ from typing import Final
 import streamlit as st
 
 from ..library.errors import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
-from .address import go_to_search
+from .address import go_to_search, visit
+from .escaping import literal
+from .places import in_a_line
 from .resources import Resources, current
 from .state import Brought, Part, SearchState
 from .uploads import MOST_UPLOAD_BYTES, Upload
-from .words import literal
 
 _KEY: Final = "described"
 _CAPTION: Final = "caption_of"
@@ -54,7 +55,7 @@ def _taken_in(file_id: str, data: bytes, name: str, resources: Resources) -> Upl
     kept: tuple[str, str] | None = st.session_state.get(_KEY)
     if kept is None or kept[0] != file_id:
         with st.spinner("Reading the picture…", show_time=False):
-            kept = st.session_state[_KEY] = (file_id, resources.uploads.add(data, name).key)
+            kept = st.session_state[_KEY] = (file_id, resources.uploads.add(data, name, visit()).key)
     return resources.uploads.get(kept[1])
 
 
@@ -115,7 +116,7 @@ def _show_caption(upload: Upload, resources: Resources) -> None:
     """Draw the caption a vision-language model writes; it may take its time, and so is asked for by a button."""
     st.markdown("##### Caption")
     if not resources.library.can_caption:
-        st.caption(literal(str(NoVisionModel())))
+        st.caption(in_a_line(str(NoVisionModel())))
         return
     kept: tuple[str, str] | None = st.session_state.get(_CAPTION)
     if kept is None or kept[0] != upload.key:

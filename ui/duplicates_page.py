@@ -7,15 +7,17 @@ from typing import Final
 import streamlit as st
 
 from ..library.checks.base import counted
+from ..library.errors import PhotoseekError
 from ..library.types import ImageRecord
 from ..search.duplicates import DuplicateGroup, DuplicateOptions
 from .address import go_to_search, read_state
 from .component import told
-from .detail import open_image, search_like, show_image
-from .empty import picture_count, show_emptiness
+from .empty import image_count, show_emptiness
+from .escaping import literal, size_in_words
 from .grid import GridLook, Tile, grid
+from .image_detail import open_image, search_like, show_image
+from .places import place_of
 from .resources import Resources, current
-from .words import shown_path, size_in_words
 
 _KINDS: Final = {True: "Copies and look-alikes", False: "Exact copies"}
 _PAGE_GROUPS: Final = 12
@@ -25,12 +27,13 @@ _AT_ONCE: Final = 20_000
 _ASKED: Final = "duplicates_asked"
 _SHOWN: Final = "duplicates_shown"
 _LIKED: Final = "duplicates_liked"
+_ERROR: Final = "duplicates_error"
 
 
 def show() -> None:
     """Draw the groups, the largest first."""
     resources = current()
-    count = picture_count(resources)
+    count = image_count(resources)
     if not count:
         show_emptiness(resources)
         return
@@ -41,6 +44,9 @@ def show() -> None:
         st.caption(f"Comparing {count:,} pictures with one another takes one search for each.")
         st.button("Compare them", on_click=_ask, type="primary")
         return
+    error = st.session_state.pop(_ERROR, None)
+    if error:
+        st.error(literal(error))
     groups = _groups(resources.library.version(), near is not False, resources)
     if not groups:
         st.markdown("#### No duplicates")
@@ -77,7 +83,7 @@ def _show_summary(groups: list[DuplicateGroup]) -> None:
         )
         st.download_button(
             "Paths of all that could go",
-            lambda: "".join(f"{shown_path(image.path)}\n" for image in spare),
+            lambda: "".join(f"{place_of(image.path)}\n" for image in spare),
             "could-go.txt",
             "text/plain",
             icon=":material/download:",
@@ -97,9 +103,9 @@ def _show_group(group: DuplicateGroup, resources: Resources) -> None:
         with st.container(horizontal=True, key=f"{key}_tools"):
             with st.popover("Paths", icon=":material/content_copy:"):
                 st.caption("Stays")
-                st.code(shown_path(first.path), language=None)
+                st.code(place_of(first.path), language=None)
                 st.caption("Could go")
-                st.code("\n".join(shown_path(image.path) for image in group.images[1:]), language=None)
+                st.code("\n".join(place_of(image.path) for image in group.images[1:]), language=None)
             if not resources.options.read_only:
                 st.button(
                     "Forget the others",
@@ -117,7 +123,10 @@ def _tile(image: ImageRecord, stays: bool) -> Tile:  # noqa: FBT001
 
 
 def _forget(images: tuple[ImageRecord, ...]) -> None:
-    current().library.remove([image.path for image in images])
+    try:
+        current().library.remove([image.path for image in images])
+    except PhotoseekError as error:
+        st.session_state[_ERROR] = str(error)
 
 
 def _liked(image_id: object) -> None:

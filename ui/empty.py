@@ -9,7 +9,7 @@ from .address import link_to
 from .resources import Resources
 
 
-def picture_count(resources: Resources) -> int:
+def image_count(resources: Resources) -> int:
     """Return how many pictures the library has; none where there is no library yet."""
     try:
         return resources.library.count()

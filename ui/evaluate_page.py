@@ -11,11 +11,11 @@ import streamlit as st
 
 from ..library.checks.base import counted
 from ..library.errors import EvaluationError, PhotoseekError
-from ..search.evaluate import Asked, Evaluation
-from ..search.measures import RECALL_LEVELS, precision_curve, recall_curve
-from .empty import picture_count, show_emptiness
+from ..search.evaluate import Evaluation, RankedQueries
+from ..search.metrics import RECALL_LEVELS, precision_curve, recall_curve
+from .empty import image_count, show_emptiness
+from .places import in_a_line
 from .resources import Resources, current
-from .words import literal
 
 _KEY: Final = "evaluation"
 _MOST_MB: Final = 20
@@ -28,7 +28,7 @@ _EXAMPLE: Final = """{"query": "a cat", "relevant": ["cat.jpg", "kitten.jpg"]}
 def show() -> None:
     """Draw the place for a file of queries, and the figures of the one that was brought."""
     resources = current()
-    if not picture_count(resources):
+    if not image_count(resources):
         show_emptiness(resources)
         return
     st.markdown("#### How well does this library answer?")
@@ -71,7 +71,7 @@ def _show_counts(evaluation: Evaluation) -> None:
     if evaluation.unknown_files:
         left_out.append(f"Files named that are not in the library: {evaluation.unknown_files:,}")
     among = counted(evaluation.images, "picture")
-    st.markdown(f"**{_queries(queries)}** :gray[· {among} · {literal(evaluation.model)}]")
+    st.markdown(f"**{_queries(queries)}** :gray[· {among} · {in_a_line(evaluation.model)}]")
     if left_out:
         st.warning(" · ".join(left_out))
 
@@ -126,7 +126,7 @@ def _show_worst(evaluation: Evaluation) -> None:
     st.dataframe(rows[:_WORST], hide_index=True, alt=f"The {_WORST} queries with the lowest mAP", key="worst")
 
 
-def _by_text(evaluation: Evaluation) -> list[Asked]:
+def _by_text(evaluation: Evaluation) -> list[RankedQueries]:
     return [one for one in evaluation.asked if one.direction == "text to image"]
 
 

@@ -11,17 +11,17 @@ from ..library.checks.base import counted
 from ..library.types import Hit
 from ..search.layout import LayoutMethod, best_method
 from ..search.library_map import LibraryMap, MapOptions
-from ..search.query import KnownImage
+from ..search.query.query import KnownImage
 from .address import go_to_search, read_state
 from .component import told
-from .detail import open_image, search_like, show_image
-from .empty import picture_count, show_emptiness
+from .empty import image_count, show_emptiness
+from .escaping import literal
 from .grid import GridLook, Tile, grid
+from .image_detail import open_image, search_like, show_image
 from .map_view import images_of, show_map, sorted_by_place, words_of
 from .resources import Resources, current
 from .selection import offer_downloads
 from .state import MOST_PARTS, Part, SearchState
-from .words import literal
 
 _MAP: Final = "map"
 _GRID: Final = "explored"
@@ -44,7 +44,7 @@ class _Choice:
 def show() -> None:
     """Draw the map, and below it what was chosen on it."""
     resources = current()
-    count = picture_count(resources)
+    count = image_count(resources)
     if not count:
         show_emptiness(resources)
         return

@@ -7,8 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.browsing_catalog import Choice, Facets
+from ..library.catalog.browsing import Choice, Facets
 from .address import read_state, write_state
+from .resources import current
 from .state import Filters, SearchState
 
 _SIDES_PX: Final = (640, 1_280, 1_920, 3_840)
@@ -24,7 +25,12 @@ def show_filters(state: SearchState, facets: Facets) -> None:
     with st.popover(f"Filters · {count}" if count else "Filters", icon=":material/tune:", key="filters"):
         _seed(state.filters)
         _dates(facets)
-        _select("folder", "Folder", _values(facets.roots, state.filters.folder), is_free=True)
+        _select(
+            "folder",
+            "Folder",
+            _values(() if current().options.is_shared else facets.roots, state.filters.folder),
+            is_free=True,
+        )
         if facets.cameras or state.filters.cameras:
             _several("cameras", "Camera", facets.cameras, state.filters.cameras)
         if len(facets.formats) > 1 or state.filters.formats:

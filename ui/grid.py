@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..library.types import ImageRecord
-from ..search.rerank.base import Box
+from ..rerank.base import Box
 from .component import Events, mount
-from .pictures import Pictures, Shape
+from .images import ImageServer, Shape
 
 _WORDS: Final = {
     "open": "Open",
@@ -55,7 +55,7 @@ class GridLook:
     row_px: int = 0
 
 
-def grid(tiles: Sequence[Tile], pictures: Pictures, look: GridLook, key: str, events: Events) -> None:
+def grid(tiles: Sequence[Tile], pictures: ImageServer, look: GridLook, key: str, events: Events) -> None:
     """Draw a grid; `told(key, event)` says what happened.
 
     Events: `opened` and `liked` tell an id, `more` how many are shown, `chosen` the ids that are.
@@ -75,7 +75,7 @@ def grid(tiles: Sequence[Tile], pictures: Pictures, look: GridLook, key: str, ev
     mount("grid", key, data, events)
 
 
-def _fields(tile: Tile, pictures: Pictures) -> dict[str, object]:
+def _fields(tile: Tile, pictures: ImageServer) -> dict[str, object]:
     image = tile.image
     name = shown_name(image)
     fields: dict[str, object] = {

@@ -12,11 +12,11 @@ import streamlit as st
 from ..api.indexing_job import IndexJobState
 from ..indexer.discover import as_path
 from ..indexer.report import IndexReport
-from ..library.browsing_catalog import Choice
+from ..library.catalog.browsing import Choice
 from ..library.checks.base import counted
 from ..library.errors import LibraryNotFound, PhotoseekError
+from .escaping import literal, shown_path
 from .resources import Resources, current
-from .words import literal, shown_path
 
 _FOLDER: Final = "folder_to_index"
 ERROR: Final = "indexing_error"

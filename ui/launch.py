@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
 
 from ..library.errors import UiUnavailable
+from ..library.settings import believe_no_forwarded_address
 from .options import UiOptions
 from .uploads import MOST_UPLOAD_BYTES
-
-_SCRIPT: Final = Path(__file__).with_name("app.py")
 
 _LOOK: Final = {
     "theme.light.primaryColor": "#1f6f5c",
@@ -37,21 +35,20 @@ def serve(options: UiOptions) -> None:
     """
     if find_spec("streamlit") is None:
         raise UiUnavailable("the pages need Streamlit", "pip install 'photoseek[ui]'")
-    from streamlit.starlette import App
-
     from .resources import start
-    from .routes import routes_of
+    from .server import Server
 
+    believe_no_forwarded_address()
     resources = start(options)
     try:
-        App(_SCRIPT, routes=routes_of(resources)).run(config=server_config(options))
+        Server(resources).run(config=server_config(options))
     finally:
         resources.close()
 
 
 def server_config(options: UiOptions) -> dict[str, object]:
-    """Return Streamlit's settings: no telemetry, no watching of files, and answers to no other host's name."""
-    config: dict[str, object] = {
+    """Return Streamlit's settings: no telemetry, no watching of files. Hosts and origins are the guard's to judge."""
+    return {
         "server.address": options.host,
         "server.port": options.port,
         "server.baseUrlPath": options.base_path,
@@ -68,7 +65,3 @@ def server_config(options: UiOptions) -> dict[str, object]:
         "client.showErrorLinks": False,
         **_LOOK,
     }
-    if options.password is None:
-        # Without a password the name is what stands between a page elsewhere and this one (DNS rebinding).
-        config["server.allowedHosts"] = ["localhost", "127.0.0.1", "[::1]", "::1", options.host]
-    return config

@@ -10,9 +10,10 @@ import streamlit as st
 from ..api import LibraryInfo
 from ..library.checks.base import Finding, counted
 from ..library.errors import LibraryNotFound, PhotoseekError
+from .escaping import literal, shown_path, size_in_words
 from .indexing_panel import ERROR, show_indexing
+from .places import in_a_line, place_of
 from .resources import Resources, current
-from .words import literal, shown_path, size_in_words
 
 _FINDINGS: Final = "findings"
 _MOST_ROWS: Final = 1_000
@@ -47,7 +48,8 @@ def _show_counts(info: LibraryInfo | None, resources: Resources) -> None:
     with st.container(horizontal=True, key="library_counts"):
         for name, value in facts.items():
             st.metric(name, value, width=150)
-    st.caption(f"In {literal(shown_path(resources.library.folder))}")
+    if not resources.options.is_shared:
+        st.caption(f"In {literal(shown_path(resources.library.folder))}")
 
 
 def _show_failures(info: LibraryInfo, resources: Resources) -> None:
@@ -66,13 +68,13 @@ def _show_failures(info: LibraryInfo, resources: Resources) -> None:
             reasons = Counter(failure.reason for failure in failures).most_common(_REASONS)
             st.markdown("\n".join(f"- {count:,} × {literal(reason)}" for reason, count in reasons))
         rows = [
-            {"File": shown_path(failure.path), "Reason": failure.reason, "Stage": failure.stage, "Tries": failure.tries}
+            {"File": place_of(failure.path), "Reason": failure.reason, "Stage": failure.stage, "Tries": failure.tries}
             for failure in failures[:_MOST_ROWS]
         ]
         _show_table(rows, f"Files that could not be read: {files}", "failures_table")
     if damages:
         st.markdown(f"**{len(damages):,} kept though damaged**")
-        rows = [{"File": shown_path(damage.path), "What is wrong": damage.warning} for damage in damages[:_MOST_ROWS]]
+        rows = [{"File": place_of(damage.path), "What is wrong": damage.warning} for damage in damages[:_MOST_ROWS]]
         _show_table(rows, "Pictures that were kept though damaged", "damages_table")
 
 
@@ -87,8 +89,8 @@ def _show_models(info: LibraryInfo) -> None:
     st.markdown("#### Models")
     for model in info.models:
         st.markdown(
-            f"**{literal(model.name)}** :gray[· {counted(model.vectors, 'picture')} · {model.dim} numbers each · "
-            f"{literal(model.key)}]"
+            f"**{in_a_line(model.name)}** :gray[· {counted(model.vectors, 'picture')} · {model.dim} numbers each · "
+            f"{in_a_line(model.key)}]"
         )
 
 
@@ -105,7 +107,7 @@ def _show_health(resources: Resources) -> None:
             try:
                 findings = resources.library.doctor(repair=mend)
             except PhotoseekError as error:
-                st.error(literal(str(error)))
+                st.error(in_a_line(str(error)))
                 return
         st.session_state[_FINDINGS] = findings
         if mend or findings:
@@ -117,7 +119,7 @@ def _show_health(resources: Resources) -> None:
     for finding in findings or ():
         say = st.success if finding.repaired else st.info if finding.harmless else st.error
         mark = "repaired · " if finding.repaired else "noted · " if finding.harmless else ""
-        say(f"{mark}**{literal(finding.check)}** {literal(finding.detail)}")
+        say(f"{mark}**{literal(finding.check)}** {in_a_line(finding.detail)}")
 
 
 def _retry() -> None:

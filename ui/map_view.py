@@ -11,7 +11,7 @@ from ..library.types import ImageRecord
 from ..search.library_map import Cluster, LibraryMap
 from .component import Events, mount
 from .grid import shown_name
-from .pictures import Shape
+from .images import Shape
 from .resources import Resources
 
 _STEPS: Final = 65_535

@@ -1,4 +1,4 @@
-"""The frame of every page: the password first, then the navigation, then the page that was asked for."""
+"""The frame of every page: the navigation, then the page that was asked for."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import streamlit as st
 
 from ..library.errors import PhotoseekError
 from .address import PAGES
-from .gate import passed
+from .places import in_a_line
 from .resources import current
-from .words import literal
 
 # Module in this folder -> title and icon, in the order of the navigation. The module's `show()` draws the page, whose
 # path is the module's name less "_page". "search_page" comes first: it answers at the root.
@@ -36,8 +35,6 @@ _ICON: Final = str(Path(__file__).with_name("assets") / "icon.png")  # one of ou
 def show() -> None:
     """Draw what this visit asks for."""
     st.set_page_config(page_title="photoseek", page_icon=_ICON, layout="wide")
-    if not passed():
-        return
     read_only = current().options.read_only
     pages = {
         module: st.Page(
@@ -62,6 +59,6 @@ def _drawing(module: str) -> Callable[[], None]:
         try:
             show_page()
         except PhotoseekError as error:
-            st.error(literal(str(error)))
+            st.error(in_a_line(str(error)))
 
     return draw

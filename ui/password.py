@@ -24,7 +24,7 @@ class _Record:
     until_s: float = 0.0
 
 
-class Gate:
+class LoginThrottle:
     """Knows the password and who guessed wrong. Thread-safe.
 
     From the sixth wrong try on an address waits a second, two, four, and at last a minute before the next.

@@ -9,11 +9,11 @@ from threading import Lock
 from ..api import Library, open_library
 from ..api.indexing_job import IndexJobs
 from ..library.settings import cache_folder
+from .images import ImageServer
 from .labelling import Labelling
 from .options import UiOptions
-from .password import Gate
-from .picture_cache import PictureCache
-from .pictures import Pictures
+from .password import LoginThrottle
+from .thumbnail_cache import ThumbnailCache
 from .uploads import Uploads
 
 
@@ -23,9 +23,9 @@ class Resources:
 
     options: UiOptions
     library: Library
-    pictures: Pictures
+    pictures: ImageServer
     uploads: Uploads
-    gate: Gate | None
+    gate: LoginThrottle | None
     labelling: Labelling
     jobs: IndexJobs
 
@@ -51,12 +51,12 @@ def start(options: UiOptions, library: Library | None = None) -> Resources:
     Raises:
         SettingsError: the library's settings file makes no sense.
     """
-    opened = library or open_library(options.folder, model=options.model)
-    cache = PictureCache(cache_folder() / "thumbnails")
-    pictures = Pictures(opened, cache, secrets.token_bytes(32), options.base_path)
-    gate = None if options.password is None else Gate(options.password)
+    opened = library or open_library(options.folder, model=options.model, read_only=options.read_only)
+    cache = ThumbnailCache(cache_folder() / "thumbnails")
+    pictures = ImageServer(opened, cache, secrets.token_bytes(32), options.base_path)
+    gate = None if options.password is None else LoginThrottle(options.password)
     with _Held.lock:
-        jobs = IndexJobs(opened.folder, options.model)
+        jobs = IndexJobs(opened.folder, options.model, read_only=options.read_only)
         _Held.value = Resources(options, opened, pictures, Uploads(), gate, Labelling(opened), jobs)
         return _Held.value
 

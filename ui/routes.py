@@ -11,19 +11,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from ..library.archives import split_member
 from ..library.errors import ImageUnreadable, PhotoseekError
-from ..library.images import DEFAULT_LIMITS
-from ..library.sources import read_bytes
+from ..library.images.archives import split_member
+from ..library.images.decoding import DEFAULT_LIMITS
+from ..library.images.sources import read_bytes
 from ..library.types import ImageRecord
-from .pictures import Pictures, Shape
+from .images import ImageServer, Shape
 from .uploads import MOST_UPLOAD_BYTES, Uploads
 
 if TYPE_CHECKING:
     from .resources import Resources
-
-UPLOAD_RIGHT: Final = "upload"
-"""What is signed for pages that may bring pictures."""
 
 _ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 _KEPT: Final = _ALWAYS | {"Cache-Control": "private, max-age=86400, immutable"}
@@ -42,7 +39,7 @@ def routes_of(resources: Resources) -> list[Route]:
 class _Serving:
     """The answers to what the browser fetches."""
 
-    def __init__(self, pictures: Pictures, uploads: Uploads) -> None:
+    def __init__(self, pictures: ImageServer, uploads: Uploads) -> None:
         self._pictures = pictures
         self._uploads = uploads
 
@@ -83,7 +80,8 @@ class _Serving:
 
     async def upload(self, request: Request) -> Response:
         """Take in one picture, sent as the body; answer with its key."""
-        if not self._pictures.is_signed(UPLOAD_RIGHT, request.query_params.get("k", "")):
+        visit = request.query_params.get("visit", "")
+        if not self._pictures.is_signed(f"upload/{visit}", request.query_params.get("k", "")):
             return _refused(403, "this page is out of date: load it again")
         body = bytearray()
         async for chunk in request.stream():
@@ -92,7 +90,7 @@ class _Serving:
                 return _refused(413, f"pictures of up to {MOST_UPLOAD_BYTES >> 20} MB can be brought")
         name = request.query_params.get("name", "")
         try:
-            upload = await asyncio.to_thread(self._uploads.add, bytes(body), name)
+            upload = await asyncio.to_thread(self._uploads.add, bytes(body), name, visit)
         except PhotoseekError as error:
             return _refused(422, str(error))
         return JSONResponse({"key": upload.key}, headers=_ALWAYS)

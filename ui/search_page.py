@@ -10,20 +10,21 @@ import streamlit as st
 from ..library.errors import LibraryNotFound, NothingIndexed, QueryError
 from ..library.types import Hit
 from ..search.fold import Stack
-from ..search.query import Sort
+from ..search.query.query import Sort
 from .address import read_state, write_state
-from .answers import Answer, answer
-from .bar import show_bar
 from .component import told
-from .detail import open_image, search_like, show_image
 from .empty import show_emptiness
+from .escaping import chance
 from .filter_panel import show_filters
 from .grid import GridLook, Tile, grid
+from .image_detail import open_image, search_like, show_image
+from .places import in_a_line
+from .rerank_panel import box_of, show_reranked, show_switch, stop_reranking
 from .resources import Resources, current
-from .second_look import box_of, show_refined, show_switch, stop_refining
+from .results import Answer, answer
+from .search_bar import show_bar
 from .selection import CHOICE, choose, chosen_ids, show_selection
 from .state import PAGE, SearchState
-from .words import chance, literal
 
 _GRID: Final = "grid"
 _SORTS: Final = {Sort.SCORE: "Best first", Sort.NEWEST: "Newest first", Sort.OLDEST: "Oldest first"}
@@ -44,12 +45,12 @@ def _show_answer(state: SearchState, resources: Resources) -> None:
     try:
         found = answer(state, resources)
     except QueryError as error:
-        st.warning(literal(str(error)))
+        st.warning(in_a_line(str(error)))
         return
     if not found.stacks and not state.asks and not state.filters.count:
         raise NothingIndexed(resources.library.folder)
     _show_toolbar(state, found, resources)
-    _show_pictures(state, found, resources)
+    _show_images(state, found, resources)
     if state.opened is not None:
         show_image(state.opened, box_of(state.opened))
 
@@ -80,7 +81,7 @@ def _count(state: SearchState, found: Answer) -> str:
     return f"{count:,}{plus} of {found.total:,} match" if found.total else ""
 
 
-def _show_pictures(state: SearchState, found: Answer, resources: Resources) -> None:
+def _show_images(state: SearchState, found: Answer, resources: Resources) -> None:
     if not found.stacks:
         _show_nothing(state, found)
         return
@@ -97,9 +98,9 @@ def _show_pictures(state: SearchState, found: Answer, resources: Resources) -> N
     events = {"opened": _opened, "liked": _liked, "more": _more, "chosen": _chosen}
     tiles = [_tile(place, stack, found) for place, stack in enumerate(found.stacks)]
     if state.budget_s and state.asks:
-        show_refined(state, resources, tiles, look, events, _GRID)
+        show_reranked(state, resources, tiles, look, events, _GRID)
         return
-    stop_refining()
+    stop_reranking()
     grid(tiles, resources.pictures, look, _GRID, events)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +14,11 @@ from PIL import Image
 from ..library.errors import PhotoseekError
 from ..library.types import Hit
 from ..search.contact_sheet import draw_sheet, write_csv
-from ..search.query import KnownImage
+from ..search.query.query import KnownImage
 from ..search.thumbnails import crossed, png_bytes
 from .address import read_state, write_state
-from .pictures import Pictures, Shape
+from .images import ImageServer, Shape
+from .places import place_of
 from .resources import Resources, current
 from .state import MOST_PARTS, Part
 
@@ -78,7 +80,7 @@ def _lazily(make: Callable[[list[Hit]], bytes], hits: list[Hit]) -> Callable[[],
 def _csv(hits: list[Hit]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pictures.csv"
-        write_csv(hits, file)
+        write_csv([replace(hit, image=replace(hit.image, path=Path(place_of(hit.image.path)))) for hit in hits], file)
         return file.read_bytes()
 
 
@@ -87,7 +89,7 @@ def _sheet(hits: list[Hit]) -> bytes:
     return png_bytes(draw_sheet("photoseek", hits, lambda hit, side_px: _tile(pictures, hit, side_px)))
 
 
-def _tile(pictures: Pictures, hit: Hit, side_px: int) -> Image.Image:
+def _tile(pictures: ImageServer, hit: Hit, side_px: int) -> Image.Image:
     try:
         tile = pictures.image(hit.image, Shape.GRID)
     except PhotoseekError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, TypeAlias
 
-from ..search.query import KnownImage, Sort, Words
+from ..search.query.query import KnownImage, Sort, Words
 
 PAGE: Final = 60
 """Pictures shown at first, and added when the end comes into sight."""
@@ -91,7 +91,7 @@ class SearchState:
         return bool(self.words) or any(part.weight > 0 for part in self.parts)
 
     @property
-    def has_pictures(self) -> bool:
+    def has_images(self) -> bool:
         """Whether pictures are among what is looked for."""
         return any(part.weight > 0 and not isinstance(part.subject, Words) for part in self.parts)
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from PIL import Image
 
-from ..library.captions import printable
 from ..library.errors import ImageUnreadable
-from ..library.images import DecodeLimits
+from ..library.images.decoding import DecodeLimits
+from ..library.images.metadata.image_text import printable
 from ..search.thumbnails import jpeg_bytes, png_bytes
 from .decoding import Decoders
 
@@ -26,6 +26,8 @@ UPLOAD_LIMITS: Final = DecodeLimits(max_pixels=100_000_000, max_decoded_pixels=5
 _SIDE_PX: Final = 1_024
 _PREVIEW_PX: Final = 96
 _MOST_KEPT: Final = 200
+MOST_KEPT_OF_ONE: Final = 40
+_MOST_KEPT_BYTES: Final = 256 << 20
 _LONGEST_NAME: Final = 80
 
 
@@ -34,16 +36,22 @@ class Upload:
     """A picture that was brought.
 
     `file` is ours, of at most a megapixel, and `preview` a small one as a data URL. `name` is its name, made plain.
+    `visit` is whose it is.
     """
 
     key: str
     file: Path
     name: str
     preview: str
+    visit: str
+    size_bytes: int
 
 
 class Uploads:
-    """The pictures brought to this server, the newest few of them. Thread-safe; a random key names each."""
+    """The pictures brought to this server, the newest few of them. Thread-safe; a random key names each.
+
+    They are bounded in number and bytes, those of one visit first: whoever brings many loses his own.
+    """
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="photoseek-uploads-")
@@ -51,8 +59,8 @@ class Uploads:
         self._kept: OrderedDict[str, Upload] = OrderedDict()
         self._lock = Lock()
 
-    def add(self, data: bytes, name: str) -> Upload:
-        """Take in the bytes of a file.
+    def add(self, data: bytes, name: str, visit: str = "") -> Upload:
+        """Take in the bytes of a file that a visit brings.
 
         Raises:
             ImageUnreadable: it is no picture, or one too large.
@@ -71,14 +79,24 @@ class Uploads:
         finally:
             raw.unlink(missing_ok=True)
         picture = Image.fromarray(shrunk.pixels)
-        upload = Upload(key, raw.with_suffix(".png"), shown, _data_url(picture))
-        upload.file.write_bytes(png_bytes(picture))
+        png = png_bytes(picture)
+        upload = Upload(key, raw.with_suffix(".png"), shown, _data_url(picture), visit, len(png))
+        upload.file.write_bytes(png)
         with self._lock:
             self._kept[key] = upload
-            while len(self._kept) > _MOST_KEPT:
-                _, oldest = self._kept.popitem(last=False)
-                oldest.file.unlink(missing_ok=True)
+            self._make_room(visit)
         return upload
+
+    def _make_room(self, visit: str) -> None:
+        """Let go of the oldest pictures, of this visit and then of all, until the bounds are kept."""
+        own = [each.key for each in self._kept.values() if each.visit == visit]
+        for key in own[:-MOST_KEPT_OF_ONE]:
+            self._kept.pop(key).file.unlink(missing_ok=True)
+        size_bytes = sum(each.size_bytes for each in self._kept.values())
+        while len(self._kept) > _MOST_KEPT or size_bytes > _MOST_KEPT_BYTES:
+            _, oldest = self._kept.popitem(last=False)
+            oldest.file.unlink(missing_ok=True)
+            size_bytes -= oldest.size_bytes
 
     def get(self, key: str) -> Upload | None:
         """Return what was brought under `key`, if it is still kept."""

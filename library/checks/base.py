@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..database import Database
+from ..catalog.database import Database
 from ..store import Store
 
 
@@ -27,7 +27,7 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Patient:
+class CheckContext:
     """A library under examination; with `repair`, held for writing. `unsound` are ids of models with bad vectors."""
 
     store: Store
@@ -36,7 +36,7 @@ class Patient:
     unsound: set[int] = field(default_factory=set)
 
 
-Check: TypeAlias = Callable[[Patient], Iterator[Finding]]
+Check: TypeAlias = Callable[[CheckContext], Iterator[Finding]]
 
 
 def counted(count: int, noun: str) -> str:

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from .. import tables
-from ..changes import FailureGone, FileState, Relocated
-from .base import Finding, Patient, counted
+from ..catalog import tables
+from ..catalog.changes import FailureGone, Relocated
+from ..images.sources import FileState
+from .base import CheckContext, Finding, counted
 
 _images = tables.images.c
 _failures = tables.failures.c
 
 
-def check_failures(patient: Patient) -> Iterator[Finding]:
+def check_failures(patient: CheckContext) -> Iterator[Finding]:
     """The files of the failure ledger are there; rows of those that went are deleted."""
     with patient.database.reading() as connection:
         rows = connection.execute(sa.select(_failures.path, _failures.root)).all()
@@ -31,7 +32,7 @@ def check_failures(patient: Patient) -> Iterator[Finding]:
         yield Finding("failures", detail, patient.repair, harmless=True)
 
 
-def check_missing(patient: Patient) -> Iterator[Finding]:
+def check_missing(patient: CheckContext) -> Iterator[Finding]:
     """Images whose files vanished are still missing; those that are back unchanged are found again."""
     query = sa.select(_images.id, _images.path, _images.root, _images.size_bytes, _images.mtime_ns)
     with patient.database.reading() as connection:

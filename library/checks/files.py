@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ..settings import FILE_NAME, write_initial_settings
 from ..store import CALIBRATION_NAME
-from .base import Finding, Patient
+from .base import CheckContext, Finding
 
 
-def check_settings(patient: Patient) -> Iterator[Finding]:
+def check_settings(patient: CheckContext) -> Iterator[Finding]:
     """The settings are there, or the library would be searched with the default model; they are written again."""
     settings = patient.store.settings
     file = settings.folder / FILE_NAME
@@ -27,7 +27,7 @@ def check_settings(patient: Patient) -> Iterator[Finding]:
     yield Finding("settings", detail, patient.repair, harmless=not names or settings.model in names)
 
 
-def check_calibration(patient: Patient) -> Iterator[Finding]:
+def check_calibration(patient: CheckContext) -> Iterator[Finding]:
     """What was learned of the library's scores can be read; otherwise it is deleted, and learned again when needed."""
     folder = patient.store.settings.folder / CALIBRATION_NAME
     if folder.exists() and not folder.is_dir():

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from .. import tables
-from .base import Finding, Patient, counted
+from ..catalog import tables
+from .base import CheckContext, Finding, counted
 
 _images = tables.images.c
 _embeddings = tables.embeddings.c
 
 
-def check_owners(patient: Patient) -> Iterator[Finding]:
+def check_owners(patient: CheckContext) -> Iterator[Finding]:
     """Every row that belongs to another has that other: databases can lose track when edited by hand."""
     for table in tables.metadata.sorted_tables:
         for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):
@@ -26,7 +26,7 @@ def check_owners(patient: Patient) -> Iterator[Finding]:
                 yield Finding("owners", detail, repaired=patient.repair)
 
 
-def check_change_numbers(patient: Patient) -> Iterator[Finding]:
+def check_change_numbers(patient: CheckContext) -> Iterator[Finding]:
     """No row carries a number of a transaction yet to come: readers would never be told of its change."""
     numbers = [
         column
@@ -45,7 +45,7 @@ def check_change_numbers(patient: Patient) -> Iterator[Finding]:
     yield Finding("change numbers", f"rows are numbered up to {highest}, the count stands at {now}", patient.repair)
 
 
-def check_deletions(patient: Patient) -> Iterator[Finding]:
+def check_deletions(patient: CheckContext) -> Iterator[Finding]:
     """What is noted as deleted is not there: ids are never used twice."""
     is_there = tables.deletions.c.image_id.in_(sa.select(_images.id))
     count = _count(patient, tables.deletions, is_there)
@@ -55,7 +55,7 @@ def check_deletions(patient: Patient) -> Iterator[Finding]:
         yield Finding("deletions", f"{counted(count, 'image')} noted as deleted but there", patient.repair)
 
 
-def check_embedded(patient: Patient) -> Iterator[Finding]:
+def check_embedded(patient: CheckContext) -> Iterator[Finding]:
     """Every image that is there has a vector: of some model at least, and better of all."""
     there = _images.missing_since.is_(None)
     none_at_all = _count(patient, tables.images, there & _images.id.not_in(sa.select(_embeddings.image_id)))
@@ -70,11 +70,11 @@ def check_embedded(patient: Patient) -> Iterator[Finding]:
             yield Finding("vectors", f"{detail}: `photoseek index --model {model.name}` adds them", harmless=True)
 
 
-def _count(patient: Patient, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
+def _count(patient: CheckContext, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
     with patient.database.reading() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one())
 
 
-def _delete(patient: Patient, table: sa.Table, which: sa.ColumnElement[bool]) -> None:
+def _delete(patient: CheckContext, table: sa.Table, which: sa.ColumnElement[bool]) -> None:
     with patient.database.writing() as (connection, _):
         connection.execute(sa.delete(table).where(which))

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from .. import tables
-from ..database import schema_statements
-from .base import Finding, Patient
+from ..catalog import tables
+from ..catalog.database import schema_statements
+from .base import CheckContext, Finding
 
 _RESTORE = "restore the catalogue from a backup, or delete it and index again"
 _MOST_SHOWN = 3
 
 
-def check_database_file(patient: Patient) -> Iterator[Finding]:
+def check_database_file(patient: CheckContext) -> Iterator[Finding]:
     """A SQLite file passes SQLite's own check; its indexes, which alone can be mended, are built again."""
     faults = _integrity_faults(patient)
     if not faults:
@@ -32,7 +32,7 @@ def check_database_file(patient: Patient) -> Iterator[Finding]:
     yield Finding("database", shown, repaired=not left, by_hand=patient.repair and bool(left))
 
 
-def check_schema(patient: Patient) -> Iterator[Finding]:
+def check_schema(patient: CheckContext) -> Iterator[Finding]:
     """Every table, column and index of schema.sql is there; lost indexes and whole tables are made again."""
     with patient.database.reading() as connection:
         dialect, inspector = connection.dialect.name, sa.inspect(connection)
@@ -69,7 +69,7 @@ def check_schema(patient: Patient) -> Iterator[Finding]:
         yield Finding("schema", f"{name} {fault}", repaired=patient.repair)
 
 
-def _integrity_faults(patient: Patient) -> list[str]:
+def _integrity_faults(patient: CheckContext) -> list[str]:
     with patient.database.reading() as connection:
         if connection.dialect.name != "sqlite":
             return []

@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import sqlalchemy as sa
 
-from .. import tables
-from ..catalog import ModelRow
+from ..catalog import tables
+from ..catalog.catalog import ModelRow
+from ..catalog.vector_codec import batched
 from ..errors import IndexWriteFailed
-from ..rows import parts
 from ..types import ImageIds
 from ..vectors.generations import Generation, Generations, should_build
 from ..vectors.index import VectorIndex
-from .base import Finding, Patient, counted
+from .base import CheckContext, Finding, counted
 
 # Rounding to float16 changes a length by a thousandth at most; a model that did not normalise is far off.
 _LENGTH_TOLERANCE = 0.01
 _PAGE_ROWS = 5_000
 
 
-def check_stored_vectors(patient: Patient) -> Iterator[Finding]:
+def check_stored_vectors(patient: CheckContext) -> Iterator[Finding]:
     """Every vector has its model's dimension, finite numbers and length 1; others are deleted, to be made again."""
     for model in patient.store.catalog.models():
         for table, key in ((tables.embeddings, "image_id"), (tables.text_embeddings, "text_id")):
@@ -30,7 +30,7 @@ def check_stored_vectors(patient: Patient) -> Iterator[Finding]:
             if not bad:
                 continue
             if patient.repair:
-                for part in parts(bad):
+                for part in batched(bad):
                     _delete(patient, table, table.c[key].in_(part) & (table.c.model_id == model.id), model.id)
             else:
                 patient.unsound.add(model.id)
@@ -39,7 +39,7 @@ def check_stored_vectors(patient: Patient) -> Iterator[Finding]:
             yield Finding("vectors", f"{detail}: {advice}", patient.repair)
 
 
-def check_generations(patient: Patient) -> Iterator[Finding]:
+def check_generations(patient: CheckContext) -> Iterator[Finding]:
     """Each model's vector file is whole and says what SQL says; otherwise it is built again."""
     for model in patient.store.catalog.models():
         reason = _fault(patient, model)
@@ -62,7 +62,7 @@ def check_generations(patient: Patient) -> Iterator[Finding]:
             yield Finding("generations", detail, patient.repair, harmless=True)
 
 
-def check_stray_files(patient: Patient) -> Iterator[Finding]:
+def check_stray_files(patient: CheckContext) -> Iterator[Finding]:
     """Beside the newest vector files lie no older ones, no halves, and none of unknown models."""
     store = patient.store
     strays = store.orphaned_vectors()
@@ -77,7 +77,7 @@ def check_stray_files(patient: Patient) -> Iterator[Finding]:
         yield Finding("stray files", f"{path} serves nothing", patient.repair, harmless=True)
 
 
-def _stored(patient: Patient, table: sa.Table, owner_id: str, model_id: int) -> Iterator[tuple[int, bytes]]:
+def _stored(patient: CheckContext, table: sa.Table, owner_id: str, model_id: int) -> Iterator[tuple[int, bytes]]:
     column = table.c[owner_id]
     query = sa.select(column, table.c.vector).where(table.c.model_id == model_id).order_by(column).limit(_PAGE_ROWS)
     after = 0
@@ -90,14 +90,14 @@ def _stored(patient: Patient, table: sa.Table, owner_id: str, model_id: int) -> 
         after = page[-1][0]
 
 
-def _delete(patient: Patient, table: sa.Table, which: sa.ColumnElement[bool], model_id: int) -> None:
+def _delete(patient: CheckContext, table: sa.Table, which: sa.ColumnElement[bool], model_id: int) -> None:
     """Delete vectors of `table`, and those of their images, without which an image is read again with all its words."""
     images, embeddings, texts = tables.images, tables.embeddings, tables.texts
     owners = sa.select(table.c.image_id).where(which) if table is embeddings else _owners_of_texts(table, texts, which)
     with patient.database.writing() as (connection, change_seq):
         image_ids = list(connection.execute(owners).scalars())
         connection.execute(sa.delete(table).where(which))
-        for part in parts(image_ids):
+        for part in batched(image_ids):
             of_images = embeddings.c.image_id.in_(part) & (embeddings.c.model_id == model_id)
             connection.execute(sa.delete(embeddings).where(of_images))
             renumbered = sa.update(images).where(images.c.id.in_(part))
@@ -121,7 +121,7 @@ def _whole(generations: Generations) -> Generation | None:
     return None if newest is None or newest.number in generations.damage() else newest
 
 
-def _fault(patient: Patient, model: ModelRow) -> str | None:
+def _fault(patient: CheckContext, model: ModelRow) -> str | None:
     """Say why the newest generation of `model` will not do; None when it does, or when none is called for."""
     catalog = patient.store.catalog
     newest = _whole(patient.store.generations_of(model))
@@ -136,7 +136,7 @@ def _fault(patient: Patient, model: ModelRow) -> str | None:
     return None if _holds_what_sql_has(patient, model, newest) else "does not hold what the catalogue has"
 
 
-def _holds_what_sql_has(patient: Patient, model: ModelRow, newest: Generation) -> bool:
+def _holds_what_sql_has(patient: CheckContext, model: ModelRow, newest: Generation) -> bool:
     """Whether all its vectors are either in SQL as they were or known to have changed, and none of SQL's lack."""
     catalog, index = patient.store.catalog, newest.load()
     touched = catalog.vector_changes(model.id, model.dim, newest.manifest.change_seq).touched

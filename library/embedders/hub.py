@@ -8,6 +8,7 @@ from threading import RLock
 from typing import TypeVar
 
 from ..errors import EmbedderError, ModelUnavailable
+from ..telemetry import disable_telemetry
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ def cached_first(model: str, step: Callable[[], T], elsewhere: str = ELSEWHERE) 
     Raises:
         ModelUnavailable: the cache lacks a file, and the hub may not be asked, cannot be reached, or refuses.
     """
+    disable_telemetry()
     from huggingface_hub import constants
 
     offline_by_choice = bool(constants.HF_HUB_OFFLINE)
@@ -62,6 +64,7 @@ def one_line(error: BaseException) -> str:
 @contextmanager
 def _offline() -> Iterator[None]:
     """Keep the hub's client off the network; its own setting is the one switch that every caller of it obeys."""
+    disable_telemetry()
     from huggingface_hub import constants
 
     with _offline_lock:
@@ -75,6 +78,7 @@ def _offline() -> Iterator[None]:
 
 def _probe(model: str, elsewhere: str) -> None:
     """Ask the hub for one header without retries, so that an unreachable one costs seconds."""
+    disable_telemetry()
     from huggingface_hub import constants, get_session
 
     try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from ..errors import ModelUnavailable
+from ..telemetry import disable_telemetry
 from ..types import Pixels, Vectors
 from .base import ModelSpec, Preprocess, normalized
 from .long_text import embed_long
@@ -69,7 +70,7 @@ class Background:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ModelManifest:
     """What `manifest.json` says: the model's identity and the SHA-256 of each file beside it."""
 
     version: str
@@ -111,7 +112,7 @@ class Read(NamedTuple):
     states: Vectors
 
 
-def read_manifest(folder: Path = WEIGHTS) -> Manifest:
+def read_manifest(folder: Path = WEIGHTS) -> ModelManifest:
     """Read a model folder's manifest; the files themselves are not hashed, so this costs a millisecond.
 
     Raises:
@@ -120,7 +121,7 @@ def read_manifest(folder: Path = WEIGHTS) -> Manifest:
     path = folder / "manifest.json"
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        return Manifest(**{**fields, "background": Background(**fields["background"])})
+        return ModelManifest(**{**fields, "background": Background(**fields["background"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
 
@@ -275,6 +276,7 @@ class MiniEmbedder:
             return self._sessions[part]
 
     def _load_session(self, part: str) -> InferenceSession:
+        disable_telemetry()
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -34,7 +34,7 @@ def load_embedder(name: str, cache: Path | None = None) -> Embedder:
 
         return MiniEmbedder()
     if "/" in name or name.startswith(("hf-hub:", "local-dir:")):
-        from .openclip_cpu import CpuOpenClipEmbedder
+        from .openclip.embedder import OpenClipEmbedder
 
-        return CpuOpenClipEmbedder(name, (cache or cache_folder()) / "open_clip")
+        return OpenClipEmbedder(name, (cache or cache_folder()) / "open_clip")
     raise UnknownModel(name, _FORMS)

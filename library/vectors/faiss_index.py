@@ -14,9 +14,9 @@ import numpy as np
 from ..types import ImageIds, Match, Vectors
 from .accelerator import OnAccelerator, on_accelerator
 from .index import EVERYTHING, Selection, checked_queries
-from .recipe import TUNED_K, IndexRecipe, Tuning
+from .index_type import TUNED_K, IndexRecipe, IvfParams
 from .row_ids import Mask, RowNumbers
-from .stored import StoredVectors
+from .vector_file import StoredVectors
 
 if TYPE_CHECKING:
     import faiss
@@ -65,7 +65,7 @@ class FaissIndex:
     ids it names. Parameters go with every search: nothing shared is changed by one.
     """
 
-    def __init__(self, stored: StoredVectors, lists: faiss.IndexIVF, tuning: Tuning) -> None:
+    def __init__(self, stored: StoredVectors, lists: faiss.IndexIVF, tuning: IvfParams) -> None:
         self._stored = stored
         self._lists = lists
         self.tuning = tuning
@@ -86,10 +86,10 @@ class FaissIndex:
         lists.train(stored.fetch(spread_rows(len(stored), training_rows)))
         for start in range(0, len(stored), ADD_BLOCK_ROWS):
             lists.add(stored.fetch(np.arange(start, min(start + ADD_BLOCK_ROWS, len(stored)))))
-        return cls(stored, lists, Tuning(lists.nlist, lists.nlist, len(stored), 1.0))
+        return cls(stored, lists, IvfParams(lists.nlist, lists.nlist, len(stored), 1.0))
 
     @classmethod
-    def read(cls, path: Path, stored: StoredVectors, tuning: Tuning) -> FaissIndex:
+    def read(cls, path: Path, stored: StoredVectors, tuning: IvfParams) -> FaissIndex:
         """Open an index file over `stored`, mapping the lists into memory rather than reading them.
 
         Raises:
@@ -113,7 +113,7 @@ class FaissIndex:
             raise ValueError(message)
         return cls(stored, lists, tuning)
 
-    def tuned(self, tuning: Tuning) -> FaissIndex:
+    def tuned(self, tuning: IvfParams) -> FaissIndex:
         """Return the same index with other parameters."""
         return FaissIndex(self._stored, self._lists, tuning)
 

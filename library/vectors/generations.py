@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import IndexWriteFailed
-from .checks import folder_to_disk, sha256_of, word_sum_of, write_file
+from .checksums import folder_to_disk, sha256_of, word_sum_of, write_file
 from .exact import ExactIndex
 from .index import VectorIndex
-from .manifest import FileFacts, GenerationIdentity, Manifest
-from .recipe import IndexRecipe, choose_recipe
-from .stored import Chunks, StoredVectors, write_vectors
+from .index_type import IndexRecipe, choose_recipe
+from .manifest import FileFacts, GenerationIdentity, GenerationManifest
+from .vector_file import Chunks, StoredVectors, write_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Generation:
     """A verified generation, open for searching; it stays searchable when a newer one takes its place."""
 
     number: int
-    manifest: Manifest
+    manifest: GenerationManifest
     _index: VectorIndex = field(repr=False)
 
     def load(self) -> VectorIndex:
@@ -147,7 +147,7 @@ class Generations:
             _remove([path for path, older in self._published_files() if older < number])
             return Generation(number, manifest, index)
 
-    def _written(self, chunks: Chunks, change_seq: int, count: int, paths: dict[str, Path]) -> Manifest:
+    def _written(self, chunks: Chunks, change_seq: int, count: int, paths: dict[str, Path]) -> GenerationManifest:
         """Write the files of a new generation; return what its manifest, the last of them, says."""
         dim, recipe = self.identity.dim, self._choose(count, self.identity.dim)
         precision = "float32" if recipe.is_flat else "float16"
@@ -159,12 +159,12 @@ class Generations:
         index, tuning = None, None
         if not recipe.is_flat:
             from .faiss_index import FaissIndex
-            from .tuning import tune
+            from .ivf_tuning import tune
 
             lists = FaissIndex.build(stored, recipe)
             tuning = tune(lists, stored)
             index = write_file(paths["faiss"], lists.write_to)
-        manifest = Manifest(
+        manifest = GenerationManifest(
             identity=self.identity,
             count=len(stored),
             change_seq=change_seq,
@@ -186,7 +186,7 @@ class Generations:
 
     def _verified(self, number: int, sum_limit_bytes: int) -> Generation:
         """Open one generation, or raise OSError or ValueError with the reason why it must not be used."""
-        manifest = Manifest.from_json(self._path(number, "json").read_text(encoding="utf-8"))
+        manifest = GenerationManifest.from_json(self._path(number, "json").read_text(encoding="utf-8"))
         if manifest.identity != self.identity:
             message = f"it holds vectors of {manifest.identity}, not of {self.identity}"
             raise ValueError(message)
@@ -201,7 +201,7 @@ class Generations:
                 raise ValueError(message)
         return Generation(number, manifest, self._opened(number, manifest))
 
-    def _opened(self, number: int, manifest: Manifest) -> VectorIndex:
+    def _opened(self, number: int, manifest: GenerationManifest) -> VectorIndex:
         """Open the index of one generation, or raise OSError or ValueError."""
         path = self._path(number, "vectors")
         stored = StoredVectors.read(path, manifest.count, self.identity.dim, manifest.precision)
@@ -211,7 +211,7 @@ class Generations:
 
         return FaissIndex.read(self._path(number, "faiss"), stored, manifest.tuning)
 
-    def _put_in_place(self, unfinished: dict[str, Path], manifest: Manifest) -> int:
+    def _put_in_place(self, unfinished: dict[str, Path], manifest: GenerationManifest) -> int:
         """Give the finished files their names, the manifest's last, and return the new generation's number."""
         number = max(self._numbers(), default=0) + 1
         for suffix in (*_files(manifest), "json"):
@@ -246,7 +246,7 @@ class Generations:
         return self.folder / f"gen-{number}.{suffix}"
 
 
-def _files(manifest: Manifest) -> dict[str, FileFacts]:
+def _files(manifest: GenerationManifest) -> dict[str, FileFacts]:
     """Return the facts of a generation's files by their suffix, the manifest's own aside."""
     return {"vectors": manifest.vectors} | ({} if manifest.index is None else {"faiss": manifest.index})
 

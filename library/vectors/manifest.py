@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from .recipe import IndexRecipe, Tuning
-from .stored import PRECISIONS, Precision
+from .index_type import IndexRecipe, IvfParams
+from .vector_file import PRECISIONS, Precision
 
 FORMAT_VERSION: Final = 1
 """Raised when a manifest or index file changes so that an older photoseek would misread it."""
@@ -39,7 +39,7 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class GenerationManifest:
     """The facts of one generation.
 
     It holds `count` vectors, among them every one whose change in the catalogue is numbered `change_seq` or less;
@@ -54,7 +54,7 @@ class Manifest:
     precision: Precision
     vectors: FileFacts
     index: FileFacts | None
-    tuning: Tuning | None
+    tuning: IvfParams | None
     built_at: datetime
 
     def to_json(self) -> str:
@@ -76,7 +76,7 @@ class Manifest:
         return json.dumps(facts, indent=2) + "\n"
 
     @staticmethod
-    def from_json(text: str) -> Manifest:
+    def from_json(text: str) -> GenerationManifest:
         """Read what `to_json` wrote.
 
         Raises:
@@ -91,7 +91,7 @@ class Manifest:
             raise ValueError(message)
         try:
             index, tuning = facts.get("index"), facts.get("tuning")
-            return Manifest(
+            return GenerationManifest(
                 identity=GenerationIdentity(str(facts["library_id"]), str(facts["model_key"]), int(facts["dim"])),
                 count=int(facts["count"]),
                 change_seq=int(facts["change_seq"]),
@@ -107,11 +107,11 @@ class Manifest:
             raise ValueError(message) from error
 
 
-def _tuning(facts: Mapping[str, object]) -> Tuning:
+def _tuning(facts: Mapping[str, object]) -> IvfParams:
     recall = facts["recall"]
     if not isinstance(recall, int | float):
         raise TypeError("recall")
-    tuning = Tuning(
+    tuning = IvfParams(
         _number(facts, "nprobe"), _number(facts, "careful_nprobe"), _number(facts, "candidates"), float(recall)
     )
     if min(tuning.nprobe, tuning.careful_nprobe, tuning.candidates) < 1:

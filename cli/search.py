@@ -1,0 +1,192 @@
+"""photoseek search."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from .batch import print_batch, read_batch
+from .no_results import note_files, why_none
+from .options import json_option, judge_option, library_at, model_options, top_option
+from .output import hit_fields, print_hit, print_json
+from .rerank_output import print_reranked, rerank_fields, reranked
+from .result_files import ResultFiles, folded, result_options, shower
+
+if TYPE_CHECKING:
+    from ..library.catalog.conditions import Condition
+    from ..rerank.base import RerankedHit
+    from ..search.query.query import Term, Threshold
+
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0}
+
+
+def _budget(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """Read a length of time, such as 2s, 500ms or 1.5."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", value.strip())
+    if found is None or found[2] not in _UNITS_S:
+        message = f"{value!r} is no length of time such as 2s, 500ms or 1min"
+        raise click.BadParameter(message)
+    return float(found[1]) * _UNITS_S[found[2]]
+
+
+def _threshold(_context: click.Context, _option: click.Parameter, value: str | None) -> Threshold:
+    if value is None or value == "auto":
+        return "auto" if value else None
+    try:
+        return float(value)
+    except ValueError as error:
+        message = f"{value!r} is neither a score nor auto"
+        raise click.BadParameter(message) from error
+
+
+@click.command("search", short_help="Find the images nearest to words, to pictures, or to both.")
+@click.argument("text", nargs=-1)
+@click.option("--like", metavar="FILE|URL|id:N", multiple=True, help="An example picture; may be repeated.")
+@click.option("--not", "avoid", metavar="TEXT", multiple=True, help="What to keep away from; may be repeated.")
+@click.option("--not-like", metavar="FILE|URL|id:N", multiple=True, help="A picture to keep away from.")
+@click.option(
+    "--weight",
+    metavar="W",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How much TEXT counts beside each --like.",
+)
+@click.option("--where", metavar="FILTER", help="Only images that match: \"width > 2000 and path ~ '*/Trips/*'\".")
+@click.option(
+    "--threshold", metavar="SCORE|auto", callback=_threshold, help="End the list at this score, or where matches end."
+)
+@click.option(
+    "--sort",
+    type=click.Choice(["score", "newest", "oldest"]),
+    default="score",
+    show_default=True,
+    help="The order of the best N: by score, or by the date they were taken; those without a date come last.",
+)
+@top_option(default=20)
+@click.option("--texts", is_flag=True, help="First those whose captions, titles or keywords say the words.")
+@click.option("--fold", is_flag=True, help="Show near-duplicates among the best N once, with a count.")
+@click.option(
+    "--batch",
+    metavar="FILE",
+    type=click.File(encoding="utf-8-sig"),
+    help="Ask every line of a file, or of - for standard input, in place of TEXT.",
+)
+@click.option(
+    "--rerank",
+    "depth",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Look again at the first N hits, and put them in a better order.",
+)
+@click.option("--budget", "budget_s", metavar="TIME", callback=_budget, help="End --rerank after 2s, 500ms, 1min ...")
+@judge_option
+@result_options
+@model_options
+@json_option
+def search_command(  # noqa: PLR0913 - one for each option
+    *,
+    text: tuple[str, ...],
+    like: tuple[str, ...],
+    avoid: tuple[str, ...],
+    not_like: tuple[str, ...],
+    weight: float,
+    where: str | None,
+    threshold: Threshold,
+    sort: str,
+    top: int,
+    texts: bool,
+    fold: bool,
+    batch: TextIO | None,
+    depth: int | None,
+    budget_s: float | None,
+    judge: str | None,
+    csv: Path | None,
+    html: Path | None,
+    sheet: Path | None,
+    force: bool,
+    show: bool,
+    folder: Path | None,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """Find the images nearest to TEXT, to example pictures, or to both.
+
+    TEXT may be a sum of words and pictures, with weights: 2:golden retriever + ./pool.jpg - fruit. A sign counts with
+    spaces around it and outside double quotes.
+
+    Each line is a score, at most 1 and higher is better, and an image's path; the best comes first. With --threshold
+    auto, the chance that it is a match stands between them. With --rerank, the chance by both looks comes first, then
+    that by the first look and that by the second.
+    """
+    from ..search.query.query import Query, Sort
+
+    if depth is None and (budget_s is not None or judge is not None):
+        raise click.UsageError("--budget and --judge are about a second look: say --rerank N as well")
+    condition = None if where is None else _condition(where)
+
+    def query_of(words: tuple[str, ...]) -> Query:
+        return Query(_terms(words, like, avoid, not_like, weight), condition, top, threshold, Sort(sort), texts)
+
+    files = ResultFiles(csv, html, sheet, force)
+    if batch is not None:
+        if text or files or show or depth:
+            message = "--batch takes no TEXT, and --csv, --html, --sheet, --show and --rerank take no --batch"
+            raise click.UsageError(message)
+        questions = read_batch(batch, lambda line: query_of((line,)))
+        with library_at(folder, model) as library:
+            print_batch(library, questions, fold=fold, as_json=as_json)
+        return
+    query = query_of(text)
+    note_files(query)
+    refined: dict[int, RerankedHit] = {}
+    with library_at(folder, model, judge) as library:
+        files.check(library)
+        if depth is None:
+            hits = library.search(query)
+        else:
+            hits, refined = reranked(library.refine(query, depth=depth, budget_s=budget_s), query)
+        hits, alike = folded(library, hits) if fold else (hits, {})
+        files.write(library, " ".join(text) or "like " + ", ".join(like), hits)
+    if as_json:
+        fields = [hit_fields(hit, alike if fold else None) for hit in hits]
+        print_json([one | rerank_fields(refined.get(hit.image.id)) for one, hit in zip(fields, hits, strict=True)])
+        return
+    show_picture = shower() if show and hits else None
+    for hit in hits:
+        alike_count = len(alike.get(hit.image.id, ()))
+        if hit.image.id in refined:
+            print_reranked(refined[hit.image.id], alike_count)
+        else:
+            print_hit(hit, alike_count)
+        if show_picture is not None:
+            show_picture(hit.image.path)
+    if not hits:
+        click.echo(why_none(query), err=True)
+
+
+def _condition(where: str) -> Condition:
+    from ..search.query.filters import parse_filter
+
+    return parse_filter(where)
+
+
+def _terms(
+    text: tuple[str, ...], like: tuple[str, ...], avoid: tuple[str, ...], not_like: tuple[str, ...], weight: float
+) -> tuple[Term, ...]:
+    from ..search.query.arithmetic import parse_image, parse_terms
+    from ..search.query.query import Term, Words
+
+    summed = parse_terms(" ".join(text)) if text else ()
+    return (
+        *(Term(term.subject, term.weight * weight) for term in summed),
+        *(Term(parse_image(name)) for name in like),
+        *(Term(Words(words), -1.0) for words in avoid),
+        *(Term(parse_image(name), -1.0) for name in not_like),
+    )

@@ -1,0 +1,138 @@
+"""Conditions on images as plain values, and the fields they may speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from types import MappingProxyType
+from typing import TypeAlias
+
+
+class Kind(Enum):
+    """What the values of a field are."""
+
+    INTEGER = "a whole number"
+    REAL = "a number"
+    TEXT = "a text"
+    TIME = "a date"
+
+
+FIELDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "id": Kind.INTEGER,
+        "path": Kind.TEXT,
+        "size_bytes": Kind.INTEGER,
+        "mtime_ns": Kind.INTEGER,
+        "content_hash": Kind.TEXT,
+        "width": Kind.INTEGER,
+        "height": Kind.INTEGER,
+        "format": Kind.TEXT,
+        "orientation": Kind.INTEGER,
+        "taken_at": Kind.TIME,
+        "camera": Kind.TEXT,
+        "latitude": Kind.REAL,
+        "longitude": Kind.REAL,
+        "taken_offset_min": Kind.INTEGER,
+        "lens": Kind.TEXT,
+        "rating": Kind.INTEGER,
+        "colours": Kind.TEXT,
+        "perceptual_hash": Kind.INTEGER,
+        "warning": Kind.TEXT,
+    }
+)
+"""Every field a condition may name: an attribute of `ImageRecord` that is a column of `images`, both so called."""
+
+Value: TypeAlias = int | float | str | datetime
+
+
+class Order(Enum):
+    """How a field's value is compared with a given one."""
+
+    EQUAL = "="
+    LESS = "<"
+    AT_MOST = "<="
+    GREATER = ">"
+    AT_LEAST = ">="
+
+
+class Wildcard(Enum):
+    """A part of a pattern that stands for other characters."""
+
+    ANY = "*"  # any number of characters, none included
+    ONE = "?"
+
+
+Glob: TypeAlias = tuple[str | Wildcard, ...]
+"""A pattern, piece by piece: a text stands for itself. The whole value must match; letters' case counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """True where the field has a value and it compares so."""
+
+    field: str
+    order: Order
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """True where the field's value is one of `values`."""
+
+    field: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """True where the field has a value and the pattern fits it."""
+
+    field: str
+    glob: Glob
+
+
+@dataclass(frozen=True, slots=True)
+class TextContains:
+    """True where one of the texts about the image holds all these words, whole; letters' case does not count."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """True where the field has no value."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasText:
+    """True where words of this kind, `caption`, `title` or `keyword`, are kept about the image."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True exactly where `condition` is not: there is no third answer, as in SQL."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True where each of `conditions`, at least one, is."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """True where at least one of `conditions` is."""
+
+    conditions: tuple[Condition, ...]
+
+
+Condition: TypeAlias = Compared | OneOf | Matches | TextContains | IsNull | HasText | Not | All | Some

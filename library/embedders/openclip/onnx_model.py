@@ -1,0 +1,183 @@
+"""An exported open_clip model on ONNX Runtime: neither torch nor open_clip is imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import ModelUnavailable
+from ...telemetry import disable_telemetry
+from ...types import Pixels, Vectors
+from ..base import ModelSpec, normalized
+from ..hub import one_line
+from ..long_text import embed_long
+from ..preprocessing import Preprocessing
+from .export_files import IMAGE_TOWER, TEXT_TOWER, TOKENIZER, WORDS, ExportManifest
+from .tokens import TextTokens, TokenIds, TokenRules, read_tokenizer
+from .words import WordTable
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from PIL import Image
+    from tokenizers import Tokenizer
+
+IMAGES_PER_RUN = 8
+"""Images that go through the tower at once, per thread: more gain nothing, and hold more memory."""
+
+TEXTS_PER_RUN = 32
+
+
+class BrokenExport(ModelUnavailable):
+    """An exported file is not what it should be; making it again helps."""
+
+
+class OnnxEmbedder:
+    """The Embedder of an exported model. Each tower loads when first used.
+
+    Every thread runs pictures of its own: on two cores, threads that share one picture wait for each other.
+
+    Args:
+        folder: where the model was exported to.
+        manifest: what it says.
+        threads: processor threads for pictures; None takes every core.
+    """
+
+    def __init__(self, folder: Path, manifest: ExportManifest, threads: int | None = None) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._threads = threads or os.cpu_count() or 1
+        self._lock = RLock()
+        self._sessions: dict[str, InferenceSession] = {}
+        self._known_tokens: TextTokens | None = None
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="photoseek-embed")
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's identity, from its manifest."""
+        return self._manifest.spec
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes pixels, as a value that other processes can use."""
+        return self._manifest.preprocessing
+
+    def preprocess(self, image: Image.Image) -> Pixels:
+        """Resize and crop one RGB image to (image_size, image_size, 3) uint8 as open_clip does; thread-safe."""
+        return self._manifest.preprocessing(image)
+
+    def prepare_images(self) -> None:
+        """Load the image tower now."""
+        self._session(IMAGE_TOWER)
+
+    def embed_images(self, pixels: Pixels) -> Vectors:
+        """Embed (n, image_size, image_size, 3) uint8 pixels into (n, dim) L2-normalised float32."""
+        if len(pixels) == 0:
+            return np.empty((0, self.spec.dim), np.float32)
+        session = self._session(IMAGE_TOWER)
+        runs = [pixels[start:end] for start, end in self._image_runs(len(pixels))]
+
+        def features(run: Pixels) -> Vectors:
+            outputs: list[Vectors] = session.run(None, {"pixels": run.astype(np.float32)})
+            return outputs[0]
+
+        return self._unit_vectors(list(self._pool.map(features, runs)))
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Embed n texts of any length into (n, dim) L2-normalised float32; a long one is the mean of its parts."""
+        if len(texts) == 0:
+            return np.empty((0, self.spec.dim), np.float32)
+        return embed_long(texts, self.spec.text_limit, self._tokens().count, self._embed_short)
+
+    def load(self) -> None:
+        """Load all of it now.
+
+        Raises:
+            ModelUnavailable: a file cannot be read as what it should be.
+        """
+        self._session(IMAGE_TOWER)
+        self._session(TEXT_TOWER)
+        self._tokens().load()
+
+    def _embed_short(self, texts: Sequence[str]) -> Vectors:
+        session, tokens = self._session(TEXT_TOWER), self._tokens()
+        # Neighbours of one length, so that little of a run is padding.
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        size = self._per_run(TEXTS_PER_RUN)
+        features: list[Vectors] = []
+        for start in range(0, len(order), size):
+            ids: TokenIds = tokens.encode([texts[index] for index in order[start : start + size]])
+            outputs: list[Vectors] = session.run(None, {"ids": ids})
+            features.append(outputs[0])
+        vectors = self._unit_vectors(features)
+        restored = np.empty_like(vectors)
+        restored[order] = vectors
+        return restored
+
+    def _image_runs(self, count: int) -> list[tuple[int, int]]:
+        size = min(self._per_run(IMAGES_PER_RUN), -(-count // self._threads))
+        return [(start, min(start + size, count)) for start in range(0, count, size)]
+
+    def _per_run(self, most: int) -> int:
+        """In int8, a run's activations share one range: alone, nothing depends on what happens to be beside it."""
+        return 1 if self._manifest.precision == "int8" else most
+
+    def _unit_vectors(self, features: Sequence[Vectors]) -> Vectors:
+        vectors = np.concatenate(features).astype(np.float32, copy=False)
+        if not np.isfinite(vectors).all():
+            reason = f"its vectors overflow in {self._manifest.precision}"
+            raise ModelUnavailable(self.spec.name, reason, "choose another model, or get its files again")
+        return normalized(vectors)
+
+    def _tokens(self) -> TextTokens:
+        with self._lock:
+            if self._known_tokens is None:
+                rules = self._manifest.tokens or TokenRules("lower", 0, self.spec.text_limit, any_length=False)
+                self._known_tokens = TextTokens(self._tokenizer, rules, self.spec.name, self._words())
+            return self._known_tokens
+
+    def _tokenizer(self) -> Tokenizer:
+        try:
+            return read_tokenizer(self._folder / TOKENIZER)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise self._broken(TOKENIZER, error) from error
+
+    def _words(self) -> WordTable | None:
+        if not any(name == WORDS for name, _, _ in self._manifest.files):
+            return None
+        try:
+            return WordTable((self._folder / WORDS).read_bytes())
+        except (OSError, ValueError) as error:
+            raise self._broken(WORDS, error) from error
+
+    def _session(self, tower: str) -> InferenceSession:
+        with self._lock:
+            if tower not in self._sessions:
+                self._sessions[tower] = self._load_session(tower)
+            return self._sessions[tower]
+
+    def _load_session(self, tower: str) -> InferenceSession:
+        disable_telemetry()
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors only: a warning on stderr is not ours to print
+        options.intra_op_num_threads = 1
+        if tower == TEXT_TOWER:
+            # One query uses each weight once: optimising again and packing the weights would take longer than that.
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+            options.add_session_config_entry("session.disable_prepacking", "1")
+        try:
+            path = str(self._folder / tower)
+            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own classes share no base but this
+            raise self._broken(tower, error) from error
+
+    def _broken(self, file: str, error: Exception) -> BrokenExport:
+        reason = f"{self._folder / file} cannot be loaded ({one_line(error)})"
+        return BrokenExport(self.spec.name, reason, "remove that folder, and it is made again")

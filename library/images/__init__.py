@@ -1,0 +1,1 @@
+"""Images: where their bytes lie, how they are decoded safely, and what they say and show."""

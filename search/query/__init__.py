@@ -1,0 +1,1 @@
+"""The question: as a value, and how it is written as sums and filters."""

@@ -1,0 +1,116 @@
+"""The library's pictures for the browser: by id, at a few sizes, under addresses that only we can make."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+from enum import Enum
+from threading import Lock
+from typing import Final
+
+from PIL import Image
+
+from ..api import Library
+from ..library.errors import ImageUnreadable
+from ..library.images.decoding import DEFAULT_LIMITS
+from ..library.types import ImageRecord
+from ..search.thumbnails import jpeg_bytes
+from .decoding import Decoders
+from .thumbnail_cache import ThumbnailCache
+
+_SIGNATURE_BYTES: Final = 16
+
+
+class Shape(Enum):
+    """What of a picture is sent: made small for grids, as large as a screen, or its file as it is."""
+
+    GRID = "grid"
+    SCREEN = "screen"
+    FILE = "file"
+
+
+SIDE_PX: Final = {Shape.GRID: 512, Shape.SCREEN: 1_600}
+"""The longer side: a tile is at most 260 px high on a screen with two pixels to each; a view fills a laptop's."""
+
+_WORKERS: Final = {Shape.GRID: 2, Shape.SCREEN: 1}
+
+
+class ImageServer:
+    """Makes, keeps and signs the pictures of one library. Thread-safe.
+
+    An address holds the image's id and a signature with a secret of this process: pages that the password opened are
+    told addresses, and nobody can make one up.
+    """
+
+    def __init__(self, library: Library, cache: ThumbnailCache, secret: bytes, base_path: str) -> None:
+        self._library = library
+        self._cache = cache
+        self._secret = secret
+        self._prefix = f"/{base_path}/pictures" if base_path else "/pictures"
+        self._decoders: dict[Shape, Decoders] = {}
+        self._lock = Lock()
+
+    def address(self, image: ImageRecord, shape: Shape) -> str:
+        """Return where the browser finds a picture; it changes with the picture."""
+        version = image.content_hash[:12]
+        return f"{self._prefix}/{shape.value}/{image.id}?v={version}&k={self.sign(f'{shape.value}/{image.id}')}"
+
+    def upload_address(self, visit: str) -> str:
+        """Return where the pages of a visit may send a picture."""
+        return f"{self._prefix}/upload?visit={visit}&k={self.sign(f'upload/{visit}')}"
+
+    def sign(self, what: str) -> str:
+        """Return a signature that only this process can make."""
+        return hmac.new(self._secret, what.encode(), hashlib.sha256).hexdigest()[: 2 * _SIGNATURE_BYTES]
+
+    def is_signed(self, what: str, signature: str) -> bool:
+        """Whether `sign` made this signature."""
+        return hmac.compare_digest(self.sign(what).encode(), signature.encode(errors="replace"))
+
+    def record(self, image_id: int) -> ImageRecord | None:
+        """Return what is known of an image that is there."""
+        return self._library.images([image_id]).get(image_id)
+
+    def jpeg(self, image: ImageRecord, shape: Shape) -> bytes:
+        """Return a picture as JPEG, from the cache or made now; waits for a process that decodes.
+
+        Raises:
+            ImageUnreadable: its file is not there, or not readable any more.
+            DecodingUnavailable: no process can be started.
+        """
+        name = f"{image.content_hash}-{SIDE_PX[shape]}.jpg"
+        data = self._cache.get(name)
+        if data is None:
+            shrunk = self._decoders_of(shape).shrink(str(image.path))
+            data = jpeg_bytes(Image.fromarray(shrunk.pixels))
+            self._cache.put(name, data)
+        return data
+
+    def image(self, image: ImageRecord, shape: Shape) -> Image.Image:
+        """Return a picture made small, RGB; raises as `jpeg` does."""
+        return Image.open(io.BytesIO(self.jpeg(image, shape))).convert("RGB")
+
+    def check_unchanged(self, image: ImageRecord) -> None:
+        """Look whether an image's file is still the one that was indexed.
+
+        Raises:
+            ImageUnreadable: it has changed since, or is gone.
+        """
+        try:
+            status = image.path.stat()
+        except OSError as error:
+            raise ImageUnreadable(str(image.path), f"cannot be read: {error.strerror}") from error
+        if (status.st_size, status.st_mtime_ns) != (image.size_bytes, image.mtime_ns):
+            raise ImageUnreadable(str(image.path), "changed since it was indexed")
+
+    def close(self) -> None:
+        """End the processes that decode."""
+        for decoders in self._decoders.values():
+            decoders.close()
+
+    def _decoders_of(self, shape: Shape) -> Decoders:
+        with self._lock:
+            if shape not in self._decoders:
+                self._decoders[shape] = Decoders(SIDE_PX[shape], DEFAULT_LIMITS, _WORKERS[shape])
+            return self._decoders[shape]
