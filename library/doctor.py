@@ -10,7 +10,7 @@ from pathlib import Path
 from .checks.base import Check, CheckContext, Finding
 from .checks.disk import check_failures, check_missing
 from .checks.files import check_calibration, check_settings
-from .checks.rows import check_change_numbers, check_deletions, check_embedded, check_owners
+from .checks.rows import check_change_numbers, check_deletions, check_embedded, check_owners, check_places
 from .checks.structure import check_database_file, check_schema
 from .checks.vectors import check_generations, check_stored_vectors, check_stray_files
 from .errors import CatalogUnavailable, LibraryReadOnly, SettingsError
@@ -27,6 +27,7 @@ _CHECKS: Sequence[Check] = (
     check_deletions,
     check_stored_vectors,
     check_embedded,
+    check_places,
     check_failures,
     check_missing,
     check_generations,

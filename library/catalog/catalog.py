@@ -23,6 +23,7 @@ from .conditions_sql import predicate
 from .database import Database, Meta
 from .duplicates import DuplicatesCatalog
 from .judgements import JudgementCatalog
+from .places import PlaceCatalog
 from .planning import PAGE_ROWS, PlanningCatalog, below
 from .removal import (
     delete_archives,
@@ -31,6 +32,7 @@ from .removal import (
     delete_missing,
     delete_seen_deletions,
     delete_stale_judgements,
+    delete_stale_places,
 )
 from .vector_codec import batched, split_rows
 from .writing import write_changes
@@ -80,6 +82,7 @@ class Catalog(PlanningCatalog):
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
         self.judgements = JudgementCatalog(database)
+        self.places = PlaceCatalog(database)
         self.captions = CaptionCatalog(database)
 
     def meta(self) -> Meta:
@@ -154,6 +157,7 @@ class Catalog(PlanningCatalog):
                 delete_archives(connection, below(tables.archives.c.path, path))
             failures = sum(delete_failures(connection, below(_failures.path, path)) for path in paths)
             images = sum(delete_images(connection, below(_images.path, path), change_seq) for path in paths)
+            delete_stale_places(connection)
             return Removed(images, failures)
 
     def prune(self, missing_before: datetime) -> Removed:
@@ -161,6 +165,7 @@ class Catalog(PlanningCatalog):
         with self._database.writing() as (connection, change_seq):
             removed = delete_missing(connection, missing_before, change_seq)
             delete_stale_judgements(connection)
+            delete_stale_places(connection)
             return removed
 
     def forget_deletions(self) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ..types import Removed
 from . import tables
+from .places import stale_places
 
 _images = tables.images.c
 _failures = tables.failures.c
@@ -47,6 +48,12 @@ def delete_stale_judgements(connection: sa.Connection) -> None:
     judgements = tables.judgements.c
     shown = sa.exists().where(_images.content_hash == judgements.content_hash)
     connection.execute(sa.delete(tables.judgements).where(~shown))
+
+
+def delete_stale_places(connection: sa.Connection) -> None:
+    """Delete what was kept of pictures that no image shows any more."""
+    if sa.inspect(connection).has_table(tables.places.name):  # libraries made before have no such table
+        connection.execute(sa.delete(tables.places).where(stale_places()))
 
 
 def delete_seen_deletions(connection: sa.Connection) -> None:

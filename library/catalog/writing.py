@@ -13,6 +13,7 @@ from ..images.sources import Failed, FileState
 from ..types import Vectors
 from . import tables
 from .changes import ArchiveListed, Change, FailureGone, Indexed, Relocated, Vanished
+from .places import write_places
 from .text_writing import TextModel, sync_texts
 from .vector_codec import batched, pack_vector
 
@@ -79,6 +80,12 @@ def _write_indexed(connection: sa.Connection, changes: list[Indexed], change_seq
             for image_id, vector in vectors.items()
         ],
     )
+    by_version: dict[str, dict[str, bytes]] = {}
+    for change in changes:
+        if change.places is not None:
+            by_version.setdefault(change.places.version, {})[change.facts.content_hash] = change.places.data
+    for version, rows in by_version.items():
+        write_places(connection, text_model.model_id, version, rows)
     sync_texts(connection, texts, FILE_SOURCES, text_model, change_seq)
     _forget_failures(connection, [change.file.path for change in changes])
 
