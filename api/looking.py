@@ -18,6 +18,7 @@ from .asking import Asking
 # Imported by the verbs that need it.
 if TYPE_CHECKING:
     from ..library.catalog.judgements import JudgementCatalog
+    from ..library.embedders.mini import MiniEmbedder
     from ..rerank.base import Captioner, CaptionStyle, Judge, JudgeSpec, RerankResult, VisionLanguageModel
     from ..rerank.captioning import CaptionOptions, CaptionReport
     from ..rerank.fusion_fit import FusionFit
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 REGIONS = "regions"
 """The judge that needs no model beyond the library's own."""
 
+MINI = "mini"
+"""The built-in captioner and judge."""
+
 
 class Looking(Asking):
     """What looks at pictures again, one by one."""
@@ -35,7 +39,8 @@ class Looking(Asking):
         """Yield the answer to `query` in orders that get better: first as `search` has it, then as judged.
 
         The first comes before anything is judged. The judge is the one given to `photoseek.open`, else the library's
-        vision-language model, else its own model, which looks at parts of each picture. What a judge said is
+        vision-language model, else the built-in judge, or, beside another model than the built-in one, that model
+        itself, which looks at parts of each picture. What a judge said is
         remembered, and asked only once.
 
         Args:
@@ -88,7 +93,7 @@ class Looking(Asking):
     def caption(
         self, paths: StrPath | Sequence[StrPath] | None = None, options: CaptionOptions | None = None
     ) -> CaptionReport:
-        """Have the vision-language model caption images that lack its caption, and keep and embed what it says.
+        """Have the captioner caption images that lack its caption, and keep and embed what it says.
 
         The captions then answer `texts.search` and `describe --texts`. Each batch is kept at once; a run that was ended
         is taken up by the next.
@@ -98,7 +103,6 @@ class Looking(Asking):
             options: which of the images there, in which style and language; see `CaptionOptions`.
 
         Raises:
-            NoVisionModel: no vision-language model is set up.
             NotIndexed: nothing is known at one of `paths`.
             QueryError: there is no such style, the language is no tag, or `paths` is an empty list.
             LibraryReadOnly: the library was opened read-only.
@@ -150,13 +154,12 @@ class Looking(Asking):
         memory.keep_answers("ask", words, {content_hash: answer})
         return answer
 
-    def caption_of(self, picture: StrPath, style: CaptionStyle | None = None) -> str:
-        """Return what the vision-language model says a picture in a file shows; nothing is kept. Needs no library.
+    def caption_of(self, picture: StrPath | int, style: CaptionStyle | None = None) -> str:
+        """Return what the captioner says a picture shows, in a file or by its id; nothing is kept.
 
         Raises:
-            NoVisionModel: no vision-language model is set up.
             ImageUnreadable: the file cannot be read as a picture.
-            QueryError: there is no such style, or the language is no tag.
+            QueryError: there is no such style, the language is no tag or one that the captioner does not write.
             NoAnswer: the model said nothing.
         """
         from ..rerank.base import CaptionStyle
@@ -166,7 +169,8 @@ class Looking(Asking):
         style = style or CaptionStyle()
         caption_prompt(style)
         captioner = self._captioner
-        image, _ = read_image(str(expanded(picture)), captioner.spec.side_px)
+        path = self._image_path(picture) if isinstance(picture, int) else expanded(picture)
+        image, _ = read_image(str(path), captioner.spec.side_px)
         return _said(captioner.spec.name, captioner.caption([image], style)[0])
 
     @property
@@ -205,6 +209,10 @@ class Looking(Asking):
         if self._given_judge is not None:
             return self._given_judge
         name = self._judge_name or self._settings.vlm or REGIONS
+        if name == MINI:
+            from ..rerank.mini_judge import MiniJudge
+
+            return MiniJudge(self._own_mini, self._kept_places)
         if name == REGIONS:
             from ..rerank.regions import RegionsJudge
 
@@ -219,7 +227,10 @@ class Looking(Asking):
         from ..rerank.registry import load_captioner
 
         given: object = self._given_judge
-        return given if isinstance(given, Captioner) else load_captioner(self._vlm_name)
+        if isinstance(given, Captioner):
+            return given
+        name = self._vlm_name or MINI
+        return self._mini_captioner if name == MINI else load_captioner(name)
 
     @cached_property
     def _answerer(self) -> VisionLanguageModel:
@@ -227,14 +238,32 @@ class Looking(Asking):
         from ..rerank.registry import load_vlm
 
         given: object = self._given_judge
-        return given if isinstance(given, VisionLanguageModel) else load_vlm(self._vlm_name)
+        if isinstance(given, VisionLanguageModel):
+            return given
+        name = self._vlm_name
+        if name is None or name == MINI:
+            raise NoVisionModel
+        return load_vlm(name)
 
     @property
-    def _vlm_name(self) -> str:
-        name = self._settings.vlm if self._judge_name in {None, REGIONS} else self._judge_name
-        if name is None:
-            raise NoVisionModel
-        return name
+    def _vlm_name(self) -> str | None:
+        return self._settings.vlm if self._judge_name in {None, REGIONS, MINI} else self._judge_name
+
+    @property
+    def _mini_captioner(self) -> Captioner:
+        from ..rerank.mini_captioner import MiniCaptioner
+
+        return MiniCaptioner(self._own_mini)
+
+    def _kept_places(self, version: str, content_hashes: Sequence[str]) -> dict[str, bytes]:
+        return self._store.catalog.places.kept(self._model.id, version, content_hashes)
+
+    @property
+    def _own_mini(self) -> MiniEmbedder | None:
+        """The library's own model where it is the built-in one, so that its weights are not loaded twice."""
+        from ..library.embedders.mini import MiniEmbedder
+
+        return self._embedder if isinstance(self._embedder, MiniEmbedder) else None
 
     @staticmethod
     def _can(load: Callable[[], object]) -> bool:

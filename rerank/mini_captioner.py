@@ -1,0 +1,160 @@
+"""The built-in captioner: a small decoder over the places that the built-in model sees, on ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ..library.embedders.mini import MiniEmbedder
+from ..library.errors import QueryError
+from ..library.types import Vectors
+from .base import CaptionStyle, JudgeSpec
+from .beam import BeamOptions, State, Words, Written, search
+from .mini_files import CAPTIONER_FILES, WEIGHTS, Graph, read_mini_manifest, read_text
+from .mini_names import Names
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..library.embedders.mini import Seen
+
+PAD, START, END, UNKNOWN = range(4)
+"""The first word numbers are marks."""
+
+BATCH: Final = 8
+
+_LEADING: Final = frozenset(
+    {
+        "a",
+        "an",
+        "the",
+        "its",
+        "his",
+        "her",
+        "their",
+        "some",
+        "of",
+        "in",
+        "on",
+        "at",
+        "to",
+        "by",
+        "with",
+        "and",
+        "or",
+        "while",
+        "as",
+        "from",
+        "over",
+        "into",
+        "near",
+        "under",
+        "through",
+        "front",
+        "is",
+        "are",
+        "that",
+        "which",
+        "who",
+        "another",
+    }
+)
+_TIGHT: Final = re.compile(r" (?=(?:'s|'re|'ve|'ll|'d|'m|n't)\b)")
+
+
+class MiniCaptioner:
+    """One short English sentence, or the name of what is seen. Thread-safe; weights load with the first picture.
+
+    Args:
+        embedder: the built-in model, if it is there already.
+        folder: the captioner's files.
+    """
+
+    def __init__(self, embedder: MiniEmbedder | None = None, folder: Path = WEIGHTS) -> None:
+        self._embedder = embedder or MiniEmbedder()
+        self._folder = folder
+        self._manifest = read_mini_manifest(folder)
+        threads = os.cpu_count() or 1
+        self._memory = Graph(folder / "caption_memory.onnx", threads)
+        self._step = Graph(folder / "caption_step.onnx", threads)
+
+    @property
+    def spec(self) -> JudgeSpec:
+        """The captioner's identity, from its manifest."""
+        return JudgeSpec(
+            key=self._manifest.key("mini-captioner", CAPTIONER_FILES),
+            name="mini",
+            device="processor",
+            batch_size=BATCH,
+            prompt_version="unprompted-1",
+            side_px=self._embedder.spec.image_size,
+        )
+
+    def caption(self, images: Sequence[Image.Image], style: CaptionStyle) -> list[str]:
+        """Caption n RGB images; n texts in their order.
+
+        Raises:
+            QueryError: the language is not English.
+            ModelUnavailable: the installation is damaged.
+        """
+        if style.language.partition("-")[0].lower() != "en":
+            raise QueryError(f"mini captions in English alone, not in {style.language!r}: use llava or a server")
+        found: list[str] = []
+        for start in range(0, len(images), BATCH):
+            pixels = np.stack([self._embedder.preprocess(image) for image in images[start : start + BATCH]])
+            found += self.captions_of(self._embedder.look(pixels))
+        return found
+
+    def captions_of(self, seen: Seen) -> list[str]:
+        """Caption n pictures by what the image tower says of them."""
+        chances, written = self.written(seen)
+        return [
+            self._sentence(self._names.choose(chance, [(one, self.words_of(one)) for one in ends]))
+            for chance, ends in zip(chances, written, strict=True)
+        ]
+
+    def written(self, seen: Seen) -> tuple[Vectors, list[list[Written]]]:
+        """Return the classes' (n, 1000) chances, and for each picture what the decoder wrote, best first."""
+        chances, *picture = self._memory.run({"places": seen.places, "pooled": seen.features})
+        given = {f"picture_{number}": part for number, part in enumerate(picture)}
+        options = BeamOptions(START, END, never=(PAD, START, UNKNOWN))
+        heads, width = picture[0].shape[1], picture[0].shape[3]
+        state: State = [np.zeros((len(seen.features) * options.beams, heads, 0, width), np.float32) for _ in picture]
+
+        def step(latest: Words, place: int, state: State) -> tuple[Vectors, State]:
+            past = {f"past_{number}": part for number, part in enumerate(state)}
+            found, *grown = self._step.run({"words": latest, "place": np.array([place], np.int64), **past, **given})
+            return found, grown
+
+        return chances, search(step, state, len(seen.features), options)
+
+    def words_of(self, written: Written) -> list[str]:
+        """Return a caption's words."""
+        return [self._words[number] for number in written.words]
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return read_text(self._folder / "caption_words.txt").splitlines()
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names.read(self._folder / "caption_names.json")
+
+    @staticmethod
+    def _sentence(words: Sequence[str] | str) -> str:
+        text = words if isinstance(words, str) else _TIGHT.sub("", " ".join(finished(words)))
+        return f"{text[:1].upper()}{text[1:]}."
+
+
+def finished(words: Sequence[str]) -> Sequence[str]:
+    """Drop words from the end that lead to others, as a caption cut off for its length has them."""
+    end = len(words)
+    while end > 1 and words[end - 1] in _LEADING:
+        end -= 1
+    return words[:end]
