@@ -208,7 +208,7 @@ class Looking(Asking):
     def _judge(self) -> Judge:
         if self._given_judge is not None:
             return self._given_judge
-        name = self._judge_name or self._settings.vlm or REGIONS
+        name = self._judge_name or self._settings.vlm or (REGIONS if self._own_mini is None else MINI)
         if name == MINI:
             from ..rerank.mini_judge import MiniJudge
 

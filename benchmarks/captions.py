@@ -19,9 +19,10 @@ import numpy as np
 from photoseek.library.embedders.base import normalized
 from photoseek.library.embedders.mini import MiniEmbedder, Seen
 from photoseek.library.types import Vectors
+from photoseek.rerank.caption_words import words_of
 from photoseek.rerank.mini_captioner import BATCH, MiniCaptioner
 from photoseek.search.metrics import interval
-from photoseek.training.caption_measures import bleu, cider, words_of
+from photoseek.training.caption_measures import bleu, cider
 from photoseek.training.captioned import Captioned, has_split, read_captioned
 
 RESAMPLES = 200

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,16 +15,14 @@ from ..library.errors import QueryError
 from ..library.types import Vectors
 from .base import CaptionStyle, JudgeSpec
 from .beam import BeamOptions, State, Words, Written, search
-from .mini_files import CAPTIONER_FILES, WEIGHTS, Graph, read_mini_manifest, read_text
+from .mini_decoder import END, LONGEST, PAD, START, UNKNOWN, MiniDecoder
+from .mini_files import CAPTIONER, WEIGHTS, read_mini_manifest
 from .mini_names import Names
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ..library.embedders.mini import Seen
-
-PAD, START, END, UNKNOWN = range(4)
-"""The first word numbers are marks."""
 
 BATCH: Final = 8
 
@@ -80,15 +77,13 @@ class MiniCaptioner:
         self._embedder = embedder or MiniEmbedder()
         self._folder = folder
         self._manifest = read_mini_manifest(folder)
-        threads = os.cpu_count() or 1
-        self._memory = Graph(folder / "caption_memory.onnx", threads)
-        self._step = Graph(folder / "caption_step.onnx", threads)
+        self._decoder = MiniDecoder(folder)
 
     @property
     def spec(self) -> JudgeSpec:
         """The captioner's identity, from its manifest."""
         return JudgeSpec(
-            key=self._manifest.key("mini-captioner", CAPTIONER_FILES),
+            key=self._manifest.key(CAPTIONER),
             name="mini",
             device="processor",
             batch_size=BATCH,
@@ -121,26 +116,17 @@ class MiniCaptioner:
 
     def written(self, seen: Seen) -> tuple[Vectors, list[list[Written]]]:
         """Return the classes' (n, 1000) chances, and for each picture what the decoder wrote, best first."""
-        chances, *picture = self._memory.run({"places": seen.places, "pooled": seen.features})
-        given = {f"picture_{number}": part for number, part in enumerate(picture)}
-        options = BeamOptions(START, END, never=(PAD, START, UNKNOWN))
-        heads, width = picture[0].shape[1], picture[0].shape[3]
-        state: State = [np.zeros((len(seen.features) * options.beams, heads, 0, width), np.float32) for _ in picture]
+        chances, picture = self._decoder.memory(seen.places, seen.features)
+        options = BeamOptions(START, END, never=(PAD, START, UNKNOWN), longest=LONGEST)
 
         def step(latest: Words, place: int, state: State) -> tuple[Vectors, State]:
-            past = {f"past_{number}": part for number, part in enumerate(state)}
-            found, *grown = self._step.run({"words": latest, "place": np.array([place], np.int64), **past, **given})
-            return found, grown
+            return self._decoder.step(latest, place, state, picture)
 
-        return chances, search(step, state, len(seen.features), options)
+        return chances, search(step, self._decoder.fresh(picture, options.beams), len(seen.features), options)
 
     def words_of(self, written: Written) -> list[str]:
         """Return a caption's words."""
-        return [self._words[number] for number in written.words]
-
-    @cached_property
-    def _words(self) -> list[str]:
-        return read_text(self._folder / "caption_words.txt").splitlines()
+        return [self._decoder.words[number] for number in written.words]
 
     @cached_property
     def _names(self) -> Names:

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 WEIGHTS: Final = Path(__file__).parent / "weights" / "mini"
 """Where the package keeps them."""
 
-CAPTIONER_FILES: Final = ("caption_memory.onnx", "caption_step.onnx", "caption_words.txt", "caption_names.json")
-JUDGE_FILES: Final = ("judge.onnx",)
+FILES: Final = ("caption_memory.onnx", "caption_step.onnx", "caption_words.txt", "caption_names.json")
+
+CAPTIONER: Final = "mini-captioner"
+JUDGE: Final = "mini-judge"
 
 _REMEDY: Final = "the installation is damaged: reinstall photoseek"
 
-Input: TypeAlias = "Vectors | NDArray[np.int64] | NDArray[np.int8] | NDArray[np.float16]"
+Input: TypeAlias = "Vectors | NDArray[np.int64]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,10 @@ class MiniManifest:
     judge_scale: float
     judge_shift: float
 
-    def key(self, name: str, files: tuple[str, ...]) -> str:
-        """Pin all that these files' answers depend on."""
-        missing = [file for file in files if file not in self.files]
-        if missing:
-            raise ModelUnavailable("mini", f"{missing[0]} is not in its manifest", _REMEDY)
-        pinned = [self.version, sorted(self.towers.items()), [self.files[file] for file in files]]
-        if files == JUDGE_FILES:
+    def key(self, name: str) -> str:
+        """Pin all that the answers depend on: the files, the towers, and for the judge how it is calibrated."""
+        pinned = [self.version, sorted(self.towers.items()), sorted(self.files.items())]
+        if name == JUDGE:
             pinned.append([self.judge_scale, self.judge_shift])
         return f"{name}@{hashlib.sha256(json.dumps(pinned).encode()).hexdigest()[:12]}"
 
@@ -92,10 +91,6 @@ class Graph:
         """
         found: list[Vectors] = self._loaded().run(None, dict(inputs))
         return found
-
-    def output_names(self) -> list[str]:
-        """Return the outputs' names in order."""
-        return [output.name for output in self._loaded().get_outputs()]
 
     def _loaded(self) -> InferenceSession:
         with self._lock:

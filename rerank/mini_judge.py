@@ -1,23 +1,26 @@
-"""The built-in judge: a query's tokens and the places of a picture look at one another, on ONNX Runtime."""
+"""The built-in judge: how much likelier the built-in captioner finds the query's words once it sees the picture.
+
+The decoder foretells each word of the query from those before it and from the picture, and again from a picture of
+nothing in particular. The sum of the differences is the pointwise mutual information of words and picture; two numbers,
+fitted on validation photographs, make a probability of it.
+"""
 
 from __future__ import annotations
 
-import os
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
 from ..library.embedders.mini import MiniEmbedder
-from ..library.types import ImageRecord, Vectors
+from ..library.types import ImageRecord
 from ..search.calibration import Values
 from .base import Judgement, JudgeSpec
+from .caption_words import words_of
 from .fusion import probability
-from .mini_files import JUDGE_FILES, WEIGHTS, Graph, read_mini_manifest
+from .mini_decoder import END, LONGEST, START, MiniDecoder
+from .mini_files import JUDGE, WEIGHTS, read_mini_manifest
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,12 +31,10 @@ Kept: TypeAlias = Callable[[str, Sequence[str]], Mapping[str, bytes]]
 """Looks up what one version kept of pictures when they were indexed, by their content."""
 
 USUAL_WEIGHT: Final = 0.5
+"""By benchmarks/rerank.py; see docs/rerank.md."""
 
 BATCH: Final = 8
 _KEPT_BATCH: Final = 64
-_KEPT_QUERIES: Final = 64
-_LONGEST: Final = 64
-"""Tokens read of a query: more than the longest caption that the judge has learned from, twice over."""
 
 
 def nothing_kept(_version: str, _content_hashes: Sequence[str]) -> dict[str, bytes]:
@@ -46,23 +47,21 @@ class MiniJudge:
 
     Args:
         embedder: the built-in model, if it is there already.
-        kept: what was kept of images when they were indexed; those are judged without their files.
-        folder: the judge's files.
+        kept: what was kept of pictures when they were indexed; those are judged without their files.
+        folder: the captioner's files.
     """
 
     def __init__(self, embedder: MiniEmbedder | None = None, kept: Kept = nothing_kept, folder: Path = WEIGHTS) -> None:
         self._embedder = embedder or MiniEmbedder()
         self._kept = kept
         self._manifest = read_mini_manifest(folder)
-        self._graph = Graph(folder / "judge.onnx", os.cpu_count() or 1)
-        self._lock = Lock()
-        self._queries: OrderedDict[str, tuple[Vectors, Vectors]] = OrderedDict()
+        self._decoder = MiniDecoder(folder)
 
     @property
     def spec(self) -> JudgeSpec:
-        """The judge's identity, from its manifest and what it is given to see."""
+        """The judge's identity, from its manifest and what is kept of pictures."""
         return JudgeSpec(
-            key=f"{self._manifest.key('mini-judge', JUDGE_FILES)}+{self.keeper.version}",
+            key=f"{self._manifest.key(JUDGE)}+{self.keeper.version}",
             name="mini",
             device="processor",
             batch_size=BATCH,
@@ -80,6 +79,7 @@ class MiniJudge:
         found: list[Judgement] = []
         for start in range(0, len(images), BATCH):
             pixels = np.stack([self._embedder.preprocess(image) for image in images[start : start + BATCH]])
+            # By way of what is kept, so that a picture is judged alike whether its file is read or not.
             found += self._judged(self.keeper.keep(self._embedder.look(pixels)), query)
         return found
 
@@ -95,38 +95,37 @@ class MiniJudge:
                 found[number] = judgement
         return found
 
-    def scores(self, kept: KeptPlaces, query: str) -> Vectors:
-        """Return (n,) scores before they are made probabilities."""
-        states, sentence = self._read(query)
-        inputs = {"places": kept.places, "whole": kept.whole, "states": states, "sentence": sentence}
-        return self._graph.run(inputs)[0]
+    def scores(self, kept: KeptPlaces, query: str) -> Values:
+        """Return by how much each of n pictures raises the log-probability of the query's words: (n,)."""
+        numbers = [self._decoder.numbers.get(word) for word in words_of(query)][: LONGEST - 1]
+        places, features = self.keeper.restored(kept.with_average())
+        _, picture = self._decoder.memory(places, features)
+        state = self._decoder.fresh(picture, 1)
+        total = np.zeros(len(places))
+        # A word that the decoder does not know tells nothing, and is left out of what comes before the next, too.
+        known = [number for number in numbers if number is not None]
+        for place, (latest, following) in enumerate(zip([START, *known], [*known, END], strict=True)):
+            if following == END and not _is_sentence(known):
+                break
+            found, state = self._decoder.step(np.full((len(places), 1), latest, np.int64), place, state, picture)
+            total += found[:, 0, following]
+        return np.asarray(total[:-1] - total[-1])
 
     def log_odds(self, kept: KeptPlaces, query: str) -> Values:
         """Return (n,) log-odds that pictures of which this was kept match a query."""
-        return np.asarray(
-            self._manifest.judge_scale * self.scores(kept, query).astype(np.float64) + self._manifest.judge_shift
-        )
+        return np.asarray(self._manifest.judge_scale * self.scores(kept, query) + self._manifest.judge_shift)
 
     def _judged(self, kept: KeptPlaces, query: str) -> list[Judgement]:
-        if not len(kept.places):
-            return []
-        return [Judgement(float(chance)) for chance in probability(self.log_odds(kept, query))]
+        words = words_of(query)
+        share = sum(word in self._decoder.numbers for word in words) / max(1, len(words))
+        if not share:
+            return [Judgement(0.5, mass=0.0) for _ in range(len(kept.places))]
+        return [Judgement(float(chance), mass=share) for chance in probability(self.log_odds(kept, query))]
 
-    def _read(self, query: str) -> tuple[Vectors, Vectors]:
-        """Return the query's (1, t, 384) token states and (1, 384) vector; remembers the latest queries'."""
-        with self._lock:
-            if query in self._queries:
-                self._queries.move_to_end(query)
-                return self._queries[query]
-        read = self._embedder.read(query)
-        found = read.states[:, :_LONGEST], read.embedding
-        with self._lock:
-            self._queries[query] = found
-            while len(self._queries) > _KEPT_QUERIES:
-                self._queries.popitem(last=False)
-        return found
 
-    @cached_property
-    def row_bytes(self) -> int:
-        """How many bytes are kept of a picture."""
-        return self.keeper.row_bytes
+def _is_sentence(numbers: Sequence[int]) -> bool:
+    """Whether so much is said that its end tells something: after a word or two, every caption would go on."""
+    return len(numbers) >= _SENTENCE_WORDS
+
+
+_SENTENCE_WORDS: Final = 5

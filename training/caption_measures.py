@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -11,21 +10,14 @@ from typing import TypeAlias
 import numpy as np
 
 from ..library.types import Vectors
+from ..rerank.caption_words import words_of
 
 Gram: TypeAlias = tuple[str, ...]
 Grams: TypeAlias = "Counter[Gram]"
 
-_WORD = re.compile(
-    r"n't|'(?:s|re|ve|ll|d|m)\b|[a-z0-9$&]+(?:[-/.](?!\W|$)[a-z0-9]+|'(?!(?:s|re|ve|ll|d|m)\b)[a-z0-9]+)*"
-)
 _LONGEST = 4
 _SIGMA = 6.0
 """CIDEr-D's tolerance of another length, in words."""
-
-
-def words_of(text: str) -> list[str]:
-    """Split a caption as the Penn Treebank's tokenizer does, in lower case and without punctuation."""
-    return _WORD.findall(re.sub(r"(\w)n't\b", r"\1 n't", text.lower()))
 
 
 def bleu(captions: Sequence[str], references: Sequence[Sequence[str]], longest: int = _LONGEST) -> float:

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from ..library.embedders.base import normalized
+from ..library.embedders.mini_places import KeptPlaces, PlaceKeeper
 from ..library.types import Vectors
 from .seen import Seen
 
-PLACE_BYTES = 64
-DETAIL_BYTES = 24
-WHOLE_BYTES = 128
+PLACE_BYTES = 96
+WHOLE_BYTES = 256
 
 _EVERY = 5
+_AT_ONCE = 500
 
 
 def write_kept(target: Path, train: Seen) -> dict[str, float]:
@@ -23,10 +24,9 @@ def write_kept(target: Path, train: Seen) -> dict[str, float]:
     pooled = train.photographs.pooled[: train.photographs.count].astype(np.float32)
     parts = {
         "place": (some.places, PLACE_BYTES),
-        "detail": (some.detail, DETAIL_BYTES),
         "whole": (normalized(pooled), WHOLE_BYTES),
     }
-    arrays: dict[str, Vectors] = {}
+    arrays: dict[str, Vectors] = {"length": np.float32(np.linalg.norm(pooled, axis=1).mean())}
     kept: dict[str, float] = {}
     for name, (values, width) in parts.items():
         rows = values.reshape(-1, values.shape[-1])
@@ -38,3 +38,12 @@ def write_kept(target: Path, train: Seen) -> dict[str, float]:
         kept[name] = float(variances[best].sum() / variances.sum())
     np.savez(target, **arrays)
     return kept
+
+
+def kept_of(seen: Seen, keeper: PlaceKeeper) -> KeptPlaces:
+    """Return what is kept of every photograph as it is."""
+    parts = [
+        keeper.keep(seen.part(0, slice(start, start + _AT_ONCE)))
+        for start in range(0, seen.photographs.count, _AT_ONCE)
+    ]
+    return KeptPlaces(np.concatenate([one.places for one in parts]), np.concatenate([one.whole for one in parts]))

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from ..library.embedders.base import normalized
 from ..library.embedders.mini import WEIGHTS as EMBEDDER_WEIGHTS
 from ..library.embedders.mini import MiniEmbedder
-from ..library.embedders.mini_places import KeptPlaces
-from ..rerank.mini_files import CAPTIONER_FILES, JUDGE_FILES, WEIGHTS, MiniManifest
+from ..library.embedders.mini_places import FILE_NAME, KeptPlaces
+from ..rerank.mini_files import FILES, WEIGHTS, MiniManifest
 from ..rerank.mini_judge import MiniJudge
-from .judge_lessons import kept_of
+from .kept import kept_of, write_kept
 from .seen import Seen, read_seen
 
 VERSION = "1"
@@ -30,7 +30,7 @@ SOURCE = (
 )
 LICENCE = "Apache-2.0; the captions' own terms are in NOTICE"
 
-ASKED = 400
+ASKED = 150
 """So many captions, each of its own photograph and of those most like it, fit the curve."""
 
 NEIGHBOURS = 15
@@ -45,6 +45,8 @@ def main() -> None:
     parser.add_argument("--embedder", type=Path, default=EMBEDDER_WEIGHTS, help="folder of the built-in model")
     arguments = parser.parse_args()
     model = MiniEmbedder(threads=1, folder=arguments.embedder)
+    train = read_seen(model, arguments.captions, arguments.cache, "train")
+    print(json.dumps(write_kept(arguments.embedder / FILE_NAME, train)))
     write_manifest(arguments.into, model, 1.0, 0.0)
     judge = MiniJudge(model, folder=arguments.into)
     scale, shift = calibrated(judge, read_seen(model, arguments.captions, arguments.cache, "val"))
@@ -58,7 +60,7 @@ def write_manifest(folder: Path, model: MiniEmbedder, scale: float, shift: float
         source=SOURCE,
         licence=LICENCE,
         towers={name: model.manifest.files[name] for name in ("image_tower.onnx", "text_tower.onnx")},
-        files={name: _hash(folder / name) for name in (*CAPTIONER_FILES, *JUDGE_FILES) if (folder / name).exists()},
+        files={name: _hash(folder / name) for name in FILES},
         judge_scale=round(scale, 4),
         judge_shift=round(shift, 4),
     )
@@ -68,7 +70,7 @@ def write_manifest(folder: Path, model: MiniEmbedder, scale: float, shift: float
 
 def calibrated(judge: MiniJudge, val: Seen) -> tuple[float, float]:
     """Return scale and shift that make a chance of a score, by captions asked of their own picture and its like."""
-    kept = kept_of(val, judge.keeper, 0)
+    kept = kept_of(val, judge.keeper)
     pooled = normalized(val.photographs.pooled[: val.photographs.count].astype(np.float32))
     scores, is_own = [], []
     for number in np.linspace(0, val.photographs.count - 1, ASKED).astype(int):

@@ -16,10 +16,10 @@ import torch
 
 from ..library.embedders.mini import WEIGHTS as EMBEDDER_WEIGHTS
 from ..library.embedders.mini import MiniEmbedder
+from ..rerank.caption_words import words_of
 from ..rerank.mini_files import WEIGHTS
 from .attention import FORBIDDEN
 from .caption_export import export_captioner
-from .caption_measures import words_of
 from .caption_model import END, PAD, START, UNKNOWN, Captioner, CaptionerSize, Scales
 from .caption_names import write_names
 from .classes import class_names

@@ -30,10 +30,17 @@ _RANGE: Final = 4.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptPlaces:
-    """What is kept of n pictures: (n, 81, p) int8 of their places, (n, w) int8 of the whole."""
+    """What is kept of n pictures: (n, 81, p) int8 of their places, (n, w) int8 of the whole; n at least 1."""
 
     places: NDArray[np.int8]
     whole: NDArray[np.int8]
+
+    def with_average(self) -> KeptPlaces:
+        """Return the same and one more, the average of all training photographs: a picture of nothing in particular."""
+        return KeptPlaces(
+            np.concatenate([self.places, np.zeros_like(self.places[:1])]),
+            np.concatenate([self.whole, np.zeros_like(self.whole[:1])]),
+        )
 
     def rows(self) -> list[bytes]:
         """Return each picture's bytes."""
@@ -63,9 +70,12 @@ class PlaceKeeper:
 
     def keep(self, seen: Seen) -> KeptPlaces:
         """Reduce what the tower says of n pictures."""
-        whole = normalized(seen.features)
-        places = [self._projected(part, name) for part, name in ((seen.places, "place"), (seen.detail, "detail"))]
-        return KeptPlaces(np.concatenate(places, axis=2), self._projected(whole, "whole"))
+        return KeptPlaces(self._projected(seen.places, "place"), self._projected(normalized(seen.features), "whole"))
+
+    def restored(self, kept: KeptPlaces) -> tuple[Vectors, Vectors]:
+        """Return n pictures' (n, 81, 352) places and (n, 1280) features, as far as they were kept."""
+        features = self._unprojected(kept.whole, "whole") * float(self._arrays["length"])
+        return self._unprojected(kept.places, "place"), np.maximum(features, 0.0)
 
     def read(self, rows: list[bytes]) -> KeptPlaces:
         """Take n pictures' bytes apart.
@@ -79,7 +89,14 @@ class PlaceKeeper:
 
     @property
     def _place_width(self) -> int:
-        return self._arrays["place"].shape[1] + self._arrays["detail"].shape[1]
+        return self._arrays["place"].shape[1]
+
+    def _unprojected(self, values: NDArray[np.int8], name: str) -> Vectors:
+        directions = self._arrays[name]
+        # Orthogonal, so that their transpose, over their squared lengths, leads back.
+        back = directions.T / np.square(directions).sum(axis=0)[:, np.newaxis]
+        found = values.astype(np.float32) * (_RANGE / 127) @ back + self._arrays[f"{name}_mean"]
+        return np.asarray(found, dtype=np.float32)
 
     def _projected(self, values: Vectors, name: str) -> NDArray[np.int8]:
         # The directions are stored divided by their deviations.

@@ -16,7 +16,7 @@ from photoseek.library.errors import ModelUnavailable, NoVisionModel, UnknownMod
 from photoseek.rerank.base import Captioner, CaptionStyle
 from photoseek.rerank.captioning import CaptionOptions
 from photoseek.rerank.mini_captioner import MiniCaptioner
-from photoseek.rerank.mini_files import CAPTIONER_FILES, WEIGHTS, read_mini_manifest
+from photoseek.rerank.mini_files import FILES, WEIGHTS, read_mini_manifest
 from photoseek.rerank.registry import load_captioner, load_vlm
 
 SAID = {
@@ -40,7 +40,7 @@ def pictures() -> dict[str, Image.Image]:
 
 def test_the_manifest_pins_every_file_that_ships() -> None:
     manifest = read_mini_manifest()
-    for name in CAPTIONER_FILES:
+    for name in FILES:
         assert hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() == manifest.files[name]
     assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) <= 20_000_000
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from photoseek.training.caption_measures import bleu, cider, words_of
+from photoseek.rerank.caption_words import words_of
+from photoseek.training.caption_measures import bleu, cider
 
 CAPTIONS = [
     "A dog runs over the grass.",
