@@ -55,16 +55,14 @@ if TYPE_CHECKING:
     )
     from .rerank.captioning import CaptionOptions, CaptionReport
     from .rerank.fusion_fit import FusionFit
-    from .search.classify import Chance, Classified
-    from .search.duplicates import DuplicateGroup, DuplicateOptions
+    from .search.describe import Chance, Classified
+    from .search.duplicates import DuplicateGroup, DuplicateOptions, Stack
     from .search.evaluate import Evaluation
-    from .search.fold import Stack
     from .search.library_map import Cluster, LibraryMap, MapOptions
     from .search.query.arithmetic import parse_terms
     from .search.query.filters import parse_filter
     from .search.query.query import Address, KnownImage, Picture, Query, Sort, Term, Words
-    from .search.text_search import TextSearch
-    from .search.texts import TextHit
+    from .search.texts import TextHit, TextSearch
 
 __all__ = [
     "Address",
@@ -170,23 +168,29 @@ _HOMES = {
     },
     ".rerank.captioning": {"CaptionOptions", "CaptionReport"},
     ".rerank.fusion_fit": {"FusionFit"},
-    ".search.classify": {"Chance", "Classified"},
-    ".search.duplicates": {"DuplicateGroup", "DuplicateOptions"},
+    ".search.describe": {"Chance", "Classified"},
+    ".search.duplicates": {"DuplicateGroup", "DuplicateOptions", "Stack"},
     ".search.evaluate": {"Evaluation"},
-    ".search.fold": {"Stack"},
     ".search.library_map": {"Cluster", "LibraryMap", "MapOptions"},
     ".search.query.arithmetic": {"parse_terms"},
     ".search.query.filters": {"parse_filter"},
     ".search.query.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
-    ".search.text_search": {"TextSearch"},
-    ".search.texts": {"TextHit"},
+    ".search.texts": {"TextHit", "TextSearch"},
 }
+
+# What 0.1 called them first.
+_RENAMED = {"RefinedHit": "RerankedHit", "Refinement": "RerankResult", "Tuning": "FusionFit"}
 
 if not TYPE_CHECKING:
     # A name is imported when first asked for: the command line, and the processes that decode, need few of them.
     def __getattr__(name: str) -> object:
         from importlib import import_module
 
+        if name in _RENAMED:
+            import warnings
+
+            warnings.warn(f"photoseek.{name} is now photoseek.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+            name = _RENAMED[name]
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         home = next((home for home, names in _HOMES.items() if name in names), ".library.errors")

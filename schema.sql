@@ -37,18 +37,16 @@ CREATE TABLE images (
     longitude      REAL,
     rating         INTEGER,                        -- 0 to 5 stars
     colours        TEXT    NOT NULL,               -- up to three names, the largest part first: 'blue white'
-    perceptual_hash INTEGER,                       -- 64 bits, signed; copies differ in few (library/images/perceptual_hash.py)
+    perceptual_hash INTEGER,                       -- 64 bits, signed; copies differ in few (library/images/hashes.py)
     warning        TEXT,                           -- what is wrong with a picture that was kept nevertheless
     sidecars       TEXT    NOT NULL,               -- the files beside it that tell of it, their sizes and dates
     missing_since  TIMESTAMP,                      -- set when the file vanished; kept out of answers
     indexed_at     TIMESTAMP NOT NULL,
-    texts_seq      INTEGER NOT NULL,               -- moves when the words about the image change, or their vectors
     change_seq     INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX images_path ON images (path);                  -- one row a path; planning walks it in order
 CREATE INDEX images_content ON images (size_bytes, content_hash);  -- has this picture been seen before?
 CREATE INDEX images_change_seq ON images (change_seq);             -- what changed since?
-CREATE INDEX images_texts_seq ON images (texts_seq);               -- whose words changed since?
 CREATE INDEX images_taken_at ON images (taken_at);                 -- sorting and filtering by date
 
 -- One row per embedding model this library has been indexed with.
@@ -132,7 +130,7 @@ CREATE TABLE archives (
     images         INTEGER NOT NULL                -- members with the name of an image
 );
 
--- What a second look said, so that it need not be asked twice. The oldest go (library/catalog/judgements.py).
+-- What a second look said, so that it need not be asked twice. The oldest go (library/catalog/vlm_answers.py).
 CREATE TABLE judgements (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     content_hash   TEXT    NOT NULL,               -- the picture judged, images.content_hash

@@ -1,6 +1,7 @@
 """The Python API: one object over a library, with the verbs of the command line."""
 
-from .keeping import LibraryInfo, ModelInfo
-from .library import Library, open_library
+from .library import Library
+from .maintenance_service import IndexedRoot, LibraryInfo, ModelInfo
+from .opening import open_library
 
-__all__ = ["Library", "LibraryInfo", "ModelInfo", "open_library"]
+__all__ = ["IndexedRoot", "Library", "LibraryInfo", "ModelInfo", "open_library"]

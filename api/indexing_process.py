@@ -14,7 +14,7 @@ from typing import TextIO
 from ..indexer.pipeline import IndexOptions
 from ..indexer.report import Progress
 from ..library.errors import PhotoseekError
-from .library import open_library
+from .opening import open_library
 
 
 @dataclass(frozen=True, slots=True)

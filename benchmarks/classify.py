@@ -16,8 +16,8 @@ import numpy as np
 
 from photoseek.library.embedders.prompts import embed_queries
 from photoseek.library.embedders.registry import load_embedder
-from photoseek.search.classify import softmax
-from photoseek.search.embedding import embed_file
+from photoseek.search.describe import softmax
+from photoseek.search.query_embedder import embed_file
 
 SCALES = (5, 10, 15, 20, 25, 30, 40, 60, 100)
 

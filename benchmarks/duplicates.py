@@ -19,7 +19,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from photoseek.library.embedders.base import Embedder
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.images.decoding import decode
-from photoseek.library.images.perceptual_hash import hash_distance, perceptual_hash
+from photoseek.library.images.hashes import hash_distance, perceptual_hash
 from photoseek.library.types import Vectors
 
 THRESHOLDS = (0.85, 0.88, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)

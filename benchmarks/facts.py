@@ -11,8 +11,7 @@ from PIL import Image
 from photoseek.benchmarks.timing import spread, take_turns
 from photoseek.library.images.colours import dominant_colours
 from photoseek.library.images.decoding import decode
-from photoseek.library.images.miniature import miniature
-from photoseek.library.images.perceptual_hash import perceptual_hash
+from photoseek.library.images.hashes import miniature, perceptual_hash
 
 SIDE_PX = 224
 

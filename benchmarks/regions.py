@@ -26,13 +26,12 @@ from photoseek.library.embedders.base import Embedder, ModelSpec
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.library.types import Pixels, Vectors
 from photoseek.rerank.fusion_fit import JudgedRanking
-from photoseek.rerank.regions import USUAL_WEIGHT, WINDOWS, RegionsJudge
-from photoseek.rerank.windows import Windows
+from photoseek.rerank.regions import USUAL_WEIGHT, WINDOWS, RegionsJudge, Windows
 from photoseek.search.calibration import Calibration
 from photoseek.search.describe import Vocabulary
 from photoseek.search.labelled_queries import LabelledQuery, read_labelled_queries
 from photoseek.search.metrics import hit_at, interval
-from photoseek.search.text_vectors import TextVectors
+from photoseek.search.texts import TextVectors
 
 DEPTH = 50
 SIDE_PX = 720

@@ -24,13 +24,14 @@ import photoseek
 from photoseek.benchmarks.timing import ratio, spread, take_turns
 from photoseek.library.catalog.changes import ImageFacts, Indexed
 from photoseek.library.embedders.base import normalized
+from photoseek.library.embedders.mini import read_manifest
 from photoseek.library.images.sources import FileState
 from photoseek.library.settings import read_settings
 from photoseek.library.store import Store
 from photoseek.library.types import Vectors
 
 BLOCK_ROWS = 5_000
-MINI_DIM = 512
+MINI_DIM = read_manifest().dim
 _IMPORTS = "import numpy, onnxruntime, sqlalchemy, tokenizers, PIL.Image, click"
 
 

@@ -1,4 +1,4 @@
-"""photoseek describe."""
+"""photoseek describe and photoseek classify: image to text."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from .console import CountLine
-from .options import json_option, library_at, model_options, path_or_id, top_option
-from .output import print_json, print_scored
+from ..library.errors import ImageUnreadable
+from .common import PATH, json_option, library_at, model_options, path_or_id, print_json, print_scored, top_option
+from .console import CountLine, plain
 
 
 @click.command("describe", short_help="Say in words what an image shows.")
@@ -60,3 +60,30 @@ def describe_command(  # noqa: PLR0913 - one for each option
         print_scored(label.score, label.text)
     for hit in found:
         print_scored(hit.score, f'"{hit.text.body}"  {hit.text.kind} of {hit.image.path}')
+
+
+@click.command("classify", short_help="Choose among your own labels for each image.")
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=PATH)
+@click.option("--labels", required=True, metavar="A,B,...", help="Two labels or more, with commas between them.")
+@model_options
+@json_option
+def classify_command(
+    *, images: tuple[Path, ...], labels: str, folder: Path | None, model: str | None, as_json: bool
+) -> None:
+    """Choose among your own labels for each IMAGE; the chances sum to 1. Needs no library.
+
+    Files that cannot be read are told of, and end the command with exit code 1 when the others are done.
+    """
+    unreadable: list[ImageUnreadable] = []
+    with library_at(folder, model) as library:
+        answers = library.classify(images, labels.split(","), on_unreadable=unreadable.append)
+    if as_json:
+        print_json([{"path": str(one.path), "labels": [asdict(label) for label in one.labels]} for one in answers])
+    else:
+        for one in answers:
+            chances = ", ".join(f"{label.text} {label.probability:.0%}" for label in one.labels)
+            click.echo(f"{plain(str(one.path))}: {plain(chances)}")
+    for error in unreadable:
+        click.echo(f"photoseek: {plain(str(error))}", err=True)
+    if unreadable:
+        sys.exit(1)

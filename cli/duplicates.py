@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
+from .common import json_option, library_at, model_options, print_json
 from .console import plain
-from .options import json_option, library_at, model_options
-from .output import print_json
 
 
 @click.command("duplicates", short_help="List images of which one is enough.")

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..indexer.report import Progress
+from .common import PATH, json_option, judge_option, library_at, model_options, print_json
 from .console import ProgressLine, plain
-from .options import PATH, json_option, judge_option, library_at, model_options
-from .output import print_json
 
 if TYPE_CHECKING:
     from ..rerank.fusion_fit import FusionFit

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import PATH, json_option, library_at, model_options
-from .output import print_json
+from .common import PATH, json_option, library_at, model_options, print_json
 
 
 @click.command("export", short_help="Write vectors and what is known of their images for other programs.")

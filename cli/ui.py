@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import model_options
+from .common import model_options
 
 
 @click.command("ui", short_help="Open the library in the browser.")

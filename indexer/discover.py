@@ -1,23 +1,143 @@
-"""Discover: walk folders and describe the image files in them, in the order of their paths."""
-
-# Paths stay plain strings here: a Path each for a million files would cost half a minute.
-# ruff: noqa: PTH208, PTH100, PTH112, PTH116, PTH118, PTH206
+"""Discover: walk folders and archives and describe the image files in them, in the order of their paths."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
-from ..library.errors import FolderNotFound, FolderUnusable
-from ..library.images.archives import MEMBER_MARK, is_archive_name
-from ..library.images.metadata.sidecars import by_image, folder_of_root, is_inside, state_of
+from ..library.catalog.changes import ArchiveListed
+from ..library.errors import FolderNotFound, FolderUnusable, ImageUnreadable
+from ..library.images.archives import MEMBER_MARK, Member, is_archive_name, open_archive
+from ..library.images.formats import RAW_SUFFIXES
+from ..library.images.metadata.sidecars import by_image, folder_of_root, is_inside, is_sidecar_name, state_of
 from ..library.images.sources import Failed, FileState
-from .archive_members import look_into
-from .found import Found, Unlisted, failed, is_image_name, is_skipped, is_text
+
+# ruff: noqa: PTH122
+
+
+# What photographers, archives and scrapers keep. A file given by name is read whatever its suffix.
+_SUFFIXES = (
+    ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm",
+    ".ico .jp2 .j2k .jpf .jpx .avif .heic .heif .hif",
+)
+IMAGE_SUFFIXES = RAW_SUFFIXES.union(*(line.split() for line in _SUFFIXES))
+
+# Folders in which cameras' and NAS systems' own thumbnails live.
+_SKIPPED_FOLDERS = frozenset({"@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "__MACOSX"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A folder whose content could not be listed: nothing may be concluded about the files below it."""
+
+    failed: Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Intact:
+    """An archive that is as it was when all its members were written; `path` is that of its members' common start."""
+
+    path: str
+
+
+Found: TypeAlias = FileState | Failed | Unlisted | Intact | ArchiveListed
+
+
+def found_in(found: Iterable[Found], root: str) -> Iterator[Found]:
+    """Yield what was found below a part of `root` as if all of `root` had been walked."""
+    for item in found:
+        match item:
+            case FileState():
+                yield item if item.root == root else replace(item, root=root)
+            case Failed():
+                yield replace(item, file=replace(item.file, root=root))
+            case Unlisted(failed=unlisted):
+                yield Unlisted(replace(unlisted, file=replace(unlisted.file, root=root)))
+            case _:
+                yield item
+
+
+def is_skipped(name: str) -> bool:
+    """Whether a file or folder of this name is passed by."""
+    return name.startswith(".") or name in _SKIPPED_FOLDERS
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file of this name is yielded."""
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+def is_text(path: str) -> bool:
+    """Whether a path can be stored and shown."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def failed(path: str, root: str, reason: str) -> Failed:
+    """Return the failure of a file that could not even be described."""
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return Failed(FileState(shown, root, size_bytes=0, mtime_ns=0), "discover", reason)
+
+
+def look_into(found: FileState | Failed, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
+    """Yield the images in an archive, which was found as given, in the order of their paths.
+
+    What the archive itself is said of has its path and "!", where its members' paths go on with a slash.
+    """
+    if isinstance(found, Failed):
+        yield Unlisted(replace(found, file=replace(found.file, path=f"{found.file.path}!")))
+        return
+    path = found.path
+    archive = replace(found, path=f"{path}!")
+    if is_intact(archive):
+        yield Intact(path + MEMBER_MARK)
+        return
+    try:
+        opened = open_archive(path)
+    except ImageUnreadable as error:
+        yield Unlisted(Failed(archive, "discover", error.reason))
+        return
+    except OSError as error:
+        yield Unlisted(Failed(archive, "discover", f"cannot be read: {error.strerror or error}"))
+        return
+    if opened.damage:
+        yield Unlisted(Failed(archive, "discover", opened.damage))
+    listed = opened.members()
+    files = {member.name: member.size_bytes for member in listed if is_sidecar_name(member.name)}
+    sidecars = by_image(files)
+    members = sorted((path + MEMBER_MARK + member.name, member) for member in listed if _is_inside_image(member))
+    for member_path, member in members:
+        yield _member(member_path, member, archive, files, sidecars)
+    yield ArchiveListed(archive, len(members))
+
+
+def _is_inside_image(member: Member) -> bool:
+    # What begins with a dot is hidden, and "..", as an empty part, would lead out of the archive.
+    return is_image_name(member.name) and all(part and not is_skipped(part) for part in member.name.split("/"))
+
+
+def _member(
+    path: str, member: Member, archive: FileState, files: Mapping[str, int], sidecars: dict[str, list[str]]
+) -> FileState | Failed:
+    """Describe one member; `files` are the sizes of the sidecars in the archive, `sidecars` their names by image."""
+    if not is_text(path):
+        return failed(path, archive.root, "the file's name is not valid Unicode: rename it")
+    state = state_of(member.name, sidecars, lambda name: (files[name], archive.mtime_ns))
+    file = FileState(path, archive.root, member.size_bytes, archive.mtime_ns, state, member.offset)
+    return Failed(file, "read", member.problem) if member.problem else file
+
+
+# Paths stay plain strings here: a Path each for a million files would cost half a minute.
+# ruff: noqa: PTH208, PTH100, PTH112, PTH116, PTH118, PTH206
+
 
 # How `_names` marks an archive, in whose place its members are sorted; no name of a folder ends so.
 _ARCHIVE = MEMBER_MARK + "/"

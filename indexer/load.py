@@ -14,15 +14,13 @@ from PIL import Image
 
 from ..library.catalog.changes import ImageFacts, KnownFile
 from ..library.errors import ImageUnreadable
-from ..library.images import content_hash
+from ..library.images import hashes
 from ..library.images.archives import MEMBER_MARK, split_member
 from ..library.images.colours import dominant_colours
-from ..library.images.content_hash import hash_bytes
 from ..library.images.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode
+from ..library.images.hashes import hash_bytes, miniature, perceptual_hash
 from ..library.images.metadata.image_text import ImageText, Sidecar
 from ..library.images.metadata.sidecars import read_sidecars
-from ..library.images.miniature import miniature
-from ..library.images.perceptual_hash import perceptual_hash
 from ..library.images.sources import Failed, FileBytes, FileState, read_bytes, read_file
 from ..library.types import Pixels
 from .plan import ToRead
@@ -101,7 +99,7 @@ def hash_file(path: str) -> str | None:
             return hash_bytes(read_bytes(path, DEFAULT_LIMITS.max_bytes, reader=_HASHING))
         except (OSError, ImageUnreadable):
             return None
-    return content_hash.hash_file(path)
+    return hashes.hash_file(path)
 
 
 def as_they_lie(tasks: Iterable[ToRead]) -> Iterator[ToRead]:
@@ -138,12 +136,12 @@ def _archive_of(task: ToRead) -> str:
     return "" if task.file.offset is None else task.file.path.partition(MEMBER_MARK)[0]
 
 
-def _facts(decoded: DecodedImage, content_hash: str, rating: int | None) -> ImageFacts:
+def _facts(decoded: DecodedImage, hashes: str, rating: int | None) -> ImageFacts:
     """Bring together what the file says and what the picture shows; a sidecar's `rating` goes first."""
     told = decoded.metadata
     small = miniature(decoded.image)
     return ImageFacts(
-        content_hash=content_hash,
+        content_hash=hashes,
         width=decoded.width,
         height=decoded.height,
         format=decoded.format,

@@ -15,16 +15,13 @@ from ..library.embedders.base import Embedder, PlaceKeeping, preprocessing_of
 from ..library.errors import RootEmptied
 from ..library.images.sources import Failed
 from ..library.types import Pixels, Vectors
-from .background import AsyncWriter, ModelPrefetch
-from .discover import discover
-from .found import found_in
+from .background import AsyncWriter, ModelPrefetch, Spool, TextEmbedder
+from .discover import discover, found_in
 from .isolation import IsolatedLoader, IsolationLimits
 from .load import Loaded, Loader, as_they_lie, in_order, worker_threads
 from .plan import Retold, StillFailing, ToRead, Unchanged, plan
 from .recognise import Recognised, Recogniser, relocated
 from .report import IndexReport, Outcome, Progress
-from .spool import Spool
-from .text_embedder import TextEmbedder
 
 # A process for decoding starts in the time in which another decodes so many photographs.
 _FILES_PER_PROCESS = 16
@@ -105,13 +102,13 @@ class _Run:
     def plan_root(self, root: str, to_read: Spool[ToRead]) -> None:
         """Write what planning alone can tell, and add to `to_read` the files that must be looked at."""
         retry_failed = self.options.retry_failed
-        known = self.catalog.known_files(root, self.model.id)
-        failures = self.catalog.known_failures(root)
+        known = self.catalog.planning.known_files(root, self.model.id)
+        failures = self.catalog.planning.known_failures(root)
         vanished: list[Vanished] = []
         found_any = False
         found = discover(
             root,
-            lambda archive: self.catalog.is_archive_intact(archive, self.model.id, retry_failed=retry_failed),
+            lambda archive: self.catalog.planning.is_archive_intact(archive, self.model.id, retry_failed=retry_failed),
             self.options.within,
         )
         found = found_in(found, self.options.within or root)

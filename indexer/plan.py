@@ -8,8 +8,7 @@ from typing import TypeAlias
 
 from ..library.catalog.changes import ArchiveListed, FailureGone, KnownFailure, KnownFile, Relocated, Vanished
 from ..library.images.sources import Failed, FileState
-from .discover import covers, enters
-from .found import Found, Intact, Unlisted
+from .discover import Found, Intact, Unlisted, covers, enters
 
 
 @dataclass(frozen=True, slots=True)

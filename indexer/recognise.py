@@ -57,7 +57,7 @@ class Recogniser:
         """Yield every task as it is, or as recognised, in order."""
         remaining = iter(tasks)
         while chunk := list(islice(remaining, _CHUNK)):
-            sizes = self.catalog.known_sizes([task.file.size_bytes for task in chunk])
+            sizes = self.catalog.planning.known_sizes([task.file.size_bytes for task in chunk])
             suspects = [task for task in chunk if task.file.size_bytes in sizes]
             hashes = dict(zip(map(id, suspects), pool.map(_hash, suspects), strict=True))
             for task in chunk:
@@ -86,7 +86,7 @@ class Recogniser:
         """Return the images known to hold this content in this model, None as long as there are none."""
         key = (size_bytes, content_hash)
         if key not in self._remembered:
-            found = self.catalog.find_content(size_bytes, content_hash, self.model_id)
+            found = self.catalog.planning.find_content(size_bytes, content_hash, self.model_id)
             embedded = (content for content in found if content.vector is not None)
             first = next(embedded, None)
             if first is None:

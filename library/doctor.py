@@ -8,10 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from .checks.base import Check, CheckContext, Finding
-from .checks.disk import check_failures, check_missing
-from .checks.files import check_calibration, check_settings
-from .checks.rows import check_change_numbers, check_deletions, check_embedded, check_owners, check_places
-from .checks.structure import check_database_file, check_schema
+from .checks.database import (
+    check_change_numbers,
+    check_database_file,
+    check_deletions,
+    check_embedded,
+    check_owners,
+    check_places,
+    check_schema,
+)
+from .checks.disk import check_calibration, check_failures, check_missing, check_settings
 from .checks.vectors import check_generations, check_stored_vectors, check_stray_files
 from .errors import CatalogUnavailable, LibraryReadOnly, SettingsError
 from .lock import stale_owner

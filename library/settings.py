@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import platformdirs
 
 from .errors import SettingsError
-from .paths import expanded, is_blank
+from .files import expanded, is_blank
 
 FILE_NAME = "library.toml"
 DEFAULT_MODEL = "mini"

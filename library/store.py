@@ -11,8 +11,8 @@ from .catalog.catalog import Catalog, ModelRow
 from .catalog.database import Database
 from .embedders.base import ModelSpec
 from .errors import LibraryError, LibraryNotFound, LibraryReadOnly, ModelMismatch, NothingIndexed
+from .files import may_write
 from .lock import writing_lock
-from .paths import may_write
 from .settings import Settings, cache_folder, write_initial_settings
 from .vectors.generations import Generations, model_folder_name
 from .vectors.live_vectors import LiveVectors

@@ -12,9 +12,8 @@ from PIL import Image
 from ..library.errors import ModelUnavailable, QueryError
 from .answers import tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
-from .batches import FittingBatches
-from .device import DeviceConfig, RunOptions, device_config_for, load_options, warn_of_slowness
-from .image_size import resize_for_vlm
+from .device import DeviceConfig, FittingBatches, RunOptions, device_config_for, load_options, warn_of_slowness
+from .image_input import resize_for_vlm
 from .pretrained import fetched, parameter_count, read_config, revision_of, source_name, transformers_of
 
 if TYPE_CHECKING:

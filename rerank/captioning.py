@@ -11,10 +11,10 @@ from typing import Final
 
 from PIL import Image
 
-from ..library.catalog.captions import Captioned, Wanted
 from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.catalog.conditions import Condition
-from ..library.catalog.text_writing import TextModel
+from ..library.catalog.texts import TextModel
+from ..library.catalog.vlm_answers import Captioned, Wanted
 from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import ImageUnreadable, LibraryLocked, PhotoseekError

@@ -1,13 +1,16 @@
-"""Where a model runs and in how many bits, and how long a picture takes there."""
+"""Where a model runs and in how many bits, how long an image takes there, and batches that fit its memory."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
+from PIL import Image
+
+from ..library.embedders.hub import one_line
 from ..library.embedders.openclip.torch_model import choose_device, choose_precision
 from ..library.errors import ModelUnavailable
 from ..library.telemetry import disable_telemetry
@@ -154,3 +157,43 @@ def _measured_flops_per_s(dtype: torch.dtype) -> float:
         matrix @ matrix
         fastest_s = min(fastest_s, time.perf_counter() - started)
     return 2.0 * _PROBE_SIDE**3 / fastest_s
+
+
+T = TypeVar("T")
+
+
+class FittingBatches:
+    """Runs work in batches, and in halves of them once the device's memory turns out to be too small."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._fitting: int | None = None
+
+    def run(
+        self, images: Sequence[Image.Image], size: int, work: Callable[[Sequence[Image.Image]], list[T]]
+    ) -> list[T]:
+        """Do some work for n images, at most `size` of them at once; n results in their order.
+
+        Raises:
+            ModelUnavailable: a single image does not fit.
+        """
+        import torch
+
+        results: list[T] = []
+        while len(results) < len(images):
+            at_once = size if self._fitting is None else min(size, self._fitting)
+            batch = images[len(results) : len(results) + at_once]
+            try:
+                results += work(batch)
+            except torch.OutOfMemoryError as error:
+                if len(batch) == 1:
+                    remedy = "append @4bit or @8bit to its name, or choose a smaller one"
+                    reason = f"a picture does not fit in the device's memory ({one_line(error)})"
+                    raise ModelUnavailable(self._model, reason, remedy) from error
+                self._fitting = len(batch) // 2
+                logger.info("%s looks at %d pictures at once: more do not fit", self._model, self._fitting)
+            else:
+                continue
+            # Only now is the failed batch's memory free: the error above held on to it.
+            torch.cuda.empty_cache()
+        return results

@@ -24,7 +24,7 @@ from ..search.evaluate import ranks_of, relevant_ids
 from ..search.labelled_queries import LabelledQuery
 from ..search.metrics import Ranks, average_precision, interval
 from ..search.query.query import Query, Term, Words
-from ..search.text_vectors import TextVectors
+from ..search.texts import TextVectors
 from .base import Judgement
 from .fusion import fused, order
 from .reranker import Effort, Questions, Reranker

@@ -14,9 +14,8 @@ from ..library.errors import ModelUnavailable
 from ..library.telemetry import disable_telemetry
 from .answers import AnswerTokens, Logits, MassWatch, answer_tokens, judgements, tidy_caption
 from .base import CaptionStyle, Judgement, JudgeSpec
-from .batches import FittingBatches
-from .device import DeviceConfig, RunOptions, device_config_for, load_options, warn_of_slowness
-from .image_size import resize_for_vlm
+from .device import DeviceConfig, FittingBatches, RunOptions, device_config_for, load_options, warn_of_slowness
+from .image_input import resize_for_vlm
 from .pretrained import fetched, parameter_count, revision_of, source_name, transformers_of
 from .prompts import DEFAULT_JUDGING, caption_prompt, judging_prompt, judging_template, prompts_key
 

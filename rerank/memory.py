@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from ..library.catalog.judgements import JudgementCatalog, JudgementKey, Remembered
+from ..library.catalog.vlm_answers import JudgementCatalog, JudgementKey, Remembered
 from ..library.errors import LibraryError
 from ..library.images.metadata.image_text import printable
 from .base import Box, Judgement, JudgeSpec

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..library.embedders.hub import cached_first, one_line
-from ..library.embedders.openclip.name import file_sha256
+from ..library.embedders.openclip.model_source import file_sha256
 from ..library.errors import EmbedderError, ModelUnavailable
 from ..library.telemetry import disable_telemetry
 

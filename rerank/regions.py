@@ -1,4 +1,4 @@
-"""A judge that needs no model beyond the library's own: the embedder looks again at parts of each picture.
+"""A judge that needs no model beyond the library's own: the embedder looks at overlapping squares of each image.
 
 A model that sees a picture whole sees little of what is small in it. Here overlapping squares are embedded as pictures
 of their own, and the one nearest to the query speaks for the picture, and says where.
@@ -12,6 +12,7 @@ benchmarks/regions.py measures which squares are worth their time.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,12 +24,55 @@ import numpy as np
 from ..library.embedders.base import Embedder
 from ..library.types import Vectors
 from ..search.calibration import LEAST_DEVIATION, PRIOR_IMAGES, Calibration, Values
-from ..search.text_vectors import TextVectors
+from ..search.texts import TextVectors
 from .base import Box, Judgement, JudgeSpec
-from .windows import Windows, boxes_in, pixels_of
 
 if TYPE_CHECKING:
     from PIL import Image
+
+MOST_ALONG: Final = 8
+"""Squares of one size along one side of a picture, however long it is: a panorama is no reason to look a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Squares of one size: `share` of the picture's shorter side, at least `steps` of them along each side."""
+
+    share: float
+    steps: int
+
+
+def boxes_in(width: int, height: int, sizes: tuple[Windows, ...]) -> list[Box]:
+    """Lay squares of these sizes over a picture of `width` x `height` pixels, those of a size row by row.
+
+    They are evenly spread from edge to edge. Where `steps` of them would leave gaps along the longer side, there are as
+    many more as it takes, MOST_ALONG at most.
+    """
+    return [
+        Box(left / width, top / height, (left + side) / width, (top + side) / height)
+        for size in sizes
+        for side in [size.share * min(width, height)]
+        for top in _starts(height, side, size.steps)
+        for left in _starts(width, side, size.steps)
+    ]
+
+
+def pixels_of(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """Return the box's edges in pixels of a picture, as Pillow's `crop` wants them; never empty."""
+    left, top = min(round(box.left * width), width - 1), min(round(box.top * height), height - 1)
+    return left, top, max(round(box.right * width), left + 1), max(round(box.bottom * height), top + 1)
+
+
+def _starts(length: int, side: float, steps: int) -> list[float]:
+    room = length - side
+    if room < _LEAST_ROOM:
+        return [0.0]
+    count = max(steps, min(math.ceil(room / side - _LEAST_ROOM) + 1, MOST_ALONG))
+    return [room * step / (count - 1) for step in range(count)] if count > 1 else [room / 2.0]
+
+
+_LEAST_ROOM: Final = 1e-9
+
 
 WINDOWS: Final = (Windows(1.0, 1), Windows(1 / 2, 3), Windows(1 / 3, 3))
 """The squares looked at, by benchmarks/regions.py: of a square picture itself, nine halves and nine thirds."""

@@ -1,4 +1,4 @@
-"""Duplicates: copies of one file, and pictures so near to one another that one of them is enough."""
+"""Duplicates: copies of one file, images so near to one another that one is enough, and hits folded by that."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.errors import QueryError
-from ..library.images.perceptual_hash import hash_distance
-from ..library.types import ImageIds, ImageRecord, Match, Vectors
+from ..library.images.hashes import hash_distance
+from ..library.types import Hit, ImageIds, ImageRecord, Match, Vectors
 from ..library.vectors.index import Selection
 from ..library.vectors.live_vectors import LiveVectors
 
@@ -193,3 +193,42 @@ def _group(images: Sequence[ImageRecord]) -> DuplicateGroup:
     best_first = sorted(images, key=lambda image: (-image.width * image.height, image.mtime_ns, image.id))
     same = len({image.content_hash for image in images}) == 1
     return DuplicateGroup("exact" if same else "near", tuple(best_first))
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One hit and those folded under it, best first."""
+
+    hit: Hit
+    duplicates: tuple[Hit, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many hits stand here, the one that is shown among them."""
+        return 1 + len(self.duplicates)
+
+
+def fold(hits: Sequence[Hit], vectors: Vectors, options: DuplicateOptions) -> list[Stack]:
+    """Fold each hit under the first one before it that it is a duplicate of; the order of the others stays.
+
+    Each is compared with what is shown, not with what is folded, so that chains do not grow.
+
+    Args:
+        hits: n answers, best first.
+        vectors: (n, dim) L2-normalised float32, those of the hits' images in the same order.
+        options: what counts as a duplicate; files that are the same do in any case.
+    """
+    shown: list[int] = []
+    folded: dict[int, list[Hit]] = {}
+    for place, hit in enumerate(hits):
+        scores = (vectors[shown] @ vectors[place]).tolist()
+        first = next(
+            (one for one, score in zip(shown, scores, strict=True) if options.joins(hits[one].image, hit.image, score)),
+            None,
+        )
+        if first is None:
+            shown.append(place)
+            folded[place] = []
+        else:
+            folded[first].append(hit)
+    return [Stack(hits[place], tuple(folded[place])) for place in shown]

@@ -18,8 +18,7 @@ from ..library.vectors.live_vectors import LiveVectors
 from .calibration import AUTO_PROBABILITY, Calibration, Values, match_probability
 from .query.query import Query, Sort, Term, Words
 from .query_embedder import QueryEmbedder
-from .ranking import Avoided, Penalty, ranked_without
-from .text_matches import text_matches_first
+from .ranking import Avoided, Penalty, ranked_without, text_matches_first
 
 _TRIES: Final = 3
 

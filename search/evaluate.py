@@ -16,7 +16,16 @@ from ..library.embedders.prompts import embed_queries
 from ..library.errors import EvaluationError
 from ..library.types import ImageIds, Vectors
 from .labelled_queries import LabelledQuery
-from .metrics import MEASURES, Ranks, Values, interval, resampled_means
+from .metrics import (
+    MEASURES,
+    RECALL_LEVELS,
+    Ranks,
+    Values,
+    interval,
+    precision_curve,
+    recall_curve,
+    resampled_means,
+)
 
 Direction: TypeAlias = Literal["text to image", "image to text"]
 Chunks: TypeAlias = Iterator[tuple[ImageIds, Vectors]]
@@ -67,6 +76,16 @@ class RankedQueries:
     def values(self, measure: str) -> Values:
         """Return the (n,) values of a measure, question by question."""
         return np.array([MEASURES[measure](ranks) for ranks in self.ranks], dtype=np.float64)
+
+    def precision_by_recall(self) -> dict[float, float]:
+        """Return the mean precision at each of RECALL_LEVELS; see `precision_curve`."""
+        means = np.mean([precision_curve(ranks) for ranks in self.ranks], axis=0)
+        return dict(zip(RECALL_LEVELS, means.tolist(), strict=True))
+
+    def recall_by_k(self, most: int) -> dict[int, float]:
+        """Return the mean share of the relevant images among the first 1, 2, ... `most`."""
+        means = np.mean([recall_curve(ranks, most) for ranks in self.ranks], axis=0)
+        return dict(enumerate(means.tolist(), start=1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,9 +21,8 @@ from ..library.errors import QueryError
 from ..library.types import ImageIds, Vectors
 from ..library.vectors.generations import BUILD_FLOOR, BUILD_SHARE, model_folder_name
 from ..library.vectors.live_vectors import LiveVectors
-from .clusters import Members, centres, cluster_count, clusters
 from .describe import Describer
-from .layout import LayoutMethod, best_method, layout
+from .map_layout import LayoutMethod, Members, best_method, centres, cluster_count, clusters, layout
 
 logger = logging.getLogger(__name__)
 

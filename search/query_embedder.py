@@ -1,4 +1,4 @@
-"""What a query speaks of, turned into vectors: words, files, images of the library, and pictures on the web."""
+"""What a query asks for, turned into vectors: words, files, images of the library, and images on the web."""
 
 from __future__ import annotations
 
@@ -11,16 +11,45 @@ import numpy as np
 
 from ..library.catalog.catalog import Catalog
 from ..library.embedders.base import Embedder
-from ..library.errors import QueryError
-from ..library.paths import expanded
+from ..library.errors import ImageUnreadable, QueryError
+from ..library.files import expanded
 from ..library.types import ImageRecord, Vectors
 from ..library.vectors.live_vectors import LiveVectors
 from .query.query import Address, KnownImage, Picture, Subject, Words
-from .text_vectors import TextVectors
+from .texts import TextVectors
 
 # What fetches from the web is imported when a query speaks of an address.
 if TYPE_CHECKING:
     from .remote import FetchLimits
+
+
+def embed_file(embedder: Embedder, path: Path) -> Vectors:
+    """Embed the picture in one file, or in an archive as `ARCHIVE!/MEMBER`, into (1, dim) L2-normalised float32.
+
+    Raises:
+        ImageUnreadable: there is no such file, or no picture in it.
+    """
+    # Imported where a picture is asked about: a search for words would spend a tenth of its time on it.
+    from ..library.images.decoding import DEFAULT_LIMITS
+    from ..library.images.sources import read_bytes
+
+    try:
+        data = read_bytes(str(path), DEFAULT_LIMITS.max_bytes)
+    except OSError as error:
+        raise ImageUnreadable(str(path), f"cannot be read: {error.strerror or error}") from error
+    return embed_bytes(embedder, data, str(path))
+
+
+def embed_bytes(embedder: Embedder, data: bytes, name: str) -> Vectors:
+    """Embed an encoded picture into (1, dim) L2-normalised float32; `name` stands in the error.
+
+    Raises:
+        ImageUnreadable: it is no picture, or one too large.
+    """
+    from ..library.images.decoding import decode
+
+    decoded = decode(data, name, min_side_px=embedder.spec.image_size)
+    return embedder.embed_images(embedder.preprocess(decoded.image)[np.newaxis])
 
 
 def known_image(catalog: Catalog, image: KnownImage) -> ImageRecord:
@@ -70,13 +99,10 @@ class QueryEmbedder:
             case KnownImage(image_id):
                 return self._known(image_id)
             case Picture(path):
-                from .embedding import embed_file
-
                 file = expanded(path)
                 stored = self._stored(file)
                 return np.asarray(embed_file(self._embedder, file)[0] if stored is None else stored)
             case Address(url):
-                from .embedding import embed_bytes
                 from .remote import DEFAULT_FETCH, fetch_image
 
                 vector = embed_bytes(self._embedder, fetch_image(url, self._limits or DEFAULT_FETCH), url)[0]

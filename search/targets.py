@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..library.atomic_write import already_there
 from ..library.catalog.catalog import Catalog
 from ..library.errors import ExportFailed
-from ..library.images.content_hash import hash_file
+from ..library.files import already_there
+from ..library.images.hashes import hash_file
 
 
 def check_target(catalog: Catalog, folder: Path, file: Path, *, replace: bool) -> None:

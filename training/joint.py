@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from ..library.types import Vectors
-from .scene import SceneImages, SceneTexts
+from .scene import SCENE_DIM, SceneImages, SceneTexts
 from .towers import FEATURE_DIM, TEXT_DIM
 
 MEANING_DIM = TEXT_DIM
@@ -22,6 +22,16 @@ KEPT_MEANING_DIM = 256
 APPEARANCE_DIM = 128
 """The part that only pictures use; it is zero for texts, so it changes no ranking of pictures by words."""
 
+
+REST_DIM = 32
+"""The last numbers, where no picture has anything: what is left of a text's length is kept there, turned by what the
+text says, so that texts alike stay alike."""
+
+LONG_TEXT_TOKENS = 8.5
+"""About six words: a text of more is a sentence, whatever it is about."""
+
+LONG_TEXT_LEAST = 0.4
+"""What the gate gives a long text at the least."""
 
 LIKELY_CLASSES = 10
 """As in the untrained head, see conse.py."""
@@ -108,28 +118,41 @@ class Appearance(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much the parts count.
+    """How much the parts count; what a text asks does not depend on the pictures' shares, which it makes up for.
 
-    `appearance` is its share of the cosine between two pictures; meaning and scene have equal shares of the rest. Of a
-    text that names a thing, the scene has weight `scene_of_names` beside a meaning of 1; of a text that tells of a
-    scene, the meaning has weight `meaning_of_scenes` beside a scene of 1; the gate goes from one to the other.
+    `scene` and `appearance` are their shares of the cosine between two pictures; the meaning has the rest. Of a text
+    that names a thing, the scene has weight `scene_of_names` beside a meaning of 1; of one that tells of a scene, the
+    meaning has weight `meaning_of_scenes` beside a scene of 1; the gate goes from one to the other.
     """
 
+    scene: float
     appearance: float
     scene_of_names: float
     meaning_of_scenes: float
 
+    @property
+    def meaning(self) -> float:
+        """The meaning's share of the cosine between two pictures."""
+        return 1 - self.scene - self.appearance
+
 
 class Gate(nn.Module):
-    """How much a text tells of a scene rather than names a thing, 0 to 1."""
+    """How much a text tells of a scene rather than names a thing, 0 to 1.
+
+    It goes by what the text is about; but a text as long as a sentence is never wholly a name, though it be about
+    what nobody photographed for the training.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.score = nn.Linear(TEXT_DIM, 1)
 
-    def forward(self, embedding: torch.Tensor) -> torch.Tensor:
-        """Map (n, 384) of length 1 to (n, 1)."""
-        return torch.sigmoid(self.logit(embedding))
+    def forward(self, embedding: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """Map (n, 384) of length 1 and (n, tokens, 384) to (n, 1)."""
+        told = torch.sigmoid(self.logit(embedding))
+        tokens = torch.ones_like(states[:, :, 0]).sum(1, keepdim=True)
+        least = LONG_TEXT_LEAST * torch.sigmoid(2 * (tokens - LONG_TEXT_TOKENS))
+        return 1 - (1 - told) * (1 - least)
 
     def logit(self, embedding: torch.Tensor) -> torch.Tensor:
         """Map (n, 384) of length 1 to (n, 1), before the sigmoid."""
@@ -138,7 +161,7 @@ class Gate(nn.Module):
 
 
 class JointImage(nn.Module):
-    """A picture's vector: [meaning, scene, appearance], each of length 1 times the root of its share."""
+    """A picture's vector: [meaning, scene, appearance, 0], each of length 1 times the root of its share."""
 
     def __init__(
         self,
@@ -153,23 +176,25 @@ class JointImage(nn.Module):
         self.scene = scene
         self.appearance = appearance
         self.directions = nn.Parameter(directions, requires_grad=False)
-        self.shared = ((1 - weights.appearance) / (1 if scene is None else 2)) ** 0.5
-        self.own = weights.appearance**0.5
+        self.lengths = (weights.meaning**0.5, weights.scene**0.5, weights.appearance**0.5)
 
     def forward(self, features: torch.Tensor, places: torch.Tensor, detail: torch.Tensor) -> torch.Tensor:
         """Map what the tower says of n pictures to (n, 640) of length 1."""
         meaning = normalize(self.meaning(features) @ self.directions, dim=1)
-        parts = [meaning * self.shared]
+        of_meaning, of_scene, of_appearance = self.lengths
+        parts = [meaning * of_meaning]
         if self.scene is not None:
-            parts.append(self.scene(features, places, detail) * self.shared)
-        return torch.cat([*parts, self.appearance(features) * self.own], dim=1)
+            parts.append(self.scene(features, places, detail) * of_scene)
+        # The last numbers are left to the texts, see JointText.
+        appearance = nn.functional.pad(self.appearance(features)[:, :-REST_DIM], (0, REST_DIM)) * of_appearance
+        return torch.cat([*parts, appearance], dim=1)
 
 
 class JointText(nn.Module):
-    """A text's vector: [meaning, scene, 0], weighed by the gate; of length 1 at the end.
+    """A text's vector: [meaning, scene, 0, rest], weighed by the gate; of length 1.
 
-    Its cosine with a picture is, but for a factor of the text's own, which changes no ranking,
-    (1 - g + g * meaning_of_scenes) * cos(meanings) + (g + (1 - g) * scene_of_names) * cos(scenes).
+    Its cosine with a picture is, but for one factor, that of [m * meaning, s * scene] with a picture of equal shares,
+    m = 1 - g + g * meaning_of_scenes and s = g + (1 - g) * scene_of_names. The last numbers fill it up to length 1.
     """
 
     def __init__(
@@ -179,6 +204,9 @@ class JointText(nn.Module):
         self.meaning = meaning
         self.scene = scene
         self.gate = gate
+        drawn = np.random.default_rng(7).standard_normal((KEPT_MEANING_DIM + SCENE_DIM, REST_DIM))
+        turned = torch.from_numpy(np.linalg.qr(drawn)[0].astype(np.float32))
+        self.rest_directions = nn.Parameter(turned, requires_grad=False)
         self.directions = nn.Parameter(directions, requires_grad=False)
         self.weights = weights
 
@@ -187,11 +215,18 @@ class JointText(nn.Module):
         meaning = self.meaning(embedding) @ self.directions
         if self.scene is None:
             return normalize(nn.functional.pad(meaning, (0, APPEARANCE_DIM)), dim=1)
-        gate = self.gate(embedding)
+        gate = self.gate(embedding, states)
         # Not brought to length 1: what lies beside the pictures' directions would have scored nothing.
         meaning = meaning * (1 - gate + gate * self.weights.meaning_of_scenes)
         scene = self.scene(embedding, states) * (gate + (1 - gate) * self.weights.scene_of_names)
-        return normalize(nn.functional.pad(torch.cat([meaning, scene], dim=1), (0, APPEARANCE_DIM)), dim=1)
+        # As if the pictures' parts had equal shares, and then at once as long for every text: what is left of the
+        # length goes where no picture has anything. Else names, which ask the greater part, would outscore sentences.
+        asked = normalize(torch.cat([meaning, scene], dim=1), dim=1)
+        ratio = (self.weights.meaning / self.weights.scene) ** 0.5
+        told = torch.cat([asked[:, :KEPT_MEANING_DIM] / ratio, asked[:, KEPT_MEANING_DIM:]], dim=1)
+        rest = torch.sqrt((1 - told.square().sum(1, keepdim=True)).clamp(min=0))
+        rest = rest * normalize(asked @ self.rest_directions, dim=1)
+        return torch.cat([nn.functional.pad(told, (0, APPEARANCE_DIM - REST_DIM)), rest], dim=1)
 
 
 def meaning_directions(meanings: Vectors) -> torch.Tensor:

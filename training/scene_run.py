@@ -13,14 +13,10 @@ from ..library.embedders.mini import MiniEmbedder
 from ..library.types import Vectors
 from .captioned import Captioned, has_split, read_captioned
 from .changed import KINDS, changed_captions
-from .gate import fragments
 from .measure import lead_over_changed, recall_both_ways
 from .scene import SceneImage, SceneImages, SceneText, SceneTexts, joint_projections
 from .scene_features import VIEWS, PhotographFeatures, TextStates, photograph_features, text_states
 from .scene_teach import Numbers, SceneMaterial, SceneRecipe, image_vectors, teach_scene, text_vectors
-
-FRAGMENTS = 12_000
-"""Parts of captions that teach the gate, beside the whole ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +33,10 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class ScenePart:
-    """What a run needs of the captions: material, what to measure on where there is any, and texts for the gate."""
+    """What a run needs of the captions: material, and what to measure on where there is any."""
 
     material: SceneMaterial
     validation: Validation | None
-    gate_texts: tuple[str, ...]
 
 
 def prepare_scene(model: MiniEmbedder, folder: Path, cache: Path, seed: int) -> ScenePart:
@@ -60,10 +55,8 @@ def prepare_scene(model: MiniEmbedder, folder: Path, cache: Path, seed: int) -> 
         changed=text_states(model, [one.text for one in found], cache),
         caption_of=np.array([one.caption for one in found]),
     )
-    chance = np.random.default_rng(seed)
-    whole = [captions[row] for row in chance.permutation(len(captions))[: FRAGMENTS // 2]]
     validation = _validation(model, read_captioned(folder, "val"), cache, seed) if has_split(folder, "val") else None
-    return ScenePart(material, validation, (*whole, *fragments(captions, FRAGMENTS, seed)))
+    return ScenePart(material, validation)
 
 
 def taught_scene(

@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,8 @@ VALIDATION_SENSES_SHARE = 0.15
 VIEWED_PICTURES = 150
 VERSION = "2"
 NAMES_FOR_GATE = 12_000
-WEIGHTS_OF_PARTS = Weights(appearance=0.3, scene_of_names=0.15, meaning_of_scenes=0.4)
+WEIGHTS_OF_PARTS = Weights(scene=0.12, appearance=0.18, scene_of_names=0.0, meaning_of_scenes=0.3)
+"""Scenes are alike that show quite different things: a greater share of theirs would hurt search by example."""
 
 
 class Log:
@@ -145,7 +146,7 @@ def write_joint(workshop: Workshop, folder: Path, text_head: TextHead, image_hea
         gate = gate_of(workshop, workshop.scene)
     meanings = mapped(image_head)(pictured(workshop))
     directions = meaning_directions(meanings)
-    parts = WEIGHTS_OF_PARTS
+    parts = WEIGHTS_OF_PARTS if scene_images is not None else replace(WEIGHTS_OF_PARTS, scene=0.0)
     workshop.log("parts", **asdict(parts))
     joint_image = JointImage(image_head, scene_images, appearance_of(workshop), directions, parts)
     joint_text = JointText(text_head, scene_texts, gate, directions, parts)
@@ -184,7 +185,6 @@ def prepare(cache: Path, folder: Path, captions: Path | None) -> Workshop:
     words = TextFeatures(model, cache)
     words([wording for lesson in taught for wording in lesson.wordings])
     words([caption for pair in pairs for caption in pair.captions])
-    words(scene.gate_texts if scene is not None else [])
     words.save()
     log("texts", senses=len(taught), wordings=sum(len(lesson.wordings) for lesson in taught))
     pictures = picture_features(model, pairs, sources.wallpapers, cache, SEED)
@@ -244,13 +244,13 @@ def measure_heads(workshop: Workshop, stage: str, text_head: Mapped, image_head:
 
 
 def gate_of(workshop: Workshop, scene: ScenePart) -> Gate:
-    """Tell the names of lessons and drawings from captions and their parts."""
+    """Tell the names of lessons and drawings from captions."""
     chance = np.random.default_rng(SEED)
     names = [wording for lesson in workshop.material.lessons for wording in lesson.wordings]
     chosen = [names[row] for row in chance.permutation(len(names))[:NAMES_FOR_GATE]]
     drawn = [pair.captions[0] for pair in workshop.material.pairs if pair.split == "train"]
     words = workshop.material.text_features
-    return taught_gate(words([*chosen, *drawn]), words(scene.gate_texts), SEED)
+    return taught_gate(words([*chosen, *drawn]), scene.material.captions.embedding, SEED)
 
 
 def pictured(workshop: Workshop) -> Vectors:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
-from ..library.errors import PhotoseekError
+from .. import PhotoseekError
 
 MOST_FILES: Final = 8
 MOST_SESSION_BYTES: Final = 80 << 20

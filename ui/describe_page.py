@@ -6,12 +6,11 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
-from .address import go_to_search, visit
-from .escaping import literal
+from .. import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
+from .components import literal
 from .places import in_a_line
 from .resources import Resources, current
-from .state import Brought, Part, SearchState
+from .state import Brought, Part, SearchState, go_to_search, visit
 from .uploads import MOST_UPLOAD_BYTES, Upload
 
 _KEY: Final = "described"

@@ -6,18 +6,14 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.checks.base import counted
-from ..library.errors import PhotoseekError
-from ..library.types import ImageRecord
-from ..search.duplicates import DuplicateGroup, DuplicateOptions
-from .address import go_to_search, read_state
-from .component import told
+from .. import DuplicateGroup, DuplicateOptions, ImageRecord, PhotoseekError
+from .components import counted, literal, size_in_words, told
 from .empty import image_count, show_emptiness
-from .escaping import literal, size_in_words
 from .grid import GridLook, Tile, grid
 from .image_detail import open_image, search_like, show_image
 from .places import place_of
 from .resources import Resources, current
+from .state import go_to_search, read_state
 
 _KINDS: Final = {True: "Copies and look-alikes", False: "Exact copies"}
 _PAGE_GROUPS: Final = 12

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ..library.errors import LibraryNotFound
-from .address import link_to
+from .. import LibraryNotFound
 from .resources import Resources
+from .state import link_to
 
 
 def image_count(resources: Resources) -> int:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import streamlit as st
 
-from ..library.checks.base import counted
-from ..library.errors import EvaluationError, PhotoseekError
-from ..search.evaluate import Evaluation, RankedQueries
-from ..search.metrics import RECALL_LEVELS, precision_curve, recall_curve
+from .. import Evaluation, EvaluationError, PhotoseekError
+from ..search.evaluate import RankedQueries
+from .components import counted
 from .empty import image_count, show_emptiness
 from .places import in_a_line
 from .resources import Resources, current
@@ -97,22 +96,23 @@ def _show_curves(evaluation: Evaluation) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("##### Precision by recall")
-        precision = {one.kind: np.mean([precision_curve(ranks) for ranks in one.ranks], axis=0) for one in asked}
-        data = {"recall": list(RECALL_LEVELS)} | {kind: curve.tolist() for kind, curve in precision.items()}
-        st.line_chart(
-            data, x="recall", y=list(precision), y_label="precision", height=280, alt=_told(precision, "precision")
-        )
+        precision = {one.kind: one.precision_by_recall() for one in asked}
+        _show_curve("recall", "precision", precision)
     with right:
         st.markdown("##### Found among the first k")
         most = min(_MOST_K, evaluation.images)
-        recall = {one.kind: np.mean([recall_curve(ranks, most) for ranks in one.ranks], axis=0) for one in asked}
-        data = {"k": list(range(1, most + 1))} | {kind: curve.tolist() for kind, curve in recall.items()}
-        st.line_chart(data, x="k", y=list(recall), y_label="recall", height=280, alt=_told(recall, "recall"))
+        recall = {one.kind: one.recall_by_k(most) for one in asked}
+        _show_curve("k", "recall", recall)
 
 
-def _told(curves: dict[str, np.ndarray], what: str) -> str:
-    ends = "; ".join(f"{kind}: {what} from {curve[0]:.2f} to {curve[-1]:.2f}" for kind, curve in curves.items())
-    return f"A curve for each kind of query. {ends}"
+def _show_curve(along: str, what: str, curves: Mapping[str, Mapping[float, float] | Mapping[int, float]]) -> None:
+    """Draw a curve for each kind of query: what it comes to `along` the way."""
+    places = next(iter(curves.values()), {})
+    data = {along: list(places)} | {kind: list(curve.values()) for kind, curve in curves.items()}
+    ends = [(kind, list(curve.values())) for kind, curve in curves.items()]
+    told = "; ".join(f"{kind}: {what} from {values[0]:.2f} to {values[-1]:.2f}" for kind, values in ends)
+    alt = f"A curve for each kind of query. {told}"
+    st.line_chart(data, x=along, y=list(curves), y_label=what, height=280, alt=alt)
 
 
 def _show_worst(evaluation: Evaluation) -> None:

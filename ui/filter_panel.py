@@ -8,9 +8,8 @@ from typing import Final
 import streamlit as st
 
 from ..library.catalog.browsing import Choice, Facets
-from .address import read_state, write_state
 from .resources import current
-from .state import Filters, SearchState
+from .state import Filters, SearchState, read_state, write_state
 
 _SIDES_PX: Final = (640, 1_280, 1_920, 3_840)
 _EARLIEST: Final = date(1826, 1, 1)

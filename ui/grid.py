@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..library.types import ImageRecord
-from ..rerank.base import Box
-from .component import Events, mount
+from .. import Box, ImageRecord
+from .components import Events, mount
 from .images import ImageServer, Shape
 
 _WORDS: Final = {

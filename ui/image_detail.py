@@ -6,18 +6,13 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import NoVisionModel, PhotoseekError
-from ..library.types import ImageRecord
-from ..rerank.base import Box
-from ..search.query.query import KnownImage, Query, Term
-from .address import go_to_search, read_state, write_state
-from .component import mount, told
-from .escaping import literal, size_in_words
+from .. import Box, ImageRecord, KnownImage, NoVisionModel, PhotoseekError, Query, Term
+from .components import literal, mount, size_in_words, told
 from .grid import GridLook, Tile, grid, shown_name
 from .images import Shape
 from .places import folder_of, in_a_line, place_of
 from .resources import Resources, current
-from .state import LONGEST_TEXT, Part
+from .state import LONGEST_TEXT, Part, go_to_search, read_state, write_state
 
 _STAGE: Final = "stage"
 _SIMILAR: Final = "similar"

@@ -6,18 +6,17 @@ import hashlib
 import hmac
 import io
 from enum import Enum
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from PIL import Image
 
+from .. import ImageRecord
 from ..api import Library
-from ..library.errors import ImageUnreadable
 from ..library.images.decoding import DEFAULT_LIMITS
-from ..library.types import ImageRecord
 from ..search.thumbnails import jpeg_bytes
-from .decoding import Decoders
-from .thumbnail_cache import ThumbnailCache
+from .thumbnails import Decoders, ThumbnailCache
 
 _SIGNATURE_BYTES: Final = 16
 
@@ -91,18 +90,9 @@ class ImageServer:
         """Return a picture made small, RGB; raises as `jpeg` does."""
         return Image.open(io.BytesIO(self.jpeg(image, shape))).convert("RGB")
 
-    def check_unchanged(self, image: ImageRecord) -> None:
-        """Look whether an image's file is still the one that was indexed.
-
-        Raises:
-            ImageUnreadable: it has changed since, or is gone.
-        """
-        try:
-            status = image.path.stat()
-        except OSError as error:
-            raise ImageUnreadable(str(image.path), f"cannot be read: {error.strerror}") from error
-        if (status.st_size, status.st_mtime_ns) != (image.size_bytes, image.mtime_ns):
-            raise ImageUnreadable(str(image.path), "changed since it was indexed")
+    def original(self, image: ImageRecord) -> Path | bytes:
+        """Return a picture's file as it is; see `Library.original`."""
+        return self._library.original(image)
 
     def close(self) -> None:
         """End the processes that decode."""

@@ -9,13 +9,10 @@ from typing import Final
 
 import streamlit as st
 
+from .. import IndexReport, LibraryNotFound, PhotoseekError
+from ..api import IndexedRoot
 from ..api.indexing_job import IndexJobState
-from ..indexer.discover import as_path
-from ..indexer.report import IndexReport
-from ..library.catalog.browsing import Choice
-from ..library.checks.base import counted
-from ..library.errors import LibraryNotFound, PhotoseekError
-from .escaping import literal, shown_path
+from .components import counted, literal, shown_path
 from .resources import Resources, current
 
 _FOLDER: Final = "folder_to_index"
@@ -99,24 +96,23 @@ _NOT_COUNTED: Final = frozenset({"embedded", "interrupted"})
 
 def _show_roots(resources: Resources, *, is_running: bool) -> None:
     try:
-        roots = resources.library.facets().roots
+        roots = resources.library.roots()
     except LibraryNotFound:
         return
     for root in roots:
         _show_root(root, is_running=is_running)
 
 
-def _show_root(root: Choice, *, is_running: bool) -> None:
-    path = as_path(root.value)
-    with st.container(horizontal=True, vertical_alignment="center", key=f"root_{hash(root.value)}"):
-        st.markdown(f"{literal(shown_path(path))} :gray[· {counted(root.count, 'picture')}]", width="stretch")
+def _show_root(root: IndexedRoot, *, is_running: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"root_{hash(root.catalog_path)}"):
+        st.markdown(f"{literal(shown_path(root.path))} :gray[· {counted(root.images, 'picture')}]", width="stretch")
         st.button(
             "Update",
-            key=f"update_{root.value}",
+            key=f"update_{root.catalog_path}",
             icon=":material/sync:",
             help="Reads what is new or changed there, and notes what is gone.",
             on_click=_start,
-            args=([path],),
+            args=([root.path],),
             disabled=is_running,
         )
 

@@ -7,10 +7,9 @@ from typing import Final
 
 import streamlit as st
 
+from .. import Finding, LibraryNotFound, PhotoseekError
 from ..api import LibraryInfo
-from ..library.checks.base import Finding, counted
-from ..library.errors import LibraryNotFound, PhotoseekError
-from .escaping import literal, shown_path, size_in_words
+from .components import counted, literal, shown_path, size_in_words
 from .indexing_panel import ERROR, show_indexing
 from .places import in_a_line, place_of
 from .resources import Resources, current

@@ -9,10 +9,10 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import PhotoseekError
-from .address import PAGES
+from .. import PhotoseekError
 from .places import in_a_line
 from .resources import current
+from .state import PAGES
 
 # Module in this folder -> title and icon, in the order of the navigation. The module's `show()` draws the page, whose
 # path is the module's name less "_page". "search_page" comes first: it answers at the root.

@@ -12,8 +12,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from .hosts import Hosts
-from .passes import LIFETIME_S, Passes
-from .password import LoginThrottle
+from .password import LIFETIME_S, LoginThrottle, Passes
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _MOST_BYTES: Final = 4_096

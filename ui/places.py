@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..indexer.discover import as_path
-from ..library.errors import LibraryNotFound
-from .escaping import literal, shown_path
+from .. import LibraryNotFound
+from .components import literal, shown_path
 from .resources import Resources, current
 
 # A path from the root on, in a sentence: up to its last slash, which its name follows.
@@ -46,7 +45,7 @@ def below_roots(path: Path, resources: Resources) -> str:
 def indexed_roots(resources: Resources) -> list[Path]:
     """Return the folders that were indexed."""
     try:
-        return [as_path(root.value) for root in resources.library.facets().roots]
+        return [root.path for root in resources.library.roots()]
     except LibraryNotFound:
         return []
 
@@ -56,6 +55,6 @@ def roots_for_guests(resources: Resources) -> list[str] | None:
     if not resources.options.is_shared:
         return None
     try:
-        return [root.value for root in resources.library.facets().roots]
+        return [root.catalog_path for root in resources.library.roots()]
     except LibraryNotFound:
         return []

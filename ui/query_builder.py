@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time
+from typing import Literal
 
+from .. import KnownImage, Picture, Query, QueryError, Sort, Term, Words, parse_terms
 from ..library.catalog.conditions import All, Compared, Condition, HasText, Matches, OneOf, Order, Some, Wildcard
-from ..library.errors import QueryError
-from ..search.query.arithmetic import parse_terms
-from ..search.query.query import KnownImage, Picture, Query, Sort, Term, Threshold, Words
 from .state import Brought, Filters, Part, SearchState
 from .uploads import Uploads
 
@@ -24,7 +23,7 @@ def as_query(state: SearchState, uploads: Uploads, below: Sequence[str] | None =
     """
     words = (Term(Words(state.words)),) if state.words else ()
     terms = (*words, *(Term(_subject(part, uploads), part.weight) for part in state.parts))
-    threshold: Threshold = None if state.sort is Sort.SCORE or state.weak else "auto"
+    threshold: Literal["auto"] | None = None if state.sort is Sort.SCORE or state.weak else "auto"
     return Query(terms, as_condition(state.filters, below), state.shown, threshold, state.sort, calibrated=True)
 
 

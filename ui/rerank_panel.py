@@ -1,26 +1,77 @@
-"""The second look on the search page: its switch, and the order that gets better while one watches."""
+"""Reranking on the search page: its switch, the job that runs beside the page, and the order that gets better."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from threading import Event, Lock, Thread
 from typing import Final
 
 import streamlit as st
 
-from ..rerank.base import Box, RerankedHit, RerankResult
-from ..search.calibration import AUTO_PROBABILITY
-from ..search.fold import Stack
-from .address import read_state, write_state
-from .component import Events
-from .escaping import chance
+from .. import Box, PhotoseekError, RerankedHit, RerankResult, Stack
+from .components import Events, chance
 from .grid import GridLook, Tile, grid
 from .places import in_a_line, roots_for_guests
 from .query_builder import as_query
-from .rerank_job import RerankJob
 from .resources import Resources
-from .results import captions, folded, is_strong
-from .state import SearchState
+from .results import captions, folded, is_likely, is_strong
+from .state import SearchState, read_state, write_state
+
+_TURN = Lock()
+"""Whoever judges holds it: two models at work at once would each be half as fast, and not fit some machines' memory."""
+
+
+class RerankJob:
+    """One second look, begun when constructed. Thread-safe.
+
+    Args:
+        begin: returns the orders, better and better, as `Library.refine` does.
+    """
+
+    def __init__(self, begin: Callable[[], Iterator[RerankResult]]) -> None:
+        self._begin = begin
+        self._stopped = Event()
+        self._latest: RerankResult | None = None
+        self._error: str | None = None
+        self._thread = Thread(target=self._run, name="photoseek-refine", daemon=True)
+        self._thread.start()
+
+    @property
+    def latest(self) -> RerankResult | None:
+        """The best order so far, None before the first."""
+        return self._latest
+
+    @property
+    def error(self) -> str | None:
+        """Why there is no second look, in one line."""
+        return self._error
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is to come."""
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Have it end after the batch that is being looked at."""
+        self._stopped.set()
+
+    def wait(self) -> None:
+        """Wait for its end."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        with _TURN:
+            if self._stopped.is_set():
+                return
+            try:
+                for refinement in self._begin():
+                    self._latest = refinement
+                    if self._stopped.is_set():
+                        return
+            except PhotoseekError as error:
+                self._error = str(error)
+
 
 BUDGETS_S: Final = (0, 5, 15, 60, 300)
 DEPTH: Final = 50
@@ -105,7 +156,7 @@ def _is_likely(refined: RerankedHit) -> bool:
     """Whether a hit counts as a match, by both looks or, until the second, by the first."""
     if refined.judgement is None:
         return is_strong(refined.hit)
-    return refined.score >= AUTO_PROBABILITY and not refined.vetoed
+    return is_likely(refined.score) and not refined.vetoed
 
 
 def _tile(refined: RerankedHit, stack: Stack, caption: str, moved: int, *, is_weak: bool) -> Tile:

@@ -1,20 +1,55 @@
-"""What the pages share: one library, its pictures and what was brought, constructed once per process."""
+"""What the pages share, constructed once per process: one library, its images, what was brought, and labels."""
 
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
+from typing import Final
 
+from .. import Label
 from ..api import Library, open_library
 from ..api.indexing_job import IndexJobs
 from ..library.settings import cache_folder
 from .images import ImageServer
-from .labelling import Labelling
 from .options import UiOptions
 from .password import LoginThrottle
-from .thumbnail_cache import ThumbnailCache
+from .thumbnails import ThumbnailCache
 from .uploads import Uploads
+
+_MOST_KEPT: Final = 500
+_COUNT: Final = 6
+
+
+class Labelling:
+    """The nearest nouns of a library's images, one image at a time. Thread-safe."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="photoseek-labels")
+        self._found: OrderedDict[tuple[int, str], Future[list[Label]]] = OrderedDict()
+        self._lock = Lock()
+
+    def labels(self, image_id: int, content_hash: str) -> list[Label] | None:
+        """Return the labels of an image, None while they are looked for.
+
+        Raises:
+            PhotoseekError: there are none to be had.
+        """
+        key = (image_id, content_hash)
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = self._thread.submit(self._library.labels, image_id, k=_COUNT)
+            found = self._found[key]
+            if len(self._found) > _MOST_KEPT:
+                self._found.popitem(last=False)[1].cancel()
+        return found.result() if found.done() else None
+
+    def close(self) -> None:
+        """Look for no more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)

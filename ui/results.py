@@ -8,10 +8,9 @@ from typing import Final
 
 import streamlit as st
 
+from .. import Hit, ImageRecord, Stack
 from ..api import Library
-from ..library.types import Hit, ImageRecord
 from ..search.calibration import AUTO_PROBABILITY
-from ..search.fold import Stack
 from .places import roots_for_guests
 from .query_builder import as_condition, as_query
 from .resources import Resources
@@ -75,9 +74,14 @@ def _found(state: SearchState, resources: Resources) -> Answer:
     return Answer(stacks, matching, library.count(where), told, has_more, is_ranked=True)
 
 
+def is_likely(probability: float) -> bool:
+    """Whether what is so probable counts as a match."""
+    return probability >= AUTO_PROBABILITY
+
+
 def is_strong(hit: Hit) -> bool:
     """Whether a hit counts as a match."""
-    return hit.probability is None or hit.probability >= AUTO_PROBABILITY
+    return hit.probability is None or is_likely(hit.probability)
 
 
 def captions(library: Library, images: Sequence[ImageRecord]) -> dict[int, str]:

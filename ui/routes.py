@@ -11,11 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from ..library.errors import ImageUnreadable, PhotoseekError
-from ..library.images.archives import split_member
-from ..library.images.decoding import DEFAULT_LIMITS
-from ..library.images.sources import read_bytes
-from ..library.types import ImageRecord
+from .. import ImageRecord, PhotoseekError
 from .images import ImageServer, Shape
 from .uploads import MOST_UPLOAD_BYTES, Uploads
 
@@ -66,17 +62,12 @@ class _Serving:
 
     def _file(self, image: ImageRecord) -> Response:
         """The file as it is, for saving: whatever is in it, the browser is not to show or run it here."""
-        member = split_member(str(image.path))
         name = image.path.name
         headers = _ALWAYS | {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, errors='replace')}"}
-        if member is None:
-            self._pictures.check_unchanged(image)
-            return FileResponse(image.path, media_type="application/octet-stream", headers=headers)
-        try:
-            data = read_bytes(str(image.path), DEFAULT_LIMITS.max_bytes)
-        except OSError as error:
-            raise ImageUnreadable(str(image.path), f"cannot be read: {error.strerror}") from error
-        return Response(data, media_type="application/octet-stream", headers=headers)
+        original = self._pictures.original(image)
+        if isinstance(original, bytes):
+            return Response(original, media_type="application/octet-stream", headers=headers)
+        return FileResponse(original, media_type="application/octet-stream", headers=headers)
 
     async def upload(self, request: Request) -> Response:
         """Take in one picture, sent as the body; answer with its key."""

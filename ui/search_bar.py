@@ -6,15 +6,13 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import QueryError
-from ..search.query.query import KnownImage, Words
-from .address import read_state, visit, write_state
-from .component import mount, told
+from .. import KnownImage, QueryError, Words
+from .components import mount, told
 from .grid import shown_name
 from .images import Shape
 from .query_builder import typed, weighed
 from .resources import Resources, current
-from .state import HEAVIEST, Brought, Part, SearchState
+from .state import HEAVIEST, Brought, Part, SearchState, read_state, visit, write_state
 from .uploads import MOST_UPLOAD_BYTES
 
 _KEY: Final = "bar"

@@ -7,14 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from ..library.errors import LibraryNotFound, NothingIndexed, QueryError
-from ..library.types import Hit
-from ..search.fold import Stack
-from ..search.query.query import Sort
-from .address import read_state, write_state
-from .component import told
+from .. import Hit, LibraryNotFound, NothingIndexed, QueryError, Sort, Stack
+from .components import chance, told
 from .empty import show_emptiness
-from .escaping import chance
 from .filter_panel import show_filters
 from .grid import GridLook, Tile, grid
 from .image_detail import open_image, search_like, show_image
@@ -24,7 +19,7 @@ from .resources import Resources, current
 from .results import Answer, answer
 from .search_bar import show_bar
 from .selection import CHOICE, choose, chosen_ids, show_selection
-from .state import PAGE, SearchState
+from .state import PAGE, SearchState, read_state, write_state
 
 _GRID: Final = "grid"
 _SORTS: Final = {Sort.SCORE: "Best first", Sort.NEWEST: "Newest first", Sort.OLDEST: "Oldest first"}

@@ -5,22 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
 from PIL import Image
 
-from ..library.errors import PhotoseekError
-from ..library.types import Hit
-from ..search.contact_sheet import draw_sheet, write_csv
-from ..search.query.query import KnownImage
-from ..search.thumbnails import crossed, png_bytes
-from .address import read_state, write_state
+from .. import Hit, KnownImage
 from .images import ImageServer, Shape
 from .places import place_of
 from .resources import Resources, current
-from .state import MOST_PARTS, Part
+from .state import MOST_PARTS, Part, read_state, write_state
 
 CHOSEN: Final = "chosen"
 CHOICE: Final = "choice"
@@ -80,19 +76,21 @@ def _lazily(make: Callable[[list[Hit]], bytes], hits: list[Hit]) -> Callable[[],
 def _csv(hits: list[Hit]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pictures.csv"
-        write_csv([replace(hit, image=replace(hit.image, path=Path(place_of(hit.image.path)))) for hit in hits], file)
+        shown = [replace(hit, image=replace(hit.image, path=Path(place_of(hit.image.path)))) for hit in hits]
+        current().library.export_csv(shown, file)
         return file.read_bytes()
 
 
 def _sheet(hits: list[Hit]) -> bytes:
-    pictures = current().pictures
-    return png_bytes(draw_sheet("photoseek", hits, lambda hit, side_px: _tile(pictures, hit, side_px)))
+    resources = current()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pictures.png"
+        tile_of = partial(_tile, resources.pictures)
+        resources.library.export_sheet(hits, file, title="photoseek", tile_of=tile_of)
+        return file.read_bytes()
 
 
 def _tile(pictures: ImageServer, hit: Hit, side_px: int) -> Image.Image:
-    try:
-        tile = pictures.image(hit.image, Shape.GRID)
-    except PhotoseekError:
-        return crossed(side_px)
+    tile = pictures.image(hit.image, Shape.GRID)
     tile.thumbnail((side_px, side_px))
     return tile

@@ -18,7 +18,7 @@ from streamlit.starlette import App
 from .allowance import Allowance, Sizes
 from .guard import Guard
 from .hosts import Hosts
-from .passes import Passes
+from .password import Passes
 from .password_form import PasswordForm
 from .resources import Resources
 from .routes import routes_of

@@ -1,15 +1,18 @@
-"""What a search page shows, as a value that an address in the browser can hold: shared, it shows the same elsewhere."""
+"""What a search page shows, as a value that the browser's address holds: shared, it shows the same elsewhere."""
 
 from __future__ import annotations
 
 import math
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, TypeAlias
 
-from ..search.query.query import KnownImage, Sort, Words
+import streamlit as st
+
+from .. import KnownImage, Sort, Words
 
 PAGE: Final = 60
 """Pictures shown at first, and added when the end comes into sight."""
@@ -217,3 +220,39 @@ def _read_float(text: str, most: float) -> float | None:
     except ValueError:
         return None
     return min(value, most) if math.isfinite(value) and value > 0 else None
+
+
+_VISIT: Final = "visit"
+PAGES: Final = "pages"
+"""Where this visit's pages are kept, by the names of their modules."""
+
+
+def read_state() -> SearchState:
+    """Return what the address asks for."""
+    params = st.query_params
+    return SearchState.from_params({name: params.get_all(name) for name in params})
+
+
+def write_state(state: SearchState) -> None:
+    """Have the address ask for this; the browser's history remembers the one before."""
+    params = state.to_params()
+    if params != {name: st.query_params.get_all(name) for name in st.query_params}:
+        st.query_params.from_dict(params)
+
+
+def visit() -> str:
+    """Return a name for this visit, the same on all its pages."""
+    name: str = st.session_state.setdefault(_VISIT, secrets.token_urlsafe(12))
+    return name
+
+
+def go_to_search(state: SearchState) -> None:
+    """Leave this page for the search page, and have that show this state."""
+    st.switch_page(st.session_state[PAGES]["search_page"], query_params=state.to_params())
+
+
+def link_to(module: str, label: str, icon: str) -> None:
+    """Draw a link to a page; nothing where this visit is not shown it."""
+    page = st.session_state.get(PAGES, {}).get(module)
+    if page is not None:
+        st.page_link(page, label=label, icon=icon)

@@ -1,8 +1,9 @@
-"""What there is to browse: the newest images, and the folders, cameras, formats and ratings to choose from."""
+"""What there is to browse: the newest images, folders, cameras and ratings to choose from, and copies."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -14,6 +15,7 @@ from . import tables
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database
+from .vector_codec import batched
 
 MOST_VALUES: Final = 200
 """Values of one field that are told, the most frequent ones."""
@@ -129,3 +131,38 @@ def _choices(connection: sa.Connection, column: sa.Column[str] | sa.Column[int])
         .limit(MOST_VALUES)
     )
     return tuple(Choice(str(value), found) for value, found in connection.execute(query))
+
+
+class DuplicatesCatalog:
+    """Questions about copies. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def exact_copies(self) -> list[tuple[int, ...]]:
+        """Return the ids of images whose files are the same to the byte: a tuple for each content, ids ascending."""
+        there = _images.missing_since.is_(None)
+        shared = (
+            sa.select(_images.size_bytes, _images.content_hash)
+            .where(there)
+            .group_by(_images.size_bytes, _images.content_hash)
+            .having(sa.func.count() > 1)
+            .subquery()
+        )
+        same = sa.and_(shared.c.size_bytes == _images.size_bytes, shared.c.content_hash == _images.content_hash)
+        query = sa.select(_images.content_hash, _images.id).select_from(tables.images.join(shared, same)).where(there)
+        groups: dict[str, list[int]] = {}
+        with self._database.reading() as connection:
+            for content_hash, image_id in connection.execute(query.order_by(_images.id)):
+                groups.setdefault(content_hash, []).append(image_id)
+        return [tuple(ids) for ids in groups.values()]
+
+    def perceptual_hashes(self, image_ids: Sequence[int]) -> dict[int, int]:
+        """Return the hashes of those images that have one, by id; see `perceptual_hash`."""
+        query = sa.select(_images.id, _images.perceptual_hash).where(_images.perceptual_hash.is_not(None))
+        with self._database.reading() as connection:
+            return {
+                image_id: found
+                for part in batched(image_ids)
+                for image_id, found in connection.execute(query.where(_images.id.in_(part)))
+            }

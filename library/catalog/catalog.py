@@ -15,17 +15,17 @@ from ..clock import utc_now
 from ..embedders.base import ModelSpec
 from ..types import Damage, Failure, ImageIds, ImageRecord, Removed, Vectors
 from . import tables
-from .browsing import BrowsingCatalog
-from .captions import CaptionCatalog
+from .browsing import BrowsingCatalog, DuplicatesCatalog
 from .changes import Change, KnownFile
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
-from .duplicates import DuplicatesCatalog
-from .judgements import JudgementCatalog
 from .places import PlaceCatalog
 from .planning import PAGE_ROWS, PlanningCatalog, below
-from .removal import (
+from .texts import TextCatalog
+from .vector_codec import batched, split_rows
+from .vlm_answers import CaptionCatalog, JudgementCatalog
+from .writing import (
     delete_archives,
     delete_failures,
     delete_images,
@@ -33,9 +33,8 @@ from .removal import (
     delete_seen_deletions,
     delete_stale_judgements,
     delete_stale_places,
+    write_changes,
 )
-from .vector_codec import batched, split_rows
-from .writing import write_changes
 
 _images = tables.images.c
 _embeddings = tables.embeddings.c
@@ -74,11 +73,13 @@ class Counts:
     failures: int
 
 
-class Catalog(PlanningCatalog):
+class Catalog:
     """The SQL truth of one library. Thread-safe: every call takes a connection of its own."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        self._database = database
+        self.texts = TextCatalog(database)
+        self.planning = PlanningCatalog(database, self.texts)
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
         self.judgements = JudgementCatalog(database)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from ..clock import utc_now
 from ..errors import CatalogUnavailable, LibraryReadOnly, LibraryTooNew, SettingsError
-from ..paths import may_write
+from ..files import may_write
 from . import tables
 
 if TYPE_CHECKING:
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     from .sqlite_reading import ReadOnlyFile
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
+    1: ("DROP INDEX IF EXISTS images_texts_seq", "ALTER TABLE images DROP COLUMN texts_seq"),
+}
+"""By the version of a schema, the statements that make it the next one.
+
+They run in the first transaction that writes. Until then a library of an older version is read as it is, so that what
+reads must not need them.
+"""
 
 # A writer may hold SQLite's lock for one batch; half a minute is many batches.
 _BUSY_TIMEOUT_MS = 30_000
@@ -71,7 +80,10 @@ _REASONS = (
     (r"invalid connection option", f"its URL has a parameter nobody knows; {_CORRECT_URL}"),
     (r"failed to resolve host", f"its server's name is not known here; {_CORRECT_URL}"),
     (r"refused|No such file|timeout expired|unreachable", f"its server does not answer; start it, or {_CORRECT_URL}"),
-    (r"permission denied", "its server lets this user do too little; have the owner grant the rights to its tables"),
+    (
+        r"permission denied|must be owner",
+        "its server lets this user do too little; have the owner grant the rights to its tables",
+    ),
     (
         r"terminating connection|closed the connection|connection is lost|shutting down",
         "its server closed the connection; run again, nothing written so far is lost",
@@ -151,15 +163,19 @@ class Database:
     def writing(self) -> Iterator[tuple[sa.Connection, int]]:
         """One writing transaction and its change_seq; all of it is kept, or none.
 
-        Taking the number first also takes the write lock, so that numbers commit in their order.
+        Taking the number first also takes the write lock, so that numbers commit in their order. A catalogue of an
+        older schema is first brought to the present one, in the same transaction.
 
         Raises:
             LibraryReadOnly: nothing is to be written.
         """
         self._check_writable()
         with self._translated_errors(), self._engine.begin() as connection:
-            increment = sa.update(tables.meta).values(change_seq=tables.meta.c.change_seq + 1)
-            change_seq = connection.execute(increment.returning(tables.meta.c.change_seq)).scalar_one()
+            meta = tables.meta.c
+            increment = sa.update(tables.meta).values(change_seq=meta.change_seq + 1)
+            change_seq, version = connection.execute(increment.returning(meta.change_seq, meta.schema_version)).one()
+            if version < SCHEMA_VERSION:
+                _migrate(connection, version)
             yield connection, change_seq
 
     @contextmanager
@@ -244,6 +260,13 @@ class Database:
         except sa.exc.DBAPIError as error:
             lacks_index = self._unwritten is not None and self._unwritten.lacks_index()
             raise CatalogUnavailable(self.location, _LACKS_INDEX if lacks_index else _reason(error)) from error
+
+
+def _migrate(connection: sa.Connection, version: int) -> None:
+    for each in range(version, SCHEMA_VERSION):
+        for statement in MIGRATIONS[each]:
+            connection.exec_driver_sql(statement)
+    connection.execute(sa.update(tables.meta).values(schema_version=SCHEMA_VERSION))
 
 
 def schema_statements(dialect: str) -> list[str]:

@@ -22,11 +22,11 @@ _failures = tables.failures.c
 
 
 class PlanningCatalog:
-    """The part of `Catalog` that is asked what is known of files and their contents."""
+    """What is known of files and their contents. Thread-safe."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, texts: TextCatalog) -> None:
         self._database = database
-        self.texts = TextCatalog(database)
+        self._texts = texts
 
     def known_files(self, root: str, model_id: int) -> Iterator[KnownFile]:
         """Yield the rows at `root` or below it in the order of their paths, a page of rows in memory at a time."""
@@ -108,7 +108,7 @@ class PlanningCatalog:
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(query.where(_images.id > after)).all()
-            texts = self.texts.inside([row.id for row in rows])
+            texts = self._texts.inside([row.id for row in rows])
             for row in rows:
                 yield KnownContent(
                     image_id=row.id,

@@ -58,12 +58,10 @@ images = Table(
     Column("sidecars", Text, nullable=False),
     Column("missing_since", TIMESTAMP),
     Column("indexed_at", TIMESTAMP, nullable=False),
-    Column("texts_seq", _Int, nullable=False),
     Column("change_seq", _Int, nullable=False),
     Index("images_path", "path", unique=True),
     Index("images_content", "size_bytes", "content_hash"),
     Index("images_change_seq", "change_seq"),
-    Index("images_texts_seq", "texts_seq"),
     Index("images_taken_at", "taken_at"),
 )
 

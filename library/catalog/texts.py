@@ -1,8 +1,8 @@
-"""What the catalogue knows in words: the texts about images and their vectors, read from SQL."""
+"""The texts about images and their vectors: read from SQL, and brought up to date in the caller's transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..images.metadata.image_text import FILE_SOURCES, ImageText
 from ..types import ImageIds, Vectors
 from . import tables
 from .database import Database
-from .vector_codec import batched, split_rows
+from .vector_codec import batched, pack_vector, split_rows
 
 _PAGE_ROWS = 5_000
 
@@ -32,18 +32,6 @@ class TextVectors:
     text_ids: NDArray[np.int64]
     image_ids: ImageIds
     vectors: Vectors
-
-
-@dataclass(frozen=True, slots=True)
-class TextChanges:
-    """What happened to one model's text vectors after some change_seq.
-
-    `touched` holds every id of an image whose texts, their vectors or whose presence may differ; `now` are all the
-    texts of those that are there.
-    """
-
-    touched: ImageIds
-    now: TextVectors
 
 
 class TextCatalog:
@@ -88,23 +76,6 @@ class TextCatalog:
             yield _split(rows, dim)
             after = rows[-1].text_id
 
-    def changes(self, model_id: int, dim: int, after_seq: int) -> TextChanges:
-        """Return what happened to the text vectors of `model_id` after `after_seq`; 0 asks for everything."""
-        touched = sa.union(
-            sa.select(_images.id).where(_images.texts_seq > after_seq),
-            sa.select(_images.id).where(_images.change_seq > after_seq),
-            sa.select(tables.deletions.c.image_id).where(tables.deletions.c.change_seq > after_seq),
-        )
-        with self._database.reading() as connection:
-            touched_ids = sorted(int(image_id) for image_id in connection.execute(touched).scalars())
-            rows = [
-                row
-                for part in batched(touched_ids)
-                for row in connection.execute(_live(model_id).where(_texts.image_id.in_(part))).all()
-            ]
-        rows.sort(key=lambda row: row.text_id)
-        return TextChanges(np.array(touched_ids, dtype=np.int64), _split(rows, dim))
-
     def _read(self, image_ids: Sequence[int], which: sa.ColumnElement[bool]) -> dict[int, tuple[ImageText, ...]]:
         query = sa.select(_texts.image_id, _texts.source, _texts.kind, _texts.body, _texts.language).where(which)
         found: dict[int, list[ImageText]] = {}
@@ -129,3 +100,81 @@ def _live(model_id: int) -> sa.Select[int, int, bytes]:
 def _split(rows: Sequence[sa.Row[int, int, bytes]], dim: int) -> TextVectors:
     text_ids, vectors = split_rows([(row.text_id, row.vector) for row in rows], dim)
     return TextVectors(text_ids, np.array([row.image_id for row in rows], dtype=np.int64), vectors)
+
+
+@dataclass(frozen=True, slots=True)
+class TextModel:
+    """The model of a run, and by their words the vectors it gave to texts, (dim,) L2-normalised float32 each."""
+
+    model_id: int
+    vectors: Mapping[str, Vectors]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: int
+    image_id: int
+    text: ImageText
+
+
+def sync_texts(
+    connection: sa.Connection,
+    wanted: Mapping[int, tuple[ImageText, ...]],
+    sources: Sequence[str],
+    model: TextModel,
+    change_seq: int,
+) -> None:
+    """Make each image's texts of these `sources` the wanted ones.
+
+    Texts that stay keep their rows, and with them their vectors in other models.
+    """
+    there = [row for part in batched(list(wanted)) for row in _rows(connection, part, sources)]
+    gone = [row for row in there if row.text not in wanted[row.image_id]]
+    for part in batched([row.id for row in gone]):
+        connection.execute(sa.delete(tables.texts).where(_texts.id.in_(part)))
+    kept = {(row.image_id, row.text): row.id for row in there if row.text in wanted[row.image_id]}
+    new = [(image_id, text) for image_id, texts in wanted.items() for text in texts if (image_id, text) not in kept]
+    ids = kept | dict(zip(new, _inserted(connection, new, change_seq), strict=True))
+    _embed(connection, {text_id: text.body for (_, text), text_id in ids.items()}, model, change_seq)
+
+
+def _rows(connection: sa.Connection, image_ids: Sequence[int], sources: Sequence[str]) -> list[_Row]:
+    query = sa.select(_texts.id, _texts.image_id, _texts.source, _texts.kind, _texts.body, _texts.language)
+    query = query.where(_texts.image_id.in_(image_ids), _texts.source.in_(sources))
+    return [_Row(row.id, row.image_id, ImageText(*row[2:])) for row in connection.execute(query)]
+
+
+def _inserted(connection: sa.Connection, texts: Sequence[tuple[int, ImageText]], change_seq: int) -> Sequence[int]:
+    if not texts:
+        return []
+    values = [
+        {"image_id": image_id, "change_seq": change_seq} | {name: getattr(text, name) for name in text.__slots__}
+        for image_id, text in texts
+    ]
+    insert = sa.insert(tables.texts).returning(_texts.id, sort_by_parameter_order=True)
+    return connection.execute(insert, values).scalars().all()
+
+
+def _embed(connection: sa.Connection, bodies: Mapping[int, str], model: TextModel, change_seq: int) -> None:
+    """Give those of the texts, words by id, that have no vector of this model theirs."""
+    ids = [text_id for text_id, body in bodies.items() if body in model.vectors]
+    has = sa.select(_vectors.text_id).where(_vectors.model_id == model.model_id)
+    there = {
+        text_id
+        for part in batched(ids)
+        for text_id in connection.execute(has.where(_vectors.text_id.in_(part))).scalars()
+    }
+    missing = [text_id for text_id in ids if text_id not in there]
+    if missing:
+        connection.execute(
+            sa.insert(tables.text_embeddings),
+            [
+                {
+                    "text_id": text_id,
+                    "model_id": model.model_id,
+                    "vector": pack_vector(model.vectors[bodies[text_id]]),
+                    "change_seq": change_seq,
+                }
+                for text_id in missing
+            ],
+        )

@@ -100,8 +100,7 @@ def _delete(patient: CheckContext, table: sa.Table, which: sa.ColumnElement[bool
         for part in batched(image_ids):
             of_images = embeddings.c.image_id.in_(part) & (embeddings.c.model_id == model_id)
             connection.execute(sa.delete(embeddings).where(of_images))
-            renumbered = sa.update(images).where(images.c.id.in_(part))
-            connection.execute(renumbered.values(change_seq=change_seq, texts_seq=change_seq))
+            connection.execute(sa.update(images).where(images.c.id.in_(part)).values(change_seq=change_seq))
 
 
 def _owners_of_texts(table: sa.Table, texts: sa.Table, which: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:

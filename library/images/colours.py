@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .miniature import miniature
+from .hashes import miniature
 
 _LEAST_SHARE = 0.1
 _MOST_COLOURS = 3

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageFile
 
 from ..errors import ImageUnreadable
-from .formats import ImageFormat, identify, missing_codec
+from .formats import ImageFormat, identify, is_raw, missing_codec, raw_preview
 from .jpeg import JpegLayout, read_layout
 from .metadata.exif import overclaims
 from .metadata.image_metadata import Metadata, image_metadata, tiff_metadata
-from .raw import is_raw, raw_preview
 from .salvage import salvage
 from .srgb import to_srgb
 

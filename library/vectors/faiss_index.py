@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import threading
 from collections.abc import Callable, Sequence
 from math import sqrt
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
 from ..types import ImageIds, Match, Vectors
-from .accelerator import OnAccelerator, on_accelerator
 from .index import EVERYTHING, Selection, checked_queries
 from .index_type import TUNED_K, IndexRecipe, IvfParams
 from .row_ids import Mask, RowNumbers
@@ -20,6 +21,52 @@ from .vector_file import StoredVectors
 
 if TYPE_CHECKING:
     import faiss
+
+logger = logging.getLogger(__name__)
+
+MOST_CANDIDATES = 2048
+"""FAISS's limit on a card, for the matches asked for and for the lists visited (faiss/gpu/utils/Limits.cuh)."""
+
+
+class SearchedIndex(Protocol):
+    """What is used of a FAISS index on a card."""
+
+    def search(self, x: Vectors, k: int, *, params: object) -> tuple[Vectors, RowNumbers]:
+        """Return scores and rows, both (n, k)."""
+        ...
+
+
+class OnAccelerator:
+    """A copy of an index on the cards. FAISS's are not thread-safe: searches take turns."""
+
+    def __init__(self, module: ModuleType, index: SearchedIndex) -> None:
+        self._module = module
+        self._index = index
+        self._lock = threading.Lock()
+
+    def search(self, queries: Vectors, asked: int, nprobe: int) -> tuple[Vectors, RowNumbers]:
+        """Return the scores and rows, both (n, asked), of the nearest by code in `nprobe` lists."""
+        parameters = self._module.SearchParametersIVF(nprobe=nprobe)
+        with self._lock:
+            scores, rows = self._index.search(queries, asked, params=parameters)
+        return scores, rows
+
+    def can_answer(self, asked: int, nprobe: int) -> bool:
+        """Say whether a card takes a question of this size; the processor answers those it does not."""
+        return asked <= MOST_CANDIDATES and nprobe <= MOST_CANDIDATES
+
+
+def on_accelerator(module: ModuleType, index: object) -> OnAccelerator | None:
+    """Return a copy of `index` on the cards, or None where FAISS knows no cards or they have no room for it."""
+    count_cards = getattr(module, "get_num_gpus", None)
+    if count_cards is None or not count_cards():
+        return None
+    try:
+        return OnAccelerator(module, module.index_cpu_to_all_gpus(index))
+    except (RuntimeError, MemoryError) as error:
+        logger.warning("searching on the processor, since FAISS cannot use the graphics card: %s", error)
+        return None
+
 
 SPARE: Final = 8
 """Candidates beyond those that tuning asks for, so that very small `k` find their best too."""

@@ -16,11 +16,18 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import IndexWriteFailed
-from .checksums import folder_to_disk, sha256_of, word_sum_of, write_file
 from .exact import ExactIndex
 from .index import VectorIndex
 from .index_type import IndexRecipe, choose_recipe
-from .manifest import FileFacts, GenerationIdentity, GenerationManifest
+from .manifest import (
+    FileFacts,
+    GenerationIdentity,
+    GenerationManifest,
+    folder_to_disk,
+    sha256_of,
+    word_sum_of,
+    write_file,
+)
 from .vector_file import Chunks, StoredVectors, write_vectors
 
 logger = logging.getLogger(__name__)

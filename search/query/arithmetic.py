@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...library.errors import EmptyPath, QueryError
-from ...library.paths import is_blank
+from ...library.files import is_blank
 from .query import Address, KnownImage, Picture, Subject, Term, Words
 
 _QUOTED = r'"(?:[^"]|"")*"'

@@ -28,8 +28,7 @@ from ...library.catalog.conditions import (
     Wildcard,
 )
 from ...library.errors import FilterError
-from .filter_tokens import Token, TokenKind, tokens
-from .filter_values import Between, compared, read_value, spans
+from .filter_terms import Between, Token, TokenKind, compared, read_value, spans, tokens
 
 DEEPEST: Final = 50
 """Parentheses and `not`s within each other: far more than anybody writes, far fewer than Python's stack holds."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from photoseek.cli import demo_run
-from photoseek.cli.demo_run import run_demo
+from photoseek.cli import demo
+from photoseek.cli.demo import run_demo
 from photoseek.library.errors import DemoUnavailable
 
 
@@ -38,6 +38,6 @@ def test_the_demo_finds_what_it_asks_for_and_leaves_nothing_behind(
 
 
 def test_without_the_photographs_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_run, "find_spec", lambda _name: None)
+    monkeypatch.setattr(demo, "find_spec", lambda _name: None)
     with pytest.raises(DemoUnavailable, match=r"pip install 'photoseek\[demo\]'"):
         run_demo(print)

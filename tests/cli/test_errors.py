@@ -113,7 +113,7 @@ def test_what_nobody_foresaw_is_one_line_and_where_to_see_more(
     def broken(_name: str) -> Embedder:
         raise ZeroDivisionError("division by zero\nin two lines")
 
-    monkeypatch.setattr("photoseek.api.opened.load_embedder", broken)
+    monkeypatch.setattr("photoseek.api.handle.load_embedder", broken)
     outcome = run("search", "red")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == (
@@ -128,7 +128,7 @@ def test_ctrl_c_ends_any_command_quietly(run: Run, indexed: Path, monkeypatch: p
     def interrupted(_name: str) -> Embedder:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("photoseek.api.opened.load_embedder", interrupted)
+    monkeypatch.setattr("photoseek.api.handle.load_embedder", interrupted)
     assert run("search", "red") == Outcome(130, "", "photoseek: interrupted\n")
 
 

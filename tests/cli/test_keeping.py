@@ -56,7 +56,7 @@ def test_a_healthy_library_is_said_to_be_so(run: Run, indexed: Path) -> None:
 def test_what_is_wrong_is_told_with_its_remedy_until_it_is_repaired(run: Run, indexed: Path) -> None:
     with (
         photoseek.open(indexed.parent / "library", model=ColourEmbedder()) as library,
-        library._store.database.writing() as (connection, _),
+        library._handle.store.database.writing() as (connection, _),
     ):
         connection.exec_driver_sql("INSERT INTO deletions VALUES (1, 1)")
     told = "deletions: 1 image noted as deleted but there"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import photoseek
-from photoseek.library.atomic_write import whole_file
+from photoseek.library.files import whole_file
 from photoseek.tests.support.fakes import ColourEmbedder
 from photoseek.tests.support.judges import ColourJudge
 from photoseek.tests.support.terminal import Run, indexed, photos, run

@@ -48,7 +48,7 @@ def main_with_fake(told: int = -1, heard: int = -1) -> None:
     if os.environ.get(_BACKGROUND) is None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     model = ColourEmbedder("mini@1") if told < 0 else Obedient(told, heard)
-    with mock.patch("photoseek.api.opened.load_embedder", return_value=model):
+    with mock.patch("photoseek.api.handle.load_embedder", return_value=model):
         main()
 
 

@@ -21,7 +21,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command on an indexed library of colours; return its exit code, stdout and stderr."""
     monkeypatch.setenv("PHOTOSEEK_LIBRARY", str(tmp_path / "library"))
-    monkeypatch.setattr("photoseek.api.opened.load_embedder", lambda name: ColourEmbedder(f"{name}@1"))
+    monkeypatch.setattr("photoseek.api.handle.load_embedder", lambda name: ColourEmbedder(f"{name}@1"))
 
     def invoke(*arguments: str | Path) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["photoseek", *map(str, arguments)])
@@ -107,7 +107,7 @@ def test_a_calibrated_answer_shows_its_chance(run: Run) -> None:
 def test_a_file_of_questions_is_answered_line_by_line(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("photoseek.cli.batch._AT_ONCE", at_once)
+    monkeypatch.setattr("photoseek.cli.search_output._AT_ONCE", at_once)
     questions = tmp_path / "questions.txt"
     questions.write_text("\ufeffred\n\n  2:blue + red  \n", encoding="utf-8")
     answers = json.loads(run("search", "--batch", questions, "-k", "2", "--json")[1])

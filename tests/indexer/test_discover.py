@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoseek.indexer.discover import as_path, as_roots, covers, discover, enters
-from photoseek.indexer.found import Found, Unlisted
+from photoseek.indexer.discover import Found, Unlisted, as_path, as_roots, covers, discover, enters
 from photoseek.library.errors import FolderNotFound, FolderUnusable
 from photoseek.library.images.sources import Failed, FileState
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 import photoseek
 from photoseek import IndexOptions, IndexReport, Library
-from photoseek.indexer import archive_members
+from photoseek.indexer import discover
 from photoseek.library.catalog.catalog import Catalog
 from photoseek.library.images import decompression
 from photoseek.library.images.metadata.sidecars import state_of
@@ -51,11 +51,11 @@ class World:
 
     @property
     def catalog(self) -> Catalog:
-        return self.library._store.catalog
+        return self.library._handle.store.catalog
 
     def told(self) -> dict[str, list[str]]:
         """Texts by the names of the images that have some."""
-        rows = self.catalog.known_files(str(self.photos), 1)
+        rows = self.catalog.planning.known_files(str(self.photos), 1)
         names = {row.image_id: os.path.relpath(row.path, self.photos) for row in rows}
         return {names[i]: [text.body for text in texts] for i, texts in self.catalog.texts.of(list(names)).items()}
 
@@ -81,14 +81,12 @@ def png(colour: str, size: tuple[int, int] = (12, 10)) -> bytes:
 
 def shard(*colours: str) -> dict[str, bytes]:
     """What img2dataset writes: pictures numbered, with captions and metadata under the same stems."""
-    archive_members: dict[str, bytes] = {}
+    discover: dict[str, bytes] = {}
     for number, colour in enumerate(colours):
-        archive_members[f"{number:05d}.png"] = png(colour, (12 + number, 10))
-        archive_members[f"{number:05d}.txt"] = f"a {colour} thing".encode()
-        archive_members[f"{number:05d}.json"] = json.dumps(
-            {"caption": f"a {colour} thing", "key": f"{number:05d}"}
-        ).encode()
-    return archive_members
+        discover[f"{number:05d}.png"] = png(colour, (12 + number, 10))
+        discover[f"{number:05d}.txt"] = f"a {colour} thing".encode()
+        discover[f"{number:05d}.json"] = json.dumps({"caption": f"a {colour} thing", "key": f"{number:05d}"}).encode()
+    return discover
 
 
 def test_a_caption_is_kept_and_its_vector_with_it(world: World) -> None:
@@ -252,7 +250,7 @@ def test_a_damaged_archive_is_read_as_far_as_it_goes_and_not_opened_again(
     path = pack(world.photos / "shard.tar", shard("red") | {"end.jpg": bytes(100_000)})
     path.write_bytes(path.read_bytes()[:-60_000])
     assert world.index() == IndexReport(new=1, failed=2, embedded=1)
-    monkeypatch.setattr(archive_members, "open_archive", lambda _path: pytest.fail("it was opened again"))
+    monkeypatch.setattr(discover, "open_archive", lambda _path: pytest.fail("it was opened again"))
     assert world.index() == IndexReport(unchanged=1, still_failing=2)
     monkeypatch.undo()
     assert world.index(options=IndexOptions(retry_failed=True)) == IndexReport(unchanged=1, failed=2)
@@ -378,7 +376,9 @@ def test_a_link_within_the_folder_is_followed_from_wherever_it_is_indexed(world:
     world.index()
     assert world.told() == {"pictures/red.png": ["a caption"]}
     # A watch looks at a part of the folder only.
-    world.library._sync([str(world.photos / "pictures")], IndexOptions(prune=True, within=str(world.photos)), "watch")
+    world.library._indexing.sync(
+        [str(world.photos / "pictures")], IndexOptions(prune=True, within=str(world.photos)), "watch"
+    )
     assert world.told() == {"pictures/red.png": ["a caption"]}
     world.library.remove(world.photos)
     world.index(tmp_path / "alias")

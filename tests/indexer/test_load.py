@@ -17,8 +17,8 @@ from PIL import Image
 from photoseek.indexer.load import Loaded, Loader, as_they_lie, hash_file, in_order, worker_threads
 from photoseek.indexer.plan import ToRead
 from photoseek.library.catalog.changes import KnownFile
-from photoseek.library.images.content_hash import hash_bytes
 from photoseek.library.images.decoding import DecodeLimits
+from photoseek.library.images.hashes import hash_bytes
 from photoseek.library.images.sources import Failed, FileState
 from photoseek.tests.support.fakes import SIDE_PX, ColourEmbedder, paint
 

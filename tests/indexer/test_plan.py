@@ -9,7 +9,7 @@ from typing import TypeAlias
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoseek.indexer.found import Found, Intact, Unlisted
+from photoseek.indexer.discover import Found, Intact, Unlisted
 from photoseek.indexer.plan import Retold, Step, StillFailing, ToRead, Unchanged, plan
 from photoseek.library.catalog.changes import ArchiveListed, FailureGone, KnownFailure, KnownFile, Relocated, Vanished
 from photoseek.library.images.sources import Failed, FileState

@@ -38,14 +38,18 @@ class World:
     def row(self, name: str) -> KnownFile:
         model_id = self.store.catalog.models()[0].id
         return next(
-            row for row in self.store.catalog.known_files(str(self.photos), model_id) if row.path.endswith(name)
+            row
+            for row in self.store.catalog.planning.known_files(str(self.photos), model_id)
+            if row.path.endswith(name)
         )
 
     def task(self, path: Path) -> ToRead:
         status = path.stat()
         file = FileState(str(path), str(self.photos), status.st_size, status.st_mtime_ns)
         model_id = self.store.catalog.models()[0].id
-        known = [row for row in self.store.catalog.known_files(str(self.photos), model_id) if row.path == file.path]
+        known = [
+            row for row in self.store.catalog.planning.known_files(str(self.photos), model_id) if row.path == file.path
+        ]
         return ToRead(file, known[0] if known else None)
 
 

@@ -116,7 +116,7 @@ def test_what_was_touched_counts_as_found_in_the_folder_given(watched: Watched) 
     script = Script([])
     script.scenes = [lambda: script.tell(paint(watched.photos / "land" / "green.png", "green"))]
     watched.along(script)
-    with watched.library._store.database.reading() as connection:
+    with watched.library._handle.store.database.reading() as connection:
         roots = connection.exec_driver_sql("SELECT DISTINCT root FROM images").scalars().all()
     assert roots == [str(watched.photos)]
 

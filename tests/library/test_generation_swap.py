@@ -32,7 +32,7 @@ def test_queries_of_every_kind_are_answered_alike_during_swaps(tmp_path: Path) -
         ThreadPoolExecutor(READERS) as pool,
     ):
         library.index(tmp_path / "photos")
-        store, model = writer._store, writer._model
+        store, model = writer._handle.store, writer._handle.model
         store.vectors_of(model).publish()
         expected = [[hit.image.id for hit in library.search(query)] for query in QUERIES]
         assert [len(ids) for ids in expected[:3]] == [3, 3, 3]
@@ -58,4 +58,4 @@ def test_queries_of_every_kind_are_answered_alike_during_swaps(tmp_path: Path) -
         finally:
             done.set()
         assert all(each.result(_PATIENCE_S) > 0 for each in asking)
-        assert len(library._vectors) == 4 + SWAPS
+        assert len(library._handle.vectors) == 4 + SWAPS

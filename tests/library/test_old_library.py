@@ -13,7 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 import photoseek
-from photoseek import Library, Query, Term, Words
+from photoseek import Library, PhotoseekError, Query, Term, Words
+from photoseek.library.catalog import database as database_module
+from photoseek.library.catalog import tables
+from photoseek.library.catalog.database import SCHEMA_VERSION, Database
 from photoseek.tests.data.make_library import MODIFIED_S, PLACEHOLDER
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.tests.support.judges import ColourJudge
@@ -105,6 +108,76 @@ def test_an_old_library_takes_up_new_and_changed_images(folder: Path) -> None:
         assert sorted(names(library, "red")) == ["new.png", "red.png", "rose.jpg"]
         assert "green.png" in names(library, "blue")
         assert library.doctor() == []
+
+
+def schema(url: sa.URL) -> dict[str, tuple[list[str], list[str]]]:
+    """Every table of a database, with the names of its columns and indexes."""
+    engine = sa.create_engine(url)
+    inspector = sa.inspect(engine)
+    found = {
+        name: (
+            [column["name"] for column in inspector.get_columns(name)],
+            sorted(str(index["name"]) for index in inspector.get_indexes(name)),
+        )
+        for name in inspector.get_table_names()
+    }
+    engine.dispose()
+    return found
+
+
+def catalog_url(folder: Path, database_url: sa.URL) -> sa.URL:
+    if database_url.get_backend_name() != "sqlite":
+        return database_url
+    return sa.URL.create("sqlite", database=str(folder / "library" / "catalog.sqlite"))
+
+
+def schema_version(url: sa.URL) -> int:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        version = connection.execute(sa.select(tables.meta.c.schema_version)).scalar_one()
+    engine.dispose()
+    return version
+
+
+def test_searching_an_old_library_leaves_its_schema_alone(folder: Path, database_url: sa.URL) -> None:
+    url = catalog_url(folder, database_url)
+    before = schema(url)
+    with photoseek.open(folder / "library", model=ColourEmbedder(), read_only=True) as library:
+        assert names(library, "red") == ["red.png", "rose.jpg"]
+        assert [hit.text.body for hit in library.texts.search_words("green", k=1)] == ["a green meadow"]
+    assert (schema(url), schema_version(url)) == (before, 1)
+
+
+def test_the_first_writing_takes_an_old_library_to_the_present_schema(
+    folder: Path, database_url: sa.URL, tmp_path: Path
+) -> None:
+    with opened(folder) as library:
+        library.index(folder / "photos")
+    new = Database.in_file(tmp_path / "new.sqlite")
+    new.create()
+    new.close()
+    url = catalog_url(folder, database_url)
+    assert schema(url) == schema(sa.URL.create("sqlite", database=str(tmp_path / "new.sqlite")))
+    assert schema_version(url) == SCHEMA_VERSION
+    with opened(folder) as library:
+        assert library.index(folder / "photos").unchanged == 8
+        assert library.doctor() == []
+
+
+def test_a_migration_that_breaks_leaves_the_old_library_as_it_was(
+    folder: Path, database_url: sa.URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = catalog_url(folder, database_url)
+    before = schema(url)
+    broken = {1: (*database_module.MIGRATIONS[1], "DROP INDEX no_such_index")}
+    monkeypatch.setattr(database_module, "MIGRATIONS", broken)
+    with opened(folder) as library, pytest.raises(PhotoseekError):
+        library.index(folder / "photos")
+    assert (schema(url), schema_version(url)) == (before, 1)
+    monkeypatch.undo()
+    with opened(folder) as library:
+        assert library.index(folder / "photos").unchanged == 7
+    assert schema_version(url) == SCHEMA_VERSION
 
 
 def test_what_a_judge_said_then_is_remembered(folder: Path) -> None:

@@ -14,9 +14,9 @@ from PIL import Image
 
 import photoseek
 from photoseek import Judgement, Library, PhotoseekError, Query, parse_terms
-from photoseek.library.catalog.judgements import JudgementKey, Remembered
+from photoseek.library.catalog.vlm_answers import JudgementKey, Remembered
 from photoseek.rerank.answers import UNDECIDED, AnswerTokens, judgements
-from photoseek.rerank.endpoint_replies import parse_reply
+from photoseek.rerank.endpoint_http import parse_reply
 from photoseek.rerank.fusion import combined, fused
 from photoseek.tests.rerank.test_rerank_end_to_end import Run, judge, photos, run
 from photoseek.tests.support.fakes import ColourEmbedder, paint
@@ -80,7 +80,7 @@ def test_a_blank_answer_is_an_error_and_is_not_kept(library: Library, vlm: Scrip
 def test_a_blank_answer_that_was_kept_before_is_asked_for_again(library: Library, vlm: Scripted) -> None:
     [image] = library.images([1]).values()
     kept = JudgementKey(SPEC.key, f"ask {SPEC.prompt_version}", "What?")
-    library._store.catalog.judgements.remember(kept, {image.content_hash: Remembered(answer=" ")})
+    library._handle.store.catalog.judgements.remember(kept, {image.content_hash: Remembered(answer=" ")})
     vlm.answers = ["a colour", "never asked"]
     assert [library.ask(1, "What?") for _ in range(2)] == ["a colour", "a colour"]
 
@@ -132,7 +132,7 @@ def test_a_blank_caption_is_a_failure_and_is_not_kept(library: Library, vlm: Scr
 def test_a_blank_caption_that_was_kept_before_is_asked_for_again(library: Library, vlm: Scripted) -> None:
     [image] = library.images([1]).values()
     kept = JudgementKey(SPEC.key, f"caption {SPEC.prompt_version}", "caption en")
-    library._store.catalog.judgements.remember(kept, {image.content_hash: Remembered(answer="")})
+    library._handle.store.catalog.judgements.remember(kept, {image.content_hash: Remembered(answer="")})
     vlm.answers = ["one", "two", "three"]
     assert (library.caption().captioned, vlm.asked) == (3, 3)
 
@@ -184,7 +184,7 @@ def test_a_bad_judgement_that_was_kept_before_is_asked_for_again(
     library: Library, vlm: Scripted, kept: Remembered
 ) -> None:
     [image] = library.images([1]).values()
-    library._store.catalog.judgements.remember(
+    library._handle.store.catalog.judgements.remember(
         JudgementKey(SPEC.key, f"judge {SPEC.prompt_version}", "red"), {image.content_hash: kept}
     )
     vlm.judgement = Judgement(0.8, 0.9)

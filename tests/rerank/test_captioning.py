@@ -191,9 +191,14 @@ def test_captions_wait_for_whoever_else_is_writing(library: Library, captioner: 
         waited.append(seconds)
         lock.__exit__(None, None, None)
 
-    store = library._store
+    store = library._handle.store
     captioning = Captioning(
-        store.catalog, library._model, library._embedder, captioner, lambda: store.writing("caption"), pause
+        store.catalog,
+        library._handle.model,
+        library._handle.embedder,
+        captioner,
+        lambda: store.writing("caption"),
+        pause,
     )
     assert captioning.caption([], CaptionOptions()).captioned == 5
     assert len(waited) == 1

@@ -13,9 +13,8 @@ from PIL import Image
 
 from photoseek.library.errors import EndpointRefused, EndpointUnavailable, SettingsError
 from photoseek.rerank.base import CaptionStyle, DeadlineJudge, Judgement, VisionLanguageModel
-from photoseek.rerank.endpoint import Endpoint
+from photoseek.rerank.endpoint import Endpoint, EndpointLimits, EndpointName, parse_endpoint
 from photoseek.rerank.endpoint_http import Clock, RateLimiter
-from photoseek.rerank.endpoint_name import EndpointLimits, EndpointName, parse_endpoint
 from photoseek.tests.support.scripted_server import Answers, ScriptedServer, failed, said, scripted
 
 KEY = "sk-very-secret"

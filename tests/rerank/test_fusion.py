@@ -86,7 +86,7 @@ def test_a_judgement_counts_as_much_as_the_answer_was_a_yes_or_a_no() -> None:
     no = Judgement(0.01, mass=1.0)
     scores = fused(np.zeros(4), [sure, unsure, evasive, no], 1.0)
     assert order(scores, [False] * 4) == [0, 1, 2, 3]
-    assert fused(np.array([1.0, 2.0]), [Judgement(0.9, mass=0.0)] * 2, 0.5).tolist() == [0.5, 1.0]
+    assert fused(np.array([1.0, 2.0]), [Judgement(0.9, mass=0.0)] * 2, 0.5).tolist() == [1.0, 2.0]
 
 
 def test_log_odds_are_bounded_and_the_weight_is_checked() -> None:

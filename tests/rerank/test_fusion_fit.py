@@ -11,8 +11,8 @@ import pytest
 import photoseek
 from photoseek import EvaluationError, LibraryError
 from photoseek.rerank.base import Judgement
+from photoseek.rerank.fusion import LearnedWeight, Weights
 from photoseek.rerank.fusion_fit import WEIGHTS, JudgedRanking, tuned
-from photoseek.rerank.fusion_weights import LearnedWeight, Weights
 from photoseek.tests.rerank.test_rerank_end_to_end import Run, judge, photos, run
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.tests.support.judges import ColourJudge, failing

@@ -27,7 +27,7 @@ from photoseek.rerank import device, llava
 from photoseek.rerank.answers import LONGEST_CAPTION, answer_tokens
 from photoseek.rerank.base import CaptionStyle, VisionLanguageModel
 from photoseek.rerank.device import RunOptions, estimated_seconds, warn_of_slowness
-from photoseek.rerank.image_size import resize_for_vlm
+from photoseek.rerank.image_input import resize_for_vlm
 from photoseek.rerank.llava import LlavaModel
 
 PROMPTS = [

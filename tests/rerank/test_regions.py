@@ -15,10 +15,9 @@ import photoseek
 from photoseek import Library
 from photoseek.library.embedders.base import normalized
 from photoseek.rerank.base import Box
-from photoseek.rerank.regions import RegionsJudge
-from photoseek.rerank.windows import Windows, boxes_in, pixels_of
+from photoseek.rerank.regions import RegionsJudge, Windows, boxes_in, pixels_of
 from photoseek.search.calibration import Calibration, Curve
-from photoseek.search.text_vectors import TextVectors
+from photoseek.search.texts import TextVectors
 from photoseek.tests.support.fakes import COLOURS, ColourEmbedder, paint
 
 SIDES = st.integers(1, 3000)

@@ -31,7 +31,7 @@ def photos(tmp_path: Path) -> Path:
 def run(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command on an indexed library of colours; return its exit code, stdout and stderr."""
     monkeypatch.setenv("PHOTOSEEK_LIBRARY", str(tmp_path / "library"))
-    monkeypatch.setattr("photoseek.api.opened.load_embedder", lambda name: ColourEmbedder(f"{name}@1"))
+    monkeypatch.setattr("photoseek.api.handle.load_embedder", lambda name: ColourEmbedder(f"{name}@1"))
 
     def invoke(*arguments: str | Path) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["photoseek", *map(str, arguments)])

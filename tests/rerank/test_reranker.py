@@ -13,7 +13,7 @@ from PIL import Image
 import photoseek
 from photoseek import Library, Query, QueryError, parse_terms
 from photoseek.library.catalog.database import Database
-from photoseek.library.catalog.judgements import JudgementCatalog, JudgementKey, Remembered
+from photoseek.library.catalog.vlm_answers import JudgementCatalog, JudgementKey, Remembered
 from photoseek.library.lock import writing_lock
 from photoseek.library.types import ImageRecord
 from photoseek.rerank.base import Judgement, JudgeSpec, RerankResult
@@ -100,9 +100,11 @@ def refined(library: Library, judge: ColourJudge, budget_s: float | None, batch_
 
     judge.before = pass_time
     query = Query(parse_terms("red"))
-    memory = Memory(library._store.catalog.judgements, judge.spec)
+    memory = Memory(library._handle.store.catalog.judgements, judge.spec)
     reranker = Reranker(judge, memory, 0.5, clock=lambda: now[0])
-    return list(reranker.refine(library._engine.candidates(query), Questions.of(query), Effort(budget_s=budget_s)))
+    return list(
+        reranker.refine(library._queries.engine.candidates(query), Questions.of(query), Effort(budget_s=budget_s))
+    )
 
 
 @pytest.mark.parametrize(("budget_s", "judged"), [(0.0, 0), (0.5, 2), (1.0, 2), (1.5, 4), (2.5, 6), (None, 6)])
@@ -211,9 +213,9 @@ def test_judging_goes_on_while_another_process_writes(library: Library, judge: C
 
 
 def test_judging_moves_no_change_seq(library: Library) -> None:
-    before = library._store.catalog.meta().change_seq
+    before = library._handle.store.catalog.meta().change_seq
     list(library.refine("red"))
-    assert library._store.catalog.meta().change_seq == before
+    assert library._handle.store.catalog.meta().change_seq == before
 
 
 def test_a_library_that_refuses_to_remember_is_searched_all_the_same(
@@ -231,7 +233,7 @@ def test_a_library_that_refuses_to_remember_is_searched_all_the_same(
 
 
 def test_a_library_that_cannot_be_written_is_searched_all_the_same(library: Library, judge: ColourJudge) -> None:
-    with library._store.database.noting() as connection:
+    with library._handle.store.database.noting() as connection:
         connection.exec_driver_sql(
             "CREATE TRIGGER refuse BEFORE INSERT ON judgements "
             "BEGIN SELECT RAISE(FAIL, 'attempt to write a readonly database'); END"

@@ -16,8 +16,7 @@ from photoseek.library.types import Vectors
 from photoseek.library.vectors.generations import Generations
 from photoseek.library.vectors.live_vectors import LiveVectors
 from photoseek.library.vectors.manifest import GenerationIdentity
-from photoseek.search.calibration import Calibration, Curve, fitted_curve, match_probability
-from photoseek.search.calibrations import Calibrations
+from photoseek.search.calibration import Calibration, Calibrations, Curve, fitted_curve, match_probability
 from photoseek.search.describe import Vocabulary
 from photoseek.tests.support.changes import add, indexed
 from photoseek.tests.support.fakes import ColourEmbedder, paint

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import photoseek
-from photoseek.search.classify import softmax
+from photoseek.search.describe import softmax
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 
 

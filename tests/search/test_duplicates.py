@@ -14,10 +14,9 @@ from PIL import Image, ImageOps
 
 import photoseek
 from photoseek import DuplicateOptions
-from photoseek.library.images.perceptual_hash import hash_distance, perceptual_hash
+from photoseek.library.images.hashes import hash_distance, perceptual_hash
 from photoseek.library.types import Hit, ImageRecord
-from photoseek.search.duplicates import MIRRORED_BITS, MOST_HASH_BITS, Pair, grouped
-from photoseek.search.fold import fold
+from photoseek.search.duplicates import MIRRORED_BITS, MOST_HASH_BITS, Pair, fold, grouped
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 
 

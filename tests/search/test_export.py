@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 import photoseek
-from photoseek.library.atomic_write import whole_file
+from photoseek.library.files import whole_file
 from photoseek.library.settings import Graphics, terminal_graphics
-from photoseek.search.contact_sheet import draw_sheet, write_csv, write_html, write_sheet
-from photoseek.search.terminal_images import inline_image, sixel
+from photoseek.search.export import draw_sheet, write_csv, write_html, write_sheet
+from photoseek.search.thumbnails import inline_image, sixel
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 
 EVIL = "<img src=x onerror=alert(1)>.jpg"
@@ -96,7 +96,7 @@ def test_csv_has_a_row_for_each_hit_and_no_formula(tmp_path: Path, library: phot
     assert [row["path"] for row in rows] == [str(hit.image.path) for hit in hits]
     assert float(rows[0]["score"]) == pytest.approx(hits[0].score, abs=1e-5)
     tricked = photoseek.Hit(photoseek.ImageRecord(1, Path("=1+1"), 1, 1, "", 1, 1, "PNG", 1, camera="@SUM(1)"), 1.0)
-    write_csv([tricked], tmp_path / "hits.csv")
+    write_csv([tricked], tmp_path / "hits.csv", replace=True)
     [row] = csv.DictReader(io.StringIO((tmp_path / "hits.csv").read_text()))
     assert (row["path"], row["camera"]) == ("'=1+1", "'@SUM(1)")
 

@@ -13,8 +13,7 @@ from photoseek import IndexOptions, LibraryMap, MapOptions, QueryError
 from photoseek.library.embedders.base import normalized
 from photoseek.library.types import Vectors
 from photoseek.search import library_map
-from photoseek.search.clusters import centres, cluster_count, clusters
-from photoseek.search.layout import layout, principal_components
+from photoseek.search.map_layout import centres, cluster_count, clusters, layout, principal_components
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 
 PCA = MapOptions("pca")

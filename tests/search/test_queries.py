@@ -24,7 +24,7 @@ from photoseek.library.vectors.manifest import GenerationIdentity
 from photoseek.search.calibration import Calibration, Curve
 from photoseek.search.engine import Engine
 from photoseek.search.query_embedder import QueryEmbedder
-from photoseek.search.text_vectors import TextVectors
+from photoseek.search.texts import TextVectors
 from photoseek.tests.support.changes import facts, indexed
 from photoseek.tests.support.fakes import COLOURS, ColourEmbedder, paint
 from photoseek.tests.support.oracle import nearest, similarities
@@ -219,7 +219,7 @@ def test_the_engine_agrees_with_the_oracle(  # noqa: PLR0917 - what hypothesis d
         for number, (vector, (_, width)) in enumerate(zip(vectors, rows, strict=True))
     ]
     catalog.apply(batch, model.id)
-    known = {one.path: one.image_id for one in catalog.known_files(f"/{start}", model.id)}
+    known = {one.path: one.image_id for one in catalog.planning.known_files(f"/{start}", model.id)}
     ids = np.array([known[f"/{start}/{number}.png"] for number in range(len(rows))])
     catalog.apply([Vanished(int(ids[number])) for number in gone if number < len(rows)], model.id)
     engine = engine_over(catalog, live(catalog, model, tmp_path), pytest.fail)

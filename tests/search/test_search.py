@@ -207,7 +207,7 @@ def test_a_librarys_own_model_is_used_unless_another_is_given(
         asked.append(name)
         return ColourEmbedder()
 
-    monkeypatch.setattr("photoseek.api.opened.load_embedder", load)
+    monkeypatch.setattr("photoseek.api.handle.load_embedder", load)
     assert ranked(photoseek.open(tmp_path / "library").search("blue", k=1)) == [("blue", 1)]
     photoseek.open(tmp_path / "library", model="mini").search("blue")
     assert asked == ["colours", "mini"]

@@ -57,7 +57,7 @@ def asked(text: str, where: str | None = None, k: int = 20) -> Query:
 def test_words_are_found_whole_and_whatever_their_case(
     library: photoseek.Library, words: tuple[str, ...], found: set[str]
 ) -> None:
-    said = library._store.catalog.matching_ids(TextContains(words))
+    said = library._handle.store.catalog.matching_ids(TextContains(words))
     everything = {hit.image.id: hit.image.path.stem for hit in library.search("red", k=9)}
     assert {everything[image_id] for image_id in said.tolist()} == found
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from photoseek.library.types import Vectors
-from photoseek.search.text_vectors import TextVectors
+from photoseek.search.texts import TextVectors
 from photoseek.tests.support.fakes import ColourEmbedder
 
 

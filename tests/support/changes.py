@@ -53,5 +53,5 @@ def failed(path: str, reason: str = "not an image") -> Failed:
 def add(catalog: Catalog, model: ModelRow, *paths: str) -> list[int]:
     """Index new red pictures at `paths` in one batch and return their ids."""
     catalog.apply([indexed(path) for path in paths], model.id)
-    ids = {known.path: known.image_id for known in catalog.known_files("/", model.id)}
+    ids = {known.path: known.image_id for known in catalog.planning.known_files("/", model.id)}
     return [ids[path] for path in paths]

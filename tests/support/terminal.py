@@ -48,7 +48,7 @@ def fake(name: str) -> Embedder:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command as its process would, on a library of this test's own; `mini` and `shades` are fakes."""
-    monkeypatch.setattr("photoseek.api.opened.load_embedder", fake)
+    monkeypatch.setattr("photoseek.api.handle.load_embedder", fake)
     monkeypatch.setenv("PHOTOSEEK_LIBRARY", str(tmp_path / "library"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(Vocabulary, "nouns", lambda: Vocabulary(("red", "green", "blue and red")))

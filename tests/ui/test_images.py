@@ -19,7 +19,7 @@ from photoseek.library.types import ImageRecord
 from photoseek.tests.support.browser import serving
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.ui.images import SIDE_PX, ImageServer, Shape
-from photoseek.ui.thumbnail_cache import ThumbnailCache
+from photoseek.ui.thumbnails import ThumbnailCache
 from photoseek.ui.uploads import MOST_KEPT_OF_ONE, MOST_UPLOAD_BYTES, Uploads
 
 

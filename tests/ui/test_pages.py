@@ -14,9 +14,9 @@ from photoseek.library.lock import writing_lock
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.tests.support.judges import ColourJudge
 from photoseek.ui import resources as shared
-from photoseek.ui.escaping import literal
+from photoseek.ui.components import literal
+from photoseek.ui.explore_page import images_of, sorted_by_place
 from photoseek.ui.indexing_panel import in_words
-from photoseek.ui.map_view import images_of, sorted_by_place
 from photoseek.ui.options import UiOptions
 from photoseek.ui.resources import Resources
 

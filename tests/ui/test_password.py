@@ -8,8 +8,7 @@ from photoseek.library.errors import UiUnavailable
 from photoseek.ui.hosts import Hosts
 from photoseek.ui.launch import server_config
 from photoseek.ui.options import UiOptions, is_loopback
-from photoseek.ui.passes import LIFETIME_S, Passes
-from photoseek.ui.password import FREE_TRIES, LONGEST_WAIT_S, LoginThrottle
+from photoseek.ui.password import FREE_TRIES, LIFETIME_S, LONGEST_WAIT_S, LoginThrottle, Passes
 
 
 class Clock:

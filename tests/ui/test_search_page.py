@@ -17,11 +17,10 @@ from photoseek.rerank.base import Judgement, RerankedHit, RerankResult
 from photoseek.search.query.query import KnownImage, Picture, Sort, Term, Words
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.ui import resources as shared
-from photoseek.ui.escaping import chance, literal, size_in_words
+from photoseek.ui.components import chance, literal, size_in_words
 from photoseek.ui.options import UiOptions
 from photoseek.ui.query_builder import as_condition, as_query
-from photoseek.ui.rerank_job import RerankJob
-from photoseek.ui.rerank_panel import reranked_tiles
+from photoseek.ui.rerank_panel import RerankJob, reranked_tiles
 from photoseek.ui.resources import Resources
 from photoseek.ui.state import Brought, Filters, Part, SearchState
 

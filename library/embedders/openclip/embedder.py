@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from ...types import Pixels, Vectors
 from ..base import Embedder, ModelSpec
 from ..hub import one_line
-from .export_files import MANIFEST, ExportManifest, installed_open_clip, read_manifest
-from .name import parse
-from .onnx_model import BrokenExport, OnnxEmbedder
+from .model_source import parse
+from .onnx_model import MANIFEST, BrokenExport, ExportManifest, OnnxEmbedder, installed_open_clip, read_manifest
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -12,24 +12,23 @@ import numpy as np
 
 from ...telemetry import disable_telemetry
 from ...types import Pixels, Vectors
-from .export_files import (
+from .model_source import OpenClipName
+from .onnx_model import (
     IMAGE_TOWER,
     TEXT_TOWER,
     TOKENIZER,
     WORDS,
     ExportManifest,
+    OnnxEmbedder,
     Watched,
     installed_open_clip,
     inventory,
     publish,
     unpublished,
 )
-from .name import OpenClipName
-from .onnx_model import OnnxEmbedder
-from .tokens import TextTokens, TokenRules, tokenizer_of
+from .tokens import TextTokens, TokenRules, WordTable, of_words, tokenizer_of
 from .torch_model import TorchOpenClip
 from .towers import Tower, image_tower, text_tower, traceable
-from .words import WordTable, of_words
 
 if TYPE_CHECKING:
     import torch

@@ -20,8 +20,7 @@ from ..base import ModelSpec, normalized
 from ..hub import cached_first, one_line
 from ..long_text import embed_long
 from ..preprocessing import Preprocessing
-from .name import OpenClipName, model_key, parse
-from .recipe import Recipe, find_weights, read_recipe, source_of
+from .model_source import OpenClipName, Recipe, find_weights, model_key, parse, read_recipe, source_of
 
 if TYPE_CHECKING:
     import torch

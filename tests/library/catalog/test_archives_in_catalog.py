@@ -18,7 +18,7 @@ MEMBERS = ("/photos/a.zip!/1.png", "/photos/a.zip!/in/2.png")
 
 
 def is_intact(catalog: Catalog, model: ModelRow, archive: FileState = ARCHIVE, *, retry_failed: bool = False) -> bool:
-    return catalog.is_archive_intact(archive, model.id, retry_failed=retry_failed)
+    return catalog.planning.is_archive_intact(archive, model.id, retry_failed=retry_failed)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_damaged_pictures_that_are_there_are_listed_by_path(catalog: Catalog, mo
 
     catalog.apply([damaged("/photos/b.jpg"), damaged("/photos/a.jpg"), damaged("/photos/c.jpg")], model.id)
     add(catalog, model, "/photos/d.jpg")
-    [gone] = [row.image_id for row in catalog.known_files("/photos/c.jpg", model.id)]
+    [gone] = [row.image_id for row in catalog.planning.known_files("/photos/c.jpg", model.id)]
     catalog.apply([Vanished(gone)], model.id)
     assert catalog.damages() == [
         Damage("/photos/a.jpg", "truncated: /photos/a.jpg"),

@@ -23,7 +23,7 @@ OTHER = ColourEmbedder("other@1").spec
 
 
 def paths(catalog: Catalog, root: str, model: ModelRow) -> list[str]:
-    return [known.path for known in catalog.known_files(root, model.id)]
+    return [known.path for known in catalog.planning.known_files(root, model.id)]
 
 
 def image_seq(database: Database, image_id: int) -> int:
@@ -72,7 +72,7 @@ def test_a_new_picture_is_read_back_whole(catalog: Catalog, model: ModelRow) -> 
     seen = ImageFacts("ab" * 20, 4032, 3024, "JPEG", 6, taken_at, "Fuji X-T5", 59.91273, -10.74609)
     state = file("/photos/Zoë 1.jpg", size_bytes=3_000_000_000, mtime_ns=1_700_000_000_123_456_789)
     catalog.apply([Indexed(state, seen, vector(RED), None, content_changed=False)], model.id)
-    [known] = catalog.known_files("/photos", model.id)
+    [known] = catalog.planning.known_files("/photos", model.id)
     assert known == KnownFile(known.image_id, state.path, state.size_bytes, state.mtime_ns, "ab" * 20, False, True)
     assert catalog.images([known.image_id]) == {
         known.image_id: ImageRecord(
@@ -109,7 +109,7 @@ def test_changed_content_keeps_the_id_and_drops_the_vectors_of_other_models(
     # The other model's readers must learn that their vector is gone.
     assert catalog.vector_changes(other.id, 3, seen_seq).touched.tolist() == [image_id]
     assert catalog.vector_changes(other.id, 3, seen_seq).ids.tolist() == []
-    [known] = catalog.known_files("/photos", other.id)
+    [known] = catalog.planning.known_files("/photos", other.id)
     assert not known.embedded
 
 
@@ -193,7 +193,7 @@ def test_a_vanished_picture_is_kept_out_of_answers_and_counted_as_missing(catalo
     catalog.apply([Vanished(gone)], model.id)
     assert set(catalog.images([gone, there])) == {there}
     assert catalog.counts() == Counts(images=1, missing=1, failures=0)
-    assert [known.missing for known in catalog.known_files("/photos", model.id)] == [True, False]
+    assert [known.missing for known in catalog.planning.known_files("/photos", model.id)] == [True, False]
 
 
 def test_a_picture_that_returns_is_answered_again_with_its_old_vector(catalog: Catalog, model: ModelRow) -> None:
@@ -221,7 +221,7 @@ def test_relocating_a_picture_that_is_there_keeps_its_change_seq(
     seq = image_seq(database, image_id)
     catalog.apply([relocated(image_id, "/elsewhere/b.png", mtime_ns=7)], model.id)
     assert image_seq(database, image_id) == seq
-    [known] = catalog.known_files("/elsewhere", model.id)
+    [known] = catalog.planning.known_files("/elsewhere", model.id)
     assert (known.path, known.mtime_ns, known.missing) == ("/elsewhere/b.png", 7, False)
 
 
@@ -237,7 +237,7 @@ def test_lists_longer_than_one_statement_carries_are_complete(
     ids = add(catalog, model, *names)
     assert sorted(catalog.images(ids)) == sorted(ids)
     assert sorted(catalog.vector_changes(model.id, 3, seen_seq).ids.tolist()) == sorted(ids)
-    assert catalog.known_sizes([1, 2, 3, 4, 100]) == {100}
+    assert catalog.planning.known_sizes([1, 2, 3, 4, 100]) == {100}
     catalog.apply([failed(name) for name in names], model.id)
     catalog.apply([failed(name) for name in names], model.id)
     assert [row.tries for row in catalog.failures()] == [2] * 8
@@ -250,7 +250,7 @@ def test_lists_longer_than_one_statement_carries_are_complete(
 def test_a_list_of_the_real_length_limit_and_more_is_taken(catalog: Catalog, model: ModelRow) -> None:
     [image_id] = add(catalog, model, "/photos/a.png")
     assert set(catalog.images(range(2 * vector_codec._MAX_LIST + 1))) == {image_id}
-    assert catalog.known_sizes(range(7 * vector_codec._MAX_LIST)) == {100}
+    assert catalog.planning.known_sizes(range(7 * vector_codec._MAX_LIST)) == {100}
 
 
 def test_a_large_batch_is_written_in_the_order_of_its_vectors(catalog: Catalog, model: ModelRow) -> None:
@@ -260,7 +260,7 @@ def test_a_large_batch_is_written_in_the_order_of_its_vectors(catalog: Catalog, 
     catalog.apply(
         [indexed(f"/photos/{number:04}.png", list(map(float, row))) for number, row in enumerate(some)], model.id
     )
-    order = [known.image_id for known in catalog.known_files("/photos", model.id)]
+    order = [known.image_id for known in catalog.planning.known_files("/photos", model.id)]
     changes = catalog.vector_changes(model.id, 3, 0)
     stored = dict(zip(changes.ids.tolist(), changes.vectors, strict=True))
     np.testing.assert_array_equal(np.array([stored[image_id] for image_id in order]), some)
@@ -282,5 +282,5 @@ def test_some_facts_present_and_some_absent_in_one_batch_do_not_mix(catalog: Cat
         Indexed(file("/photos/b.png"), with_camera, vector(RED), None, content_changed=False),
     ]
     catalog.apply(batch, model.id)
-    ids = [known.image_id for known in catalog.known_files("/photos", model.id)]
+    ids = [known.image_id for known in catalog.planning.known_files("/photos", model.id)]
     assert [catalog.images(ids)[image_id].camera for image_id in ids] == [None, "Leica"]

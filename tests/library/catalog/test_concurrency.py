@@ -54,7 +54,7 @@ def test_writers_take_different_numbers_and_commit_in_their_order(
         met = watching.result(_PATIENCE_S)
 
     assert catalog.meta().change_seq == start + WRITERS * BATCHES
-    known = {row.image_id for row in catalog.known_files("/photos", model.id)}
+    known = {row.image_id for row in catalog.planning.known_files("/photos", model.id)}
     assert len(known) == WRITERS * BATCHES
     assert set(met) == known
 

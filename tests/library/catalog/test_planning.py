@@ -36,7 +36,7 @@ ODD_NAMES = [
 
 
 def paths(catalog: Catalog, root: str, model: ModelRow) -> list[str]:
-    return [known.path for known in catalog.known_files(root, model.id)]
+    return [known.path for known in catalog.planning.known_files(root, model.id)]
 
 
 # Known files and content
@@ -61,7 +61,7 @@ def test_a_row_written_while_known_files_are_paged_does_not_disturb_the_others(
 ) -> None:
     monkeypatch.setattr(planning, "PAGE_ROWS", 1)
     add(catalog, model, "/photos/b.png", "/photos/c.png")
-    walk = catalog.known_files("/photos", model.id)
+    walk = catalog.planning.known_files("/photos", model.id)
     assert next(walk).path == "/photos/b.png"
     add(catalog, model, "/photos/a.png")
     assert [known.path for known in walk] == ["/photos/c.png"]
@@ -85,7 +85,7 @@ def test_a_root_holds_what_lies_in_it_and_not_its_siblings(
     add(catalog, model, *every)
     assert paths(catalog, root, model) == expected
     catalog.apply([failed(path) for path in every], model.id)
-    assert sorted(catalog.known_failures(root)) == expected
+    assert sorted(catalog.planning.known_failures(root)) == expected
 
 
 def test_sqlite_walks_its_index_over_a_root_rather_than_sorting(sqlite_url: sa.URL) -> None:
@@ -94,7 +94,7 @@ def test_sqlite_walks_its_index_over_a_root_rather_than_sorting(sqlite_url: sa.U
     catalog = Catalog(database)
     asked: list[tuple[str, tuple[object, ...]]] = []
     sa.event.listen(database._engine, "before_cursor_execute", lambda *context: asked.append(context[2:4]))
-    assert list(catalog.known_files("/photos", 1)) == []
+    assert list(catalog.planning.known_files("/photos", 1)) == []
     steps: list[str] = []
     with database.reading() as connection:
         for query, parameters in tuple(asked):
@@ -106,19 +106,19 @@ def test_sqlite_walks_its_index_over_a_root_rather_than_sorting(sqlite_url: sa.U
 
 def test_known_sizes_are_those_some_image_has(catalog: Catalog, model: ModelRow) -> None:
     catalog.apply([indexed("/photos/a.png", size_bytes=10), indexed("/photos/b.png", size_bytes=20)], model.id)
-    assert catalog.known_sizes([20, 30, 10, 20]) == {10, 20}
-    assert catalog.known_sizes([]) == set()
+    assert catalog.planning.known_sizes([20, 30, 10, 20]) == {10, 20}
+    assert catalog.planning.known_sizes([]) == set()
 
 
 def test_content_is_found_by_size_and_hash_oldest_first(catalog: Catalog, model: ModelRow) -> None:
     change = indexed("/photos/b.png", GREEN, content="twin")
     twin = indexed("/photos/a.png", GREEN, content="twin")
     catalog.apply([change, twin, indexed("/photos/c.png", content="twin", size_bytes=999)], model.id)
-    found = list(catalog.find_content(100, change.facts.content_hash, model.id))
+    found = list(catalog.planning.find_content(100, change.facts.content_hash, model.id))
     assert [content.path for content in found] == ["/photos/b.png", "/photos/a.png"]
     assert [content.facts for content in found] == [change.facts, twin.facts]
     assert all(content.vector is not None and content.vector.tolist() == list(GREEN) for content in found)
-    assert list(catalog.find_content(100, "no such hash", model.id)) == []
+    assert list(catalog.planning.find_content(100, "no such hash", model.id)) == []
 
 
 def test_content_is_found_in_more_copies_than_are_read_at_once(
@@ -127,7 +127,7 @@ def test_content_is_found_in_more_copies_than_are_read_at_once(
     monkeypatch.setattr(planning, "_PAGE_COPIES", 2)
     copies = [indexed(f"/photos/{number}.png", content="twin") for number in range(5)]
     catalog.apply(copies, model.id)
-    found = catalog.find_content(100, copies[0].facts.content_hash, model.id)
+    found = catalog.planning.find_content(100, copies[0].facts.content_hash, model.id)
     assert [content.path for content in found] == [copy.file.path for copy in copies]
 
 
@@ -135,7 +135,7 @@ def test_found_content_tells_whether_it_is_missing_and_unseen_by_the_model(catal
     [image_id] = add(catalog, model, "/photos/a.png")
     catalog.apply([Vanished(image_id)], model.id)
     other = catalog.ensure_model(OTHER)
-    [content] = catalog.find_content(100, indexed("/photos/a.png").facts.content_hash, other.id)
+    [content] = catalog.planning.find_content(100, indexed("/photos/a.png").facts.content_hash, other.id)
     assert (content.image_id, content.missing, content.vector) == (image_id, True, None)
 
 
@@ -149,7 +149,7 @@ def test_failures_count_their_tries_and_keep_the_last_reason(catalog: Catalog, m
         Failure("/photos/a.png", "decode", "truncated", 1),
         Failure("/photos/b.png", "decode", "still empty", 2),
     ]
-    assert catalog.known_failures("/photos")["/photos/b.png"] == KnownFailure(100, 1, 2)
+    assert catalog.planning.known_failures("/photos")["/photos/b.png"] == KnownFailure(100, 1, 2)
     assert catalog.counts() == Counts(images=0, missing=0, failures=2)
 
 

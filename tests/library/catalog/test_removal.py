@@ -102,7 +102,7 @@ def test_an_older_generation_answers_without_what_was_removed(
     assert names(library) == ["red.png"]
     with photoseek.open(library.folder, model=ColourEmbedder()) as other:
         assert names(other) == ["red.png"]
-    assert rows(library._store.database, tables.deletions) == 6
+    assert rows(library._handle.store.database, tables.deletions) == 6
 
 
 def test_deletions_are_forgotten_when_a_generation_was_built_past_them(
@@ -111,14 +111,14 @@ def test_deletions_are_forgotten_when_a_generation_was_built_past_them(
     monkeypatch.setattr(live_vectors, "should_build", partial(should_build, floor=0, share=0.5))
     library.remove(photos / "sea")
     library.prune()
-    assert rows(library._store.database, tables.deletions) == 0
+    assert rows(library._handle.store.database, tables.deletions) == 0
     assert names(library) == ["red.png"]
 
 
 def test_while_a_model_has_no_generation_deletions_are_kept(library: Library, photos: Path) -> None:
     library.remove(photos / "red.png")
     library.prune()
-    assert rows(library._store.database, tables.deletions) == 1
+    assert rows(library._handle.store.database, tables.deletions) == 1
 
 
 def test_prune_forgets_what_is_missing_and_nothing_else(library: Library, photos: Path) -> None:
@@ -179,7 +179,7 @@ def test_judgements_of_pictures_that_no_image_shows_are_pruned(
     catalog: Catalog, model: ModelRow, database: Database
 ) -> None:
     add(catalog, model, "/photos/a.png")
-    [shown] = [row.content_hash for row in catalog.known_files("/photos", model.id)]
+    [shown] = [row.content_hash for row in catalog.planning.known_files("/photos", model.id)]
     with database.writing() as (connection, _):
         for content_hash in (shown, "0" * 40):
             values = {"content_hash": content_hash, "judge": "j", "prompt_version": "1", "question": "q"}
@@ -214,4 +214,4 @@ def test_an_archive_is_removed_by_its_own_path_or_with_its_folder(library: Libra
     assert library.remove(photos / "scans.zip").images == 1
     assert library.index(photos).new == 1
     assert library.remove(photos).images == 8
-    assert rows(library._store.database, tables.archives) == 0
+    assert rows(library._handle.store.database, tables.archives) == 0

@@ -1,8 +1,7 @@
-"""The words about images are written with them, embedded once, replaced when they change, and found by readers."""
+"""The words about images are written with them, embedded once, and replaced when they change."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from photoseek.library.catalog.catalog import Catalog, ModelRow
@@ -38,7 +37,7 @@ def vectors(catalog: Catalog, model: ModelRow) -> dict[str, list[float]]:
 def image_id(catalog: Catalog, model: ModelRow) -> int:
     """An image with a caption of its own and a keyword beside it."""
     catalog.apply([told("/photos/a.png", CAPTION, GREEN_WORD)], model.id, VECTORS)
-    [row] = catalog.known_files("/photos", model.id)
+    [row] = catalog.planning.known_files("/photos", model.id)
     return row.image_id
 
 
@@ -56,10 +55,9 @@ def test_a_changed_sidecar_replaces_its_own_words_alone(catalog: Catalog, model:
 
 
 def test_a_touched_file_keeps_all_its_words(catalog: Catalog, model: ModelRow, image_id: int) -> None:
-    before = catalog.meta().change_seq
     catalog.apply([Relocated(image_id, file("/photos/b.png"))], model.id)
     assert catalog.texts.of([image_id])[image_id] == (CAPTION, GREEN_WORD)
-    assert catalog.texts.changes(model.id, model.dim, before).touched.tolist() == []
+    assert vectors(catalog, model) == {"red dog": list(RED), "green": list(GREEN)}
 
 
 def test_another_picture_in_the_same_file_has_its_own_words(catalog: Catalog, model: ModelRow, image_id: int) -> None:
@@ -75,23 +73,8 @@ def test_a_second_model_embeds_the_same_words_again(catalog: Catalog, model: Mod
 
 
 def test_texts_of_missing_images_are_not_searched(catalog: Catalog, model: ModelRow, image_id: int) -> None:
-    before = catalog.meta().change_seq
     catalog.apply([Vanished(image_id)], model.id)
     assert (vectors(catalog, model), catalog.texts.count_vectors(model.id)) == ({}, 0)
-    changes = catalog.texts.changes(model.id, model.dim, before)
-    assert (changes.touched.tolist(), changes.now.text_ids.tolist()) == ([image_id], [])
-    assert changes.now.vectors.shape == (0, model.dim)
-
-
-def test_readers_learn_of_new_changed_and_removed_texts(catalog: Catalog, model: ModelRow, image_id: int) -> None:
-    everything = catalog.texts.changes(model.id, model.dim, 0)
-    assert everything.now.image_ids.tolist() == [image_id, image_id]
-    assert np.array_equal(everything.now.vectors, np.array([RED, GREEN], dtype=np.float32))
-    seen = catalog.meta().change_seq
-    assert catalog.texts.changes(model.id, model.dim, seen).touched.tolist() == []
-    catalog.apply([retold(image_id, "/photos/a.png")], model.id, VECTORS)
-    changes = catalog.texts.changes(model.id, model.dim, seen)
-    assert (changes.touched.tolist(), changes.now.vectors.tolist()) == ([image_id], [list(RED)])
 
 
 def test_the_pictures_own_vectors_are_not_told_to_have_changed_by_words(
@@ -103,13 +86,13 @@ def test_the_pictures_own_vectors_are_not_told_to_have_changed_by_words(
 
 
 def test_a_copy_is_told_the_words_inside_the_file(catalog: Catalog, model: ModelRow, image_id: int) -> None:
-    [row] = catalog.known_files("/photos", model.id)
-    [content] = catalog.find_content(row.size_bytes, row.content_hash, model.id)
+    [row] = catalog.planning.known_files("/photos", model.id)
+    [content] = catalog.planning.find_content(row.size_bytes, row.content_hash, model.id)
     assert content.texts == (CAPTION,)
 
 
 def test_a_thousand_images_with_words_are_written_at_once(catalog: Catalog, model: ModelRow) -> None:
     catalog.apply([told(f"/photos/{number}.png", CAPTION, GREEN_WORD) for number in range(1_000)], model.id, VECTORS)
     assert catalog.texts.count_vectors(model.id) == 2_000
-    ids = [row.image_id for row in catalog.known_files("/photos", model.id)]
+    ids = [row.image_id for row in catalog.planning.known_files("/photos", model.id)]
     assert set(catalog.texts.of(ids).values()) == {(CAPTION, GREEN_WORD)}

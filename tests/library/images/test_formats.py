@@ -11,7 +11,7 @@ from PIL import Image
 
 from photoseek.library.errors import ImageUnreadable
 from photoseek.library.images.decoding import DecodedImage, DecodeLimits, decode
-from photoseek.library.images.raw import RAW_SUFFIXES
+from photoseek.library.images.formats import RAW_SUFFIXES
 from photoseek.tests.support.hostile import encoded
 from photoseek.tests.support.packets import xmp_packet
 from photoseek.tests.support.pictures import UPRIGHT, drawing_of, picture

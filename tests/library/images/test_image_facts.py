@@ -8,7 +8,7 @@ from PIL import Image, ImageEnhance
 
 from photoseek.library.images.colours import COLOUR_NAMES, dominant_colours
 from photoseek.library.images.decoding import decode
-from photoseek.library.images.perceptual_hash import hash_distance, perceptual_hash
+from photoseek.library.images.hashes import hash_distance, perceptual_hash
 from photoseek.tests.support.hostile import encoded, landscape
 
 PICTURES = [landscape(np.random.default_rng(seed), 640, 480) for seed in range(12)]

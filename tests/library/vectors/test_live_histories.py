@@ -80,7 +80,7 @@ class Histories(RuleBasedStateMachine):
         self.number += len(batch)
         changes = [indexed(name, numbers) for name, numbers in zip(names, batch, strict=True)]
         self.store.catalog.apply(changes, self.model.id)
-        ids = {known.path: known.image_id for known in self.store.catalog.known_files("/new", self.model.id)}
+        ids = {known.path: known.image_id for known in self.store.catalog.planning.known_files("/new", self.model.id)}
         for name, numbers in zip(names, batch, strict=True):
             self.vectors[ids[name]] = rounded(numbers)
             self.store.catalog.apply([relocated(ids[name], self.path(ids[name]))], self.model.id)

@@ -67,7 +67,7 @@ def six(store: Store, model: ModelRow) -> list[int]:
     colours = [RED, RED, GREEN, GREEN, BLUE, BLUE]
     store.catalog.apply([indexed(f"/photos/{place}.png", colour) for place, colour in enumerate(colours)], model.id)
     assert store.vectors_of(model).publish_if_due()
-    return [known.image_id for known in store.catalog.known_files("/photos", model.id)]
+    return [known.image_id for known in store.catalog.planning.known_files("/photos", model.id)]
 
 
 # Each way vectors can change, one by one

@@ -190,7 +190,7 @@ def test_the_database_agrees_with_a_plain_reading(
     ]
     model = shared_catalog.ensure_model(ColourEmbedder().spec)
     shared_catalog.apply(changes, model.id)
-    ids = [known.image_id for known in shared_catalog.known_files("/", model.id)]
+    ids = [known.image_id for known in shared_catalog.planning.known_files("/", model.id)]
     records = shared_catalog.images(ids).values()
     assert len(records) == len(rows)
     for test in tests:

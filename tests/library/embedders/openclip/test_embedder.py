@@ -19,9 +19,8 @@ from PIL import Image
 
 from photoseek.library.embedders.openclip import export
 from photoseek.library.embedders.openclip.embedder import OpenClipEmbedder
-from photoseek.library.embedders.openclip.export_files import FORMAT, installed_open_clip, read_manifest
-from photoseek.library.embedders.openclip.name import OpenClipName
-from photoseek.library.embedders.openclip.onnx_model import OnnxEmbedder
+from photoseek.library.embedders.openclip.model_source import OpenClipName
+from photoseek.library.embedders.openclip.onnx_model import FORMAT, OnnxEmbedder, installed_open_clip, read_manifest
 from photoseek.library.embedders.openclip.torch_model import OpenClipOptions, TorchOpenClip
 from photoseek.library.errors import ModelUnavailable, UnknownModel
 from photoseek.library.types import Pixels, Vectors

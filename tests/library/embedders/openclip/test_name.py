@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from photoseek.library.embedders.openclip.name import OpenClipName, file_sha256, model_key, parse
+from photoseek.library.embedders.openclip.model_source import OpenClipName, file_sha256, model_key, parse
 
 
 @pytest.mark.parametrize("name", ["ViT-B-32/openai", "ViT-B/32/openai"])

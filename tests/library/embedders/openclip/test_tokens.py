@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, processors
 
 from photoseek.library.embedders.openclip.export import SAMPLE_TEXTS
-from photoseek.library.embedders.openclip.tokens import CLEANINGS, TextTokens, TokenRules, clean, tokenizer_of
-from photoseek.library.embedders.openclip.words import WordTable, of_words
+from photoseek.library.embedders.openclip.tokens import (
+    CLEANINGS,
+    TextTokens,
+    TokenRules,
+    WordTable,
+    clean,
+    of_words,
+    tokenizer_of,
+)
 
 
 class Theirs(Protocol):

@@ -211,8 +211,7 @@ class TestSpec:
         assert TorchOpenClip(pretend_tag).spec.key != TorchOpenClip(saved.name).spec.key
 
     def test_source_of_known_weights_is_their_page(self, saved: Saved) -> None:
-        from photoseek.library.embedders.openclip.name import parse
-        from photoseek.library.embedders.openclip.recipe import source_of
+        from photoseek.library.embedders.openclip.model_source import parse, source_of
 
         page = "https://huggingface.co/laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
         assert source_of(parse("ViT-B-32/laion2b_s34b_b79k"), saved.open_clip) == page

@@ -1,0 +1,204 @@
+"""How answers of `photoseek search` leave it: lines, reranked or batched, files, and images in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+import click
+
+from ..library.errors import QueryError
+from .common import PATH, hit_fields, print_hit, print_json
+from .console import plain
+
+if TYPE_CHECKING:
+    from ..api import Library
+    from ..library.types import Hit
+    from ..rerank.base import RerankedHit, RerankResult
+    from ..search.query.query import Query
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+_SHOWN_PX = 240
+
+
+def result_options(command: _Command) -> _Command:
+    """Add --csv, --html, --sheet, --force and --show."""
+    for option in (
+        click.option("--force", is_flag=True, help="Replace such files where they are there already."),
+        click.option("--show", is_flag=True, help="Show the pictures in the terminal: kitty, iTerm2, sixel."),
+        click.option("--sheet", metavar="FILE", type=PATH, help="Draw the answers into a .jpg, .png or .webp."),
+        click.option("--html", metavar="FILE", type=PATH, help="Write a page with the pictures in it."),
+        click.option("--csv", metavar="FILE", type=PATH, help="Write a table, a row for each answer."),
+    ):
+        command = option(command)
+    return command
+
+
+def folded(library: Library, hits: Sequence[Hit]) -> tuple[list[Hit], dict[int, tuple[Hit, ...]]]:
+    """Return the hits that are no near-duplicates of one before them, and by their ids those that are of them."""
+    stacks = library.fold(hits)
+    return [stack.hit for stack in stacks], {stack.hit.image.id: stack.duplicates for stack in stacks}
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFiles:
+    """The files that answers are to be written to, and whether what is there may be replaced."""
+
+    csv: Path | None
+    html: Path | None
+    sheet: Path | None
+    force: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.csv or self.html or self.sheet)
+
+    def check(self, library: Library) -> None:
+        """Refuse them before anything is searched.
+
+        Raises:
+            ExportFailed: one of them is there and not to be replaced, or is an image of the library.
+        """
+        given = [file for file in (self.csv, self.html, self.sheet) if file is not None]
+        if given:
+            library.check_targets(given, replace=self.force)
+
+    def write(self, library: Library, title: str, hits: Sequence[Hit]) -> None:
+        """Write those that were asked for.
+
+        Raises:
+            ExportFailed: one of them cannot be written.
+        """
+        if self.csv is not None:
+            library.export_csv(hits, self.csv, replace=self.force)
+        if self.html is not None:
+            library.export_html(hits, self.html, title=title, replace=self.force)
+        if self.sheet is not None:
+            library.export_sheet(hits, self.sheet, title=title, replace=self.force)
+
+
+def shower() -> Callable[[Path], None]:
+    """Return what shows a picture on this terminal; says so once, and does nothing, where none can be shown."""
+    from ..library.settings import terminal_graphics
+    from ..search.thumbnails import inline_image, thumbnail
+
+    graphics = terminal_graphics() if sys.stdout.isatty() else None
+    if graphics is None:
+        click.echo("this terminal shows no pictures: try --sheet FILE or --html FILE", err=True)
+        return _show_nothing
+
+    def show(path: Path) -> None:
+        click.echo(inline_image(thumbnail(path, _SHOWN_PX), graphics), nl=False)
+
+    return show
+
+
+def _show_nothing(_path: Path) -> None:
+    pass
+
+
+_AT_ONCE = 64
+"""Questions that share one pass of the model: more are hardly faster, and would hold more answers in memory."""
+
+
+def read_batch(file: TextIO, query_of: Callable[[str], Query]) -> list[tuple[str, Query]]:
+    """Return each line that is not empty, and what it asks.
+
+    Raises:
+        QueryError: a line cannot be asked, or the file is no text; the error names the line.
+    """
+    questions: list[tuple[str, Query]] = []
+    try:
+        for number, line in enumerate(file, start=1):
+            words = line.strip()
+            if not words:
+                continue
+            try:
+                questions.append((words, query_of(words)))
+            except QueryError as error:
+                message = f"{file.name}, line {number}: {error}"
+                raise QueryError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"{file.name} is no text in UTF-8: save it as such"
+        raise QueryError(message) from error
+    return questions
+
+
+def print_batch(library: Library, questions: Sequence[tuple[str, Query]], *, fold: bool, as_json: bool) -> None:
+    """Print each question with its answers: for people as they come, for programs as one array of {query, hits}."""
+    answers: list[dict[str, object]] = []
+    for words, hits in _answered(library, questions):
+        shown, alike = folded(library, hits) if fold else (hits, {})
+        if as_json:
+            answers.append({"query": words, "hits": [hit_fields(hit, alike if fold else None) for hit in shown]})
+            continue
+        click.echo(plain(words))
+        for hit in shown:
+            print_hit(hit, len(alike.get(hit.image.id, ())))
+        click.echo()
+    if as_json:
+        print_json(answers)
+
+
+def _answered(library: Library, questions: Sequence[tuple[str, Query]]) -> Iterator[tuple[str, list[Hit]]]:
+    for start in range(0, len(questions), _AT_ONCE):
+        some = questions[start : start + _AT_ONCE]
+        found = library.search_many([query for _, query in some])
+        yield from ((words, hits) for (words, _), hits in zip(some, found, strict=True))
+
+
+def reranked(refinements: Iterator[RerankResult], query: Query) -> tuple[list[Hit], dict[int, RerankedHit]]:
+    """Return the best hits after a second look, in the query's order, and by image id what each got from it."""
+    from ..search.engine import in_order
+
+    best = _last_of(refinements).hits[: query.k]
+    return in_order([one.hit for one in best], query.sort), {one.hit.image.id: one for one in best}
+
+
+def _last_of(refinements: Iterator[RerankResult]) -> RerankResult:
+    """Wait for the end of a second look, showing on a terminal how far it has come; say what went wrong with it."""
+    from .console import CountLine
+
+    latest = next(refinements)
+    with CountLine(sys.stderr, "pictures") as progress:
+        for latest in refinements:
+            if sys.stderr.isatty():
+                progress(latest.judged_count, latest.wanted_count)
+    for skipped in latest.skipped:
+        click.echo(f"not looked at again: {plain(str(skipped.image.path))}: {plain(skipped.reason)}", err=True)
+    if latest.trouble is not None:
+        click.echo(f"the second look ended early: {plain(latest.trouble)}", err=True)
+    elif latest.judged_count + len(latest.skipped) < latest.wanted_count:
+        click.echo(
+            f"the budget was enough for {latest.judged_count:,} of {latest.wanted_count:,}: the same search again goes "
+            "on from there",
+            err=True,
+        )
+    return latest
+
+
+def print_reranked(refined: RerankedHit, alike_count: int = 0) -> None:
+    """Print a hit: its chance by both looks, by the first and by the second, its path, and how many are like it."""
+    second = "   -" if refined.judgement is None else f"{refined.judgement.probability:4.0%}"
+    notes = "  vetoed" if refined.vetoed else ""
+    notes += f"  (+{alike_count:,} alike)" if alike_count else ""
+    first = refined.hit.probability or 0.0
+    click.echo(f"{refined.score:6.3f}  {first:4.0%} {second}  {plain(str(refined.hit.image.path))}{notes}")
+
+
+def rerank_fields(refined: RerankedHit | None) -> dict[str, object]:
+    """Return what a second look adds to a hit's JSON; nothing where there was none."""
+    if refined is None:
+        return {}
+    judgement = refined.judgement
+    box = None if judgement is None or judgement.box is None else judgement.box
+    return {
+        "fused": refined.score,
+        "judged": None if judgement is None else judgement.probability,
+        "mass": None if judgement is None else judgement.mass,
+        "box": None if box is None else [box.left, box.top, box.right, box.bottom],
+        "vetoed": refined.vetoed,
+        "rank_before": refined.rank_before,
+    }
