@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 from ..library.errors import ModelUnavailable
+from ..library.telemetry import disable_telemetry
 from ..library.types import Vectors
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Graph:
     def _loaded(self) -> InferenceSession:
         with self._lock:
             if self._session is None:
+                disable_telemetry()
                 import onnxruntime
 
                 options = onnxruntime.SessionOptions()

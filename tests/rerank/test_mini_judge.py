@@ -17,7 +17,6 @@ from photoseek.rerank.mini_judge import MiniJudge
 
 QUERIES = {
     "astronaut": "a woman in an orange suit smiles in front of a flag",
-    "chelsea": "a brown cat looks at the camera",
     "coffee": "a cup of coffee on a wooden table",
 }
 
@@ -46,7 +45,6 @@ def test_a_sentence_fits_the_picture_it_tells_of_best(
 @pytest.mark.parametrize(
     ("place", "true", "false"),
     [
-        (1, "a brown cat looks at the camera", "a brown horse looks at the camera"),
         (0, "a woman smiles at the camera", "a dog runs on the beach"),
     ],
 )
@@ -87,7 +85,7 @@ def test_what_was_kept_at_index_time_is_judged_without_the_files(
         assert library.judge_spec.name == "mini"
         assert isinstance(MiniJudge(), RecallingJudge)
         assert kept.hits[0].hit.image.path.stem == "coffee"
-        assert (kept.judged_count, kept.skipped, kept.trouble) == (3, (), None)
+        assert (kept.judged_count, kept.skipped, kept.trouble) == (len(QUERIES), (), None)
         said = [{one.hit.image.path.stem: one.judgement for one in result.hits} for result in (seen, kept)]
         for name in QUERIES:
             before, after = (one[name] for one in said)
