@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--places/--no-places",
     default=True,
     show_default=True,
-    help="Keep what mini sees at the places of each picture, 7 kB, for a quicker rerank.",
+    help="Keep what mini sees at the places of each picture, 8 kB, for a quicker rerank.",
 )
 @click.option(
     "--batch-size",
