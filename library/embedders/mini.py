@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -18,6 +19,7 @@ from ..telemetry import disable_telemetry
 from ..types import Pixels, Vectors
 from .base import ModelSpec, Preprocess, normalized
 from .long_text import embed_long
+from .mini_places import PlaceKeeper
 from .multilingual import MULTILINGUAL, MultilingualText, embed_by_language
 
 if TYPE_CHECKING:
@@ -212,6 +214,26 @@ class MiniEmbedder:
     def vectors_of(self, seen: Seen) -> Vectors:
         """Return (n, dim) L2-normalised float32: the vectors of pictures that the tower has looked at."""
         return normalized(self._run("image_head", seen._asdict())[0])
+
+    @cached_property
+    def keeper(self) -> PlaceKeeper:
+        """What reduces the places that were seen to the bytes that are kept."""
+        return PlaceKeeper(self._folder)
+
+    @property
+    def places_version(self) -> str:
+        """Pins how what was seen is reduced to bytes."""
+        return self.keeper.version
+
+    def embed_keeping_places(self, pixels: Pixels) -> tuple[Vectors, list[bytes]]:
+        """Embed n >= 1 pictures, and return what is kept of the places of each."""
+
+        def work(run: Pixels) -> tuple[Vectors, list[bytes]]:
+            seen = self._look(run)
+            return self.vectors_of(seen), self.keeper.keep(seen).rows()
+
+        done = self._shared_out(work, self._runs(pixels))
+        return np.concatenate([vectors for vectors, _ in done]), [row for _, rows in done for row in rows]
 
     def places(self, pixels: Pixels) -> Vectors:
         """Return the image tower's 9 x 9 places, row by row: (n, 81, 352) float32."""
