@@ -54,7 +54,7 @@ def tell(name: str, captions: Sequence[str], references: Sequence[Sequence[str]]
     likeness = cider(captions, references)
     low, high = bleu_interval(captions, references)
     print(f"{name:>22}  BLEU-4  {bleu(captions, references):.3f}  [{low:.3f}, {high:.3f}]")
-    low, high = interval(likeness)
+    low, high = interval(likeness.astype(np.float64))
     print(f"{name:>22}  CIDEr   {likeness.mean():.3f}  [{low:.3f}, {high:.3f}]", flush=True)
 
 

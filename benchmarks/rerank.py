@@ -89,11 +89,8 @@ def ranker_of(model: MiniEmbedder, judge: MiniJudge, gallery: Gallery) -> Ranker
 
 def gallery_of(model: MiniEmbedder, batches: Sequence[NDArray[np.uint8]]) -> Gallery:
     """Embed photographs, and keep what is to be kept of them."""
-    vectors, kept = zip(*(model.embed_keeping(batch) for batch in batches), strict=True)
-    return Gallery(
-        np.concatenate(vectors),
-        KeptPlaces(np.concatenate([one.places for one in kept]), np.concatenate([one.whole for one in kept])),
-    )
+    vectors, rows = zip(*(model.embed_keeping_places(batch) for batch in batches), strict=True)
+    return Gallery(np.concatenate(vectors), model.keeper.read([row for batch in rows for row in batch]))
 
 
 def batched(model: MiniEmbedder, picture: Callable[[int], Image.Image], count: int) -> list[NDArray[np.uint8]]:

@@ -57,7 +57,7 @@ def search(step: Step, state: State, pictures: int, options: BeamOptions) -> lis
         options: how to search.
     """
     beams = options.beams
-    latest = np.full((pictures, beams), options.start, dtype=np.int64)
+    latest: Words = np.full((pictures, beams), options.start, dtype=np.int64)
     scores = np.full((pictures, beams), _IMPOSSIBLE)
     scores[:, 0] = 0.0  # all beams are the same at first
     written = np.empty((pictures, beams, 0), dtype=np.int64)
@@ -99,7 +99,9 @@ def _best(sums: Vectors, beams: int) -> tuple[Vectors, Words, Words]:
 
 
 def _is_kept(score: float, ends: Sequence[Written], beams: int) -> bool:
-    return len(ends) < beams or score > sorted((one.score for one in ends), reverse=True)[beams - 1]
+    if len(ends) < beams:
+        return True
+    return score > sorted((one.score for one in ends), reverse=True)[beams - 1]
 
 
 def _is_finished(ends: Sequence[Written], best_sum: float, options: BeamOptions) -> bool:
@@ -107,4 +109,4 @@ def _is_finished(ends: Sequence[Written], best_sum: float, options: BeamOptions)
     if len(ends) < options.beams:
         return False
     worst = sorted((one.score for one in ends), reverse=True)[options.beams - 1]
-    return best_sum / options.longest**options.length_power <= worst
+    return bool(best_sum / options.longest**options.length_power <= worst)

@@ -51,7 +51,7 @@ class MiniManifest:
 
     def key(self, name: str) -> str:
         """Pin all that the answers depend on: the files, the towers, and for the judge how it is calibrated."""
-        pinned = [self.version, sorted(self.towers.items()), sorted(self.files.items())]
+        pinned: list[object] = [self.version, sorted(self.towers.items()), sorted(self.files.items())]
         if name == JUDGE:
             pinned.append([self.judge_scale, self.judge_shift])
         return f"{name}@{hashlib.sha256(json.dumps(pinned).encode()).hexdigest()[:12]}"

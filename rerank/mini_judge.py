@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Kept: TypeAlias = Callable[[str, Sequence[str]], Mapping[str, bytes]]
 """Looks up what one version kept of pictures when they were indexed, by their content."""
 
-USUAL_WEIGHT: Final = 0.5
+USUAL_WEIGHT: Final = 0.7
 """By benchmarks/rerank.py; see docs/rerank.md."""
 
 BATCH: Final = 8

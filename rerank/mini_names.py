@@ -88,7 +88,7 @@ class Names:
         """Name what is likeliest: its class, else the narrowest kind that is likely enough, else two of the classes."""
         first, second = np.argsort(-chances, kind="stable")[:2]
         if chances[first] >= SURE_FROM:
-            return self.names[first]
+            return self.names[int(first)]
         for group in self.groups:
             if chances[group.classes].sum() >= SURE_FROM:
                 is_one_likely = chances[first] >= LIKELY_FROM and first in group.classes

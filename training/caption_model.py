@@ -150,7 +150,7 @@ class StepGraph(nn.Module):
         """
         model = self.captioner
         states = model.words(words.reshape(-1, 1)) * (model.size.width**0.5 / 2) + model.order[place]
-        grown = []
+        grown: list[torch.Tensor] = []
         for number, layer in enumerate(model.layers):
             new = layer.own.keys_values(layer.before_own(states))
             own = tuple(torch.cat([past[2 * number + part], new[part]], 2) for part in (0, 1))

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..library.embedders.base import normalized
 from ..library.embedders.mini_places import KeptPlaces, PlaceKeeper
-from ..library.types import Vectors
 from .seen import Seen
 
 PLACE_BYTES = 96
@@ -26,7 +25,7 @@ def write_kept(target: Path, train: Seen) -> dict[str, float]:
         "place": (some.places, PLACE_BYTES),
         "whole": (normalized(pooled), WHOLE_BYTES),
     }
-    arrays: dict[str, Vectors] = {"length": np.float32(np.linalg.norm(pooled, axis=1).mean())}
+    arrays = {"length": np.asarray(np.linalg.norm(pooled, axis=1).mean(), np.float32)}
     kept: dict[str, float] = {}
     for name, (values, width) in parts.items():
         rows = values.reshape(-1, values.shape[-1])
@@ -36,7 +35,7 @@ def write_kept(target: Path, train: Seen) -> dict[str, float]:
         arrays[name] = (directions[:, best] / np.sqrt(variances[best])).astype(np.float32)
         arrays[f"{name}_mean"] = mean.astype(np.float32)
         kept[name] = float(variances[best].sum() / variances.sum())
-    np.savez(target, **arrays)
+    np.savez(target, allow_pickle=False, **arrays)
     return kept
 
 

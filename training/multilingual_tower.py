@@ -89,7 +89,9 @@ class _Graph:
         self, kind: str, inputs: Sequence[str], domain: str = "", **attributes: int | float | Sequence[int]
     ) -> str:
         name = f"v{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], domain=domain, **attributes))
+        node = helper.make_node(kind, list(inputs), [name], domain=domain)
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
+        self.nodes.append(node)
         return name
 
     def constant(self, values: NDArray[np.generic]) -> str:

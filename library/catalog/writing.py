@@ -145,8 +145,8 @@ def _write_indexed(connection: sa.Connection, changes: list[Indexed], change_seq
     for change in changes:
         if change.places is not None:
             by_version.setdefault(change.places.version, {})[change.facts.content_hash] = change.places.data
-    for version, rows in by_version.items():
-        write_places(connection, text_model.model_id, version, rows)
+    for version, places in by_version.items():
+        write_places(connection, text_model.model_id, version, places)
     sync_texts(connection, texts, FILE_SOURCES, text_model, change_seq)
     _forget_failures(connection, [change.file.path for change in changes])
 

@@ -66,7 +66,7 @@ class PlaceKeeper:
     @property
     def row_bytes(self) -> int:
         """How many bytes are kept of a picture."""
-        return PLACES * self._place_width + self._arrays["whole"].shape[1]
+        return int(PLACES * self._place_width + self._arrays["whole"].shape[1])
 
     def keep(self, seen: Seen) -> KeptPlaces:
         """Reduce what the tower says of n pictures."""
@@ -89,7 +89,7 @@ class PlaceKeeper:
 
     @property
     def _place_width(self) -> int:
-        return self._arrays["place"].shape[1]
+        return int(self._arrays["place"].shape[1])
 
     def _unprojected(self, values: NDArray[np.int8], name: str) -> Vectors:
         directions = self._arrays[name]

@@ -45,8 +45,8 @@ class Language:
         return max(captions, key=lambda words: self.score(picture, words, power))
 
 
-def options(**changes: float) -> BeamOptions:
-    return BeamOptions(START, END, (START, NEVER), **changes)
+def options(beams: int = 5, length_power: float = 0.7, longest: int = 20) -> BeamOptions:
+    return BeamOptions(START, END, (START, NEVER), beams=beams, length_power=length_power, longest=longest)
 
 
 def found(language: Language, pictures: int, wanted: BeamOptions) -> list[list[Written]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -29,7 +30,7 @@ SCRIPTS = {
     "Hangul": ("제주도의 바다", "강아지가 해변에서 달린다", "해변에서"),
     "Georgian": ("თბილისი ღამით", "ძაღლი სანაპიროზე", "სანაპიროზე"),
 }
-FORMS = ("NFC", "NFD")
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
 @pytest.fixture(params=FORMS)
@@ -53,13 +54,17 @@ def first_said(library: photoseek.Library, text: str) -> str:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_word_of_a_caption_brings_its_picture_first_in_every_script(library: photoseek.Library, form: str) -> None:
+def test_a_word_of_a_caption_brings_its_picture_first_in_every_script(
+    library: photoseek.Library, form: Literal["NFC", "NFD"]
+) -> None:
     found = {script: first_said(library, unicodedata.normalize(form, word)) for script, (_, _, word) in SCRIPTS.items()}
     assert found == {script: unicodedata.normalize("NFC", name) for script, (name, _, _) in SCRIPTS.items()}
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_filter_finds_a_file_by_part_of_its_name_in_every_script(library: photoseek.Library, form: str) -> None:
+def test_a_filter_finds_a_file_by_part_of_its_name_in_every_script(
+    library: photoseek.Library, form: Literal["NFC", "NFD"]
+) -> None:
     for name, _, _ in SCRIPTS.values():
         part = unicodedata.normalize(form, name[1:])
         where = parse_filter(f"path ~ '*{part}.png'")
