@@ -43,7 +43,6 @@ ENGLISH = [
         "a die",
         "the pope",
         "Volkswagen",
-        "Neuschwanstein",
         "Mercedes-Benz",
         "Los Angeles",
         "chihuahua",

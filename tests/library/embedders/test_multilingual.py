@@ -20,10 +20,10 @@ ENGLISH = ["a dog running on the beach", "café", "IMG_2034.jpg", "", "two child
 OTHERS = {
     "zh": ["一只猫", "一杯咖啡", "发射火箭"],
     "zh-hant": ["一隻貓", "一杯咖啡", "發射火箭"],
-    "de": ["eine Katze mit grünen Augen", "eine Tasse Kaffee auf dem Tisch", "der Start einer Rakete"],
+    "de": ["eine Katze mit grünen Augen", "eine Tasse Kaffee auf dem Tisch", "eine Rakete startet in den Himmel"],
     "fr": ["un chat aux yeux verts", "une tasse de café sur la table", "le lancement d'une fusée"],
     "ja": ["ネコ", "コーヒーのカップ", "ロケットの打ち上げ"],
-    "ru": ["кошка", "чашка кофе", "запуск ракеты"],
+    "ru": ["кошка", "чашка кофе", "ракета летит в небо"],
     "ar": ["قطة", "فنجان قهوة", "إطلاق صاروخ"],
     "mixed": ["一只 cat", "coffee 一杯", "rocket 发射"],
 }
@@ -82,11 +82,6 @@ def test_a_long_chinese_text_is_split_at_sentences(mini: MiniEmbedder, caplog: p
         vector = mini.embed_texts(["".join(sentences * 40)])[0]
     assert "1 of 1 texts exceed the model's limit of 128 tokens" in caplog.text
     assert mini.embed_texts(["".join(sentences * 6)])[0] @ vector > 0.8
-
-
-def test_pictures_use_dimensions_that_no_text_does(mini: MiniEmbedder) -> None:
-    english, chinese = mini.embed_texts(["a dog", "一只狗"])
-    assert not chinese[english == 0].any()
 
 
 def test_an_english_question_loads_no_other_tower(mini: MiniEmbedder) -> None:
