@@ -30,6 +30,7 @@ BELOW_PAGES = (
     "library.settings",
     "library.catalog.browsing",  # facets and conditions, as values
     "library.catalog.conditions",
+    "library.files",
     "library.images.*",  # limits of decoding, and text made plain
     "library.types",
     "search.calibration",

@@ -17,14 +17,15 @@ from photoseek.tests.support.source_tree import ROOT, is_beside, package_sources
 DATA = (
     *("schema.sql", "py.typed", "search/vocabularies/*", "ui/assets/*"),
     *("library/embedders/weights/mini/*.*", "library/embedders/weights/mini/multilingual/*"),
+    "rerank/weights/mini/*",
 )
-LARGEST_BYTES = 65_000_000
+LARGEST_BYTES = 75_000_000
 
 _BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 _USE = """
 import pathlib, sys
 import photoseek
-from photoseek.library.catalog.catalog.database import schema_statements
+from photoseek.library.catalog.database import schema_statements
 from photoseek.library.embedders.registry import load_embedder
 from photoseek.search.describe import Vocabulary
 assert pathlib.Path(photoseek.__file__).is_relative_to(sys.argv[1]), photoseek.__file__

@@ -29,9 +29,17 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 
 MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
-    1: ("DROP INDEX IF EXISTS images_texts_seq", "ALTER TABLE images DROP COLUMN texts_seq"),
+    1: (
+        "DROP INDEX IF EXISTS images_texts_seq",
+        "ALTER TABLE images DROP COLUMN texts_seq",
+        (
+            "CREATE TABLE places (content_hash TEXT NOT NULL,"
+            " model_id INTEGER NOT NULL REFERENCES models (id) ON DELETE CASCADE,"
+            " version TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (content_hash, model_id))"
+        ),
+    ),
 }
-"""By the version of a schema, the statements that make it the next one.
+"""By the version of a schema, the statements that make it the next one, in schema.sql's words.
 
 They run in the first transaction that writes. Until then a library of an older version is read as it is, so that what
 reads must not need them.
@@ -265,18 +273,22 @@ class Database:
 def _migrate(connection: sa.Connection, version: int) -> None:
     for each in range(version, SCHEMA_VERSION):
         for statement in MIGRATIONS[each]:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(_in_words_of(connection.dialect.name, statement))
     connection.execute(sa.update(tables.meta).values(schema_version=SCHEMA_VERSION))
 
 
 def schema_statements(dialect: str) -> list[str]:
     """Return schema.sql's statements in the words of `dialect`, `sqlite` or `postgresql`."""
     text = files(__package__.partition(".")[0]).joinpath("schema.sql").read_text(encoding="utf-8")
-    text = re.sub(r"--.*", "", text)
+    text = _in_words_of(dialect, re.sub(r"--.*", "", text))
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def _in_words_of(dialect: str, text: str) -> str:
     if dialect == "postgresql":
         for word, replacement in _POSTGRESQL_WORDS:
             text = re.sub(word, replacement, text)
-    return [statement.strip() for statement in text.split(";") if statement.strip()]
+    return text
 
 
 def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:

@@ -37,7 +37,6 @@ def write_places(connection: sa.Connection, model_id: int, version: str, rows: M
     """Keep `rows`, by content hash, in place of what was kept of these pictures before."""
     if not rows:
         return
-    tables.places.create(connection, checkfirst=True)  # libraries made before have no such table
     for part in batched(list(rows)):
         stale = sa.and_(_rows.model_id == model_id, _rows.content_hash.in_(part))
         connection.execute(sa.delete(tables.places).where(stale))
