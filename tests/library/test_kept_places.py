@@ -63,22 +63,6 @@ def test_places_go_with_the_last_picture_that_shows_them(tmp_path: Path, photos:
         assert rows(tmp_path / "library") == [("first-pixel-1", b"\x00\x00\xff")]
 
 
-def test_a_library_made_before_there_were_places_gets_them_when_it_is_indexed_again(
-    tmp_path: Path, photos: Path
-) -> None:
-    with photoseek.open(tmp_path / "library", model=KeepingEmbedder()) as library:
-        library.index(photos / "blue.png")
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'library' / 'catalog.sqlite'}")
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE places"))
-    engine.dispose()
-    with photoseek.open(tmp_path / "library", model=KeepingEmbedder()) as library:
-        assert library.search("blue", k=1)
-        library.remove(photos / "blue.png")
-        library.index(photos)
-    assert len(rows(tmp_path / "library")) == 2
-
-
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
