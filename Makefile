@@ -52,7 +52,7 @@ lint-js: $(ESLINT)/node_modules
 
 $(ESLINT)/node_modules:
 	mkdir -p $(ESLINT)
-	npm install --prefix $(ESLINT) --no-audit --no-fund --silent eslint@10 @eslint/js@10
+	npm install --prefix $(ESLINT) --no-audit --no-fund --silent eslint@9 @eslint/js@9
 
 crash-test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow tests/indexer/test_crash.py
@@ -87,6 +87,7 @@ bench: $(VENV)/.dev
 # A folder of captioned photographs (see training/captioned.py): make train-mini CAPTIONS=DIR
 train-mini: $(VENV)/.dev
 	$(BIN)/python -m photoseek.training.train_mini $(if $(CAPTIONS),--captions $(CAPTIONS))
+	$(BIN)/python -m photoseek.training.multilingual $(if $(CAPTIONS),--captions $(CAPTIONS))
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

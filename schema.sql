@@ -69,6 +69,16 @@ CREATE TABLE embeddings (
 );
 CREATE INDEX embeddings_change_seq ON embeddings (model_id, change_seq);  -- a model's new vectors
 
+-- What a model saw at the places of a picture, reduced to bytes (library/embedders/mini_places.py): a judge reads them
+-- in place of the file. A picture without a row is looked at again.
+CREATE TABLE places (
+    content_hash   TEXT    NOT NULL,               -- the picture's, images.content_hash
+    model_id       INTEGER NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    version        TEXT    NOT NULL,               -- of the reduction: other versions' rows are not read
+    data           BLOB    NOT NULL,
+    PRIMARY KEY (content_hash, model_id)
+);
+
 -- Images whose rows are gone, until every generation has been built without them.
 CREATE TABLE deletions (
     image_id       INTEGER NOT NULL PRIMARY KEY,

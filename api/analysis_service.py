@@ -11,7 +11,7 @@ from ..library.errors import ImageUnreadable, QueryError
 from ..library.files import StrPath, expanded
 from ..library.settings import cache_folder
 from ..library.types import Hit, Label
-from ..search.describe import DEFAULT_VOCABULARY
+from ..search.describe import DEFAULT_VOCABULARY, Vocabulary
 from ..search.query.query import KnownImage
 from .handle import LibraryHandle
 from .query_service import QueryService
@@ -32,7 +32,7 @@ class AnalysisService:
         self._queries = queries
 
     def describe(
-        self, image: StrPath | KnownImage, k: int, vocabulary: str, progress: Callable[[int, int], None] | None
+        self, image: StrPath | KnownImage, k: int, vocabulary: Vocabulary, progress: Callable[[int, int], None] | None
     ) -> list[Label]:
         """Return the labels nearest to a picture."""
         describer = self._describer(vocabulary, progress)
@@ -90,7 +90,8 @@ class AnalysisService:
         """Return the library on a plane."""
         from ..search.library_map import MapOptions
 
-        return self._maps.current(options or MapOptions(), self._describer(DEFAULT_VOCABULARY, progress))
+        nouns = Vocabulary.named(DEFAULT_VOCABULARY)
+        return self._maps.current(options or MapOptions(), self._describer(nouns, progress))
 
     @cached_property
     def _maps(self) -> Maps:
@@ -99,12 +100,12 @@ class AnalysisService:
         handle = self._handle
         return Maps(handle.catalog, handle.vectors, handle.model, handle.store.derived_folders("maps"))
 
-    def _describer(self, vocabulary: str, progress: Callable[[int, int], None] | None = None) -> Describer:
-        from ..search.describe import Describer, Vocabulary
+    def _describer(self, vocabulary: Vocabulary, progress: Callable[[int, int], None] | None = None) -> Describer:
+        from ..search.describe import Describer
 
-        return Describer(self._handle.embedder, Vocabulary.named(vocabulary), cache_folder(), progress)
+        return Describer(self._handle.embedder, vocabulary, cache_folder(), progress)
 
     @cached_property
     def _noun_describer(self) -> Describer:
         """One for all calls of `labels`: it keeps the vocabulary's vectors."""
-        return self._describer(DEFAULT_VOCABULARY)
+        return self._describer(Vocabulary.named(DEFAULT_VOCABULARY))

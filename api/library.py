@@ -10,7 +10,7 @@ from ..library.embedders.base import Embedder
 from ..library.errors import ImageUnreadable
 from ..library.files import StrPath
 from ..library.types import Damage, Failure, Hit, ImageRecord, Label, Removed
-from ..search.describe import DEFAULT_VOCABULARY
+from ..search.describe import DEFAULT_VOCABULARY, Vocabulary
 from ..search.query.query import DEFAULT_K, KnownImage, Query
 from .analysis_service import AnalysisService
 from .export_service import ExportService
@@ -212,6 +212,7 @@ class Library:
         *,
         k: int = 5,
         vocabulary: str = DEFAULT_VOCABULARY,
+        language: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Label]:
         """Return the `k` labels nearest to a picture, best first. A file needs no library.
@@ -220,13 +221,16 @@ class Library:
             image: the file, or an image of the library.
             k: labels wanted.
             vocabulary: `nouns`, 12,000 things that can be photographed, or `imagenet`, a thousand classes.
+            language: as in `zh`; the labels are then the some 770 things whose names in that language are known, and
+                there is no vocabulary to choose.
             progress: told how many labels are embedded, of how many, when a model meets a vocabulary first.
 
         Raises:
             ImageUnreadable: the file cannot be read as a picture.
-            QueryError: `k` is less than 1, or there is no such vocabulary or image of the library.
+            QueryError: `k` is less than 1, or there is no such vocabulary, language or image of the library.
         """
-        return self._analysis.describe(image, k, vocabulary, progress)
+        labels = Vocabulary.named(vocabulary) if language is None else Vocabulary.in_language(language)
+        return self._analysis.describe(image, k, labels, progress)
 
     def labels(self, image_id: int, *, k: int = 5) -> list[Label]:
         """Return the `k` nouns nearest to an image, best first; its file is not read. No image: a `QueryError`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,14 @@ from .query_service import QueryService
 
 # Imported where it is needed: see handle.py.
 if TYPE_CHECKING:
+    from ..library.embedders.mini import MiniEmbedder
     from ..rerank.base import Captioner, Judge, VisionLanguageModel
 
 REGIONS = "regions"
 """The judge that needs no model beyond the library's own."""
+
+MINI = "mini"
+"""The built-in captioner and judge."""
 
 
 class VisionModels:
@@ -35,10 +39,14 @@ class VisionModels:
 
     @cached_property
     def judge(self) -> Judge:
-        """Who judges hits: the one chosen, else the settings' model, else `regions`."""
+        """Who judges hits: the one chosen, else the settings' model, else `mini`, or `regions` beside another model."""
         if self._given is not None:
             return self._given
-        name = self._name or self._handle.settings.vlm or REGIONS
+        name = self._name or self._handle.settings.vlm or (REGIONS if self._own_mini is None else MINI)
+        if name == MINI:
+            from ..rerank.mini_judge import MiniJudge
+
+            return MiniJudge(self._own_mini, self._kept_places)
         if name == REGIONS:
             from ..rerank.regions import RegionsJudge
 
@@ -50,12 +58,19 @@ class VisionModels:
 
     @cached_property
     def captioner(self) -> Captioner:
-        """Who writes captions: the one chosen if it does, else the settings' model."""
+        """Who writes captions: the one chosen if it does, else the settings' model, else `mini`."""
         from ..rerank.base import Captioner
         from ..rerank.registry import load_captioner
 
         given: object = self._given
-        return given if isinstance(given, Captioner) else load_captioner(self._vlm_name)
+        if isinstance(given, Captioner):
+            return given
+        name = self._vlm_name or MINI
+        if name == MINI:
+            from ..rerank.mini_captioner import MiniCaptioner
+
+            return MiniCaptioner(self._own_mini)
+        return load_captioner(name)
 
     @cached_property
     def answerer(self) -> VisionLanguageModel:
@@ -64,7 +79,12 @@ class VisionModels:
         from ..rerank.registry import load_vlm
 
         given: object = self._given
-        return given if isinstance(given, VisionLanguageModel) else load_vlm(self._vlm_name)
+        if isinstance(given, VisionLanguageModel):
+            return given
+        name = self._vlm_name
+        if name is None or name == MINI:
+            raise NoVisionModel
+        return load_vlm(name)
 
     @property
     def can_caption(self) -> bool:
@@ -77,11 +97,19 @@ class VisionModels:
         return _succeeds(lambda: self.answerer)
 
     @property
-    def _vlm_name(self) -> str:
-        name = self._handle.settings.vlm if self._name in {None, REGIONS} else self._name
-        if name is None:
-            raise NoVisionModel
-        return name
+    def _vlm_name(self) -> str | None:
+        return self._handle.settings.vlm if self._name in {None, REGIONS, MINI} else self._name
+
+    @property
+    def _own_mini(self) -> MiniEmbedder | None:
+        """The library's own model where it is the built-in one, so that its weights are not loaded twice."""
+        from ..library.embedders.mini import MiniEmbedder
+
+        embedder = self._handle.embedder
+        return embedder if isinstance(embedder, MiniEmbedder) else None
+
+    def _kept_places(self, version: str, content_hashes: Sequence[str]) -> dict[str, bytes]:
+        return self._handle.catalog.places.kept(self._handle.model.id, version, content_hashes)
 
 
 def _succeeds(load: Callable[[], object]) -> bool:

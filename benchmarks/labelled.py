@@ -56,7 +56,7 @@ def embed_captioned(model: Embedder, captioned: Captioned) -> Labelled:
     """Embed captioned photographs: every caption is a query that its own photograph alone is known to answer."""
     owners, captions = captioned.flat()
     queries = [
-        LabelledQuery(text, frozenset({captioned.names[number]}), "caption")
+        LabelledQuery(text, "caption", frozenset({captioned.names[number]}))
         for number, text in zip(owners, captions, strict=True)
     ]
     relevant = np.zeros((len(captions), len(captioned.names)), np.bool_)

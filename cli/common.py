@@ -49,12 +49,12 @@ library_option = click.option(
 judge_option = click.option(
     "--judge",
     metavar="NAME",
-    help="Who looks again: regions (built in) or a vision-language model; the library's own unless given.",
+    help="Who looks again: mini or regions (both built in), or a vision-language model; the library's unless given.",
 )
 vlm_option = click.option(
     "--vlm",
     metavar="NAME",
-    help="The vision-language model: blip, llava, llava:NAME_OR_PATH or http://HOST:PORT/v1#MODEL; "
+    help="The model: mini (built in), blip, llava, llava:NAME_OR_PATH or http://HOST:PORT/v1#MODEL; "
     "the library's own unless given.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON value on stdout.")

@@ -23,6 +23,7 @@ from .console import CountLine, plain
     show_default=True,
     help="Nouns: 12,000 things that can be photographed, or ImageNet's 1,000 classes.",
 )
+@click.option("--language", metavar="CODE", help="Labels in this language, as in zh or pt, where its names are known.")
 @click.option("--texts", is_flag=True, help="The library's nearest captions, titles and keywords as well.")
 @model_options
 @json_option
@@ -31,6 +32,7 @@ def describe_command(  # noqa: PLR0913 - one for each option
     image: str,
     top: int,
     vocabulary: str,
+    language: str | None,
     texts: bool,
     folder: Path | None,
     model: str | None,
@@ -44,7 +46,7 @@ def describe_command(  # noqa: PLR0913 - one for each option
     picture = path_or_id(image)
     with library_at(folder, model) as library:
         with CountLine(sys.stderr, "labels") as progress:
-            labels = library.describe(picture, k=top, vocabulary=vocabulary, progress=progress)
+            labels = library.describe(picture, k=top, vocabulary=vocabulary, language=language, progress=progress)
         found = library.texts.search(picture, k=top) if texts else []
     if as_json:
         answer: object = [asdict(label) for label in labels]

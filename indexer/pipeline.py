@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..library.catalog.catalog import Catalog, ModelRow
-from ..library.catalog.changes import ArchiveListed, Change, FailureGone, Indexed, Relocated, Vanished
-from ..library.embedders.base import Embedder, preprocessing_of
+from ..library.catalog.changes import ArchiveListed, Change, FailureGone, Indexed, Places, Relocated, Vanished
+from ..library.embedders.base import Embedder, PlaceKeeping, preprocessing_of
 from ..library.errors import RootEmptied
 from ..library.images.isolation import IsolationLimits
 from ..library.images.sources import Failed
+from ..library.types import Pixels, Vectors
 from .background import AsyncWriter, ModelPrefetch, Spool, TextEmbedder
 from .discover import discover, found_in
 from .isolation import IsolatedLoader
@@ -46,7 +47,7 @@ class IndexOptions:
     A file that takes one of them longer than `timeout_s`, and a second more for each 4 MB, is given up.
     `retry_failed` also reads files of the failure ledger that have not changed. `prune` believes a root that has
     become empty. `within` is the folder of which the roots are parts, if they are: what is in them is said to have been
-    found there.
+    found there. `keep_places` keeps, where the model tells, what a judge needs of a picture beside its vector.
     `stop` is asked between files: once it says yes, the batch in flight is written and the run ends.
     `on_progress` is told of every batch, and of every file that needs none.
     """
@@ -57,6 +58,7 @@ class IndexOptions:
     retry_failed: bool = False
     prune: bool = False
     within: str | None = None
+    keep_places: bool = True
     stop: Callable[[], bool] = _never
     on_progress: Callable[[Progress], None] = _unheard
 
@@ -193,18 +195,32 @@ class _Run:
         return self.interrupted
 
     def _embed(self, batch: list[Loaded]) -> None:
-        vectors = self.embedder.embed_images(np.stack([loaded.pixels for loaded in batch]))
-        for loaded, vector in zip(batch, vectors, strict=True):
+        vectors, kept = self._looked_at(np.stack([loaded.pixels for loaded in batch]))
+        for loaded, vector, places in zip(batch, vectors, kept, strict=True):
             known = loaded.known
             content_changed = known is not None and known.content_hash != loaded.facts.content_hash
             image_id = None if known is None else known.image_id
             change = Indexed(
-                loaded.file, loaded.facts, vector, image_id, content_changed=content_changed, texts=loaded.texts
+                loaded.file,
+                loaded.facts,
+                vector,
+                image_id,
+                content_changed=content_changed,
+                texts=loaded.texts,
+                places=places,
             )
             self._note(change, _outcome(loaded, content_changed=content_changed))
         self.tally["embedded"] += len(batch)
         self._write()
         self._advance(len(batch))
+
+    def _looked_at(self, pixels: Pixels) -> tuple[Vectors, Sequence[Places | None]]:
+        """Return the vectors of a batch, and what is kept of the places of each picture, if the model tells."""
+        embedder = self.embedder
+        if not (self.options.keep_places and isinstance(embedder, PlaceKeeping)):
+            return embedder.embed_images(pixels), [None] * len(pixels)
+        vectors, rows = embedder.embed_keeping_places(pixels)
+        return vectors, [Places(embedder.places_version, row) for row in rows]
 
     def _advance(self, count: int = 1) -> None:
         self.done += count

@@ -14,6 +14,7 @@ from .checks.database import (
     check_deletions,
     check_embedded,
     check_owners,
+    check_places,
     check_schema,
 )
 from .checks.disk import check_calibration, check_failures, check_missing, check_settings
@@ -32,6 +33,7 @@ _CHECKS: Sequence[Check] = (
     check_deletions,
     check_stored_vectors,
     check_embedded,
+    check_places,
     check_failures,
     check_missing,
     check_generations,

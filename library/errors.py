@@ -23,7 +23,7 @@
     |   |   |-- EndpointRefused     it says no, and will again
     |   |   `-- EndpointUnavailable not reached, too slow, too busy or making no sense: later, perhaps
     |   |-- ModelMismatch           the library holds vectors of other models only
-    |   |-- NoVisionModel           captions and answers were asked for, and no model that gives them is set up
+    |   |-- NoVisionModel           an answer was asked for, and no model that gives one is set up
     |   `-- DimensionMismatch
     |-- EvaluationError             labelled queries that cannot be read or measured
     |-- QueryError                  a question that cannot be asked
@@ -304,8 +304,9 @@ class NoVisionModel(EmbedderError):
 
     def __str__(self) -> str:
         return (
-            "captions and answers need a vision-language model: pip install 'photoseek[llava]' and name one, "
-            'as in --vlm blip, or vlm = "blip" in the library\'s library.toml'
+            "a question needs a vision-language model: pip install 'photoseek[llava]' and name one, "
+            'as in --vlm llava, or vlm = "llava" in the library\'s library.toml; '
+            "`photoseek caption` and `photoseek describe` say without one what a picture shows"
         )
 
 

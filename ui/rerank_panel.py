@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from .. import Box, NoVisionModel, PhotoseekError, RerankedHit, RerankResult, Stack
+from .. import Box, PhotoseekError, RerankedHit, RerankResult, Stack
 from .components import Events, chance
 from .grid import GridLook, Tile, grid
 from .places import in_a_line, roots_for_guests
@@ -193,8 +193,8 @@ def _show_progress(refining: RerankJob, refinement: RerankResult | None, resourc
         st.warning(in_a_line(refinement.trouble))
     if refinement.skipped:
         st.caption(f"{len(refinement.skipped)} could not be read again.")
-    if not resources.library.can_caption:
-        st.caption(in_a_line(f"The library's own model looks at parts of each picture; {NoVisionModel()}"))
+    if not resources.library.can_ask:
+        st.caption("What is built in looked again. A vision-language model, named in library.toml, knows more.")
 
 
 def _refining(state: SearchState, resources: Resources) -> RerankJob:

@@ -20,6 +20,7 @@ from .changes import Change, KnownFile
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
+from .places import PlaceCatalog
 from .planning import PAGE_ROWS, PlanningCatalog, below
 from .texts import TextCatalog
 from .vector_codec import batched, split_rows
@@ -31,6 +32,7 @@ from .writing import (
     delete_missing,
     delete_seen_deletions,
     delete_stale_judgements,
+    delete_stale_places,
     write_changes,
 )
 
@@ -81,6 +83,7 @@ class Catalog:
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
         self.judgements = JudgementCatalog(database)
+        self.places = PlaceCatalog(database)
         self.captions = CaptionCatalog(database)
 
     def meta(self) -> Meta:
@@ -155,6 +158,7 @@ class Catalog:
                 delete_archives(connection, below(tables.archives.c.path, path))
             failures = sum(delete_failures(connection, below(_failures.path, path)) for path in paths)
             images = sum(delete_images(connection, below(_images.path, path), change_seq) for path in paths)
+            delete_stale_places(connection)
             return Removed(images, failures)
 
     def prune(self, missing_before: datetime) -> Removed:
@@ -162,6 +166,7 @@ class Catalog:
         with self._database.writing() as (connection, change_seq):
             removed = delete_missing(connection, missing_before, change_seq)
             delete_stale_judgements(connection)
+            delete_stale_places(connection)
             return removed
 
     def forget_deletions(self) -> None:

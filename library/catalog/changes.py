@@ -72,6 +72,14 @@ class KnownFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """What is kept of what the model saw at the places of a picture, and in which version of doing so."""
+
+    version: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Indexed:
     """A picture with its vector, (dim,) L2-normalised float32, and all the words that came with it.
 
@@ -85,6 +93,7 @@ class Indexed:
     image_id: int | None
     content_changed: bool
     texts: tuple[ImageText, ...] = ()
+    places: Places | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,9 +93,21 @@ class Matches:
     glob: Glob
 
 
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"  # Hangul, whose words carry their particles
+    "\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Han
+)
+"""Characters of scripts whose words are not set apart by blanks, as a character class of `re`."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextContains:
-    """True where one of the texts about the image holds all these words, whole; letters' case does not count."""
+    """True where one of the texts about the image holds all these words; letters' case does not count.
+
+    Words are found whole, those of unspaced scripts within others too; whether marks are composed makes no difference.
+    """
 
     words: tuple[str, ...]
 

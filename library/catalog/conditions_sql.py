@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from .conditions import (
+    UNSPACED,
     All,
     Compared,
     Condition,
@@ -28,6 +31,21 @@ from .tables import images, texts
 _BETWEEN_WORDS = "\t\n.,;:!?()[]{}'\"/-"
 """What may stand between words beside blanks."""
 
+_BETWEEN_THEIRS = {
+    re.compile("[\u0600-\u06ff]"): "،؛؟۔",
+    re.compile("[\u0590-\u05ff]"): "־׃",
+    re.compile("[\u0900-\u09ff]"): "।॥",
+}
+"""What else may, beside words in Arabic, in Hebrew, and in Devanagari or Bengali letters."""
+
+_BETWEEN_OTHERS = "“”…–"
+"""What else may beside other words. SQLite's parser bears no more than 28 replacements within each other."""
+
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+"""Accents are one character with their letter or one of their own, as whoever wrote a text or named a file had it."""
+
+_UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
+
 
 def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 - one for each kind of condition
     """Return the predicate on rows of `images` that is true where `condition` is, and false, never null, elsewhere."""
@@ -37,7 +55,8 @@ def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 
         case OneOf(field, values):
             return _known(field, images.c[field].in_(values))
         case Matches(field, glob):
-            return _known(field, _GlobMatch(images.c[field], glob))
+            spellings = dict.fromkeys([glob, *(_normalized(glob, form) for form in _FORMS)])
+            return _known(field, sa.or_(*(_GlobMatch(images.c[field], one) for one in spellings)))
         case TextContains(words):
             return images.c.id.in_(sa.select(texts.c.image_id).where(_say(words)))
         case IsNull(field):
@@ -61,21 +80,31 @@ def _known(field: str, comparison: sa.ColumnElement[bool]) -> sa.ColumnElement[b
 
 
 def _say(words: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Whether a text holds words, whole. SQLite knows the case of ASCII letters alone: others are tried as written."""
+    """Whether a text holds words. SQLite knows the case of ASCII letters alone: others are tried as written."""
     body: sa.ColumnElement[str] = sa.func.lower(texts.c.body)
     # Most texts do not hold the letters at all, and need no further look: a tenth of the time.
-    letters = [body.contains(word.lower(), autoescape=True) for word in words if word.isascii()]
-    for character in _BETWEEN_WORDS:
-        body = sa.func.replace(body, character, " ")
-    spaced = " " + body + " "
-    whole = [
-        sa.or_(*(spaced.contains(f" {spelling} ", autoescape=True) for spelling in _spellings(word))) for word in words
-    ]
+    letters = [_contains(body, _spellings(word)) for word in words]
+    whole = [_apart(body, word) for word in words if _UNSPACED_WORD.search(word) is None]
     return sa.and_(*letters, *whole)
 
 
+def _apart(body: sa.ColumnElement[str], word: str) -> sa.ColumnElement[bool]:
+    """Whether a word stands in a text with nothing but blanks and marks around it."""
+    theirs = next((marks for letters, marks in _BETWEEN_THEIRS.items() if letters.search(word)), _BETWEEN_OTHERS)
+    for character in _BETWEEN_WORDS + theirs:
+        body = sa.func.replace(body, character, " ")
+    return _contains(" " + body + " ", [f" {spelling} " for spelling in _spellings(word)])
+
+
+def _contains(body: sa.ColumnElement[str], spellings: Sequence[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(body.contains(spelling, autoescape=True) for spelling in spellings))
+
+
 def _spellings(word: str) -> list[str]:
-    return [word.lower()] if word.isascii() else sorted({word.lower(), word.upper(), word.capitalize()})
+    if word.isascii():
+        return [word.lower()]
+    cases = (word.lower(), word.upper(), word.capitalize())
+    return sorted({unicodedata.normalize(form, case) for form in _FORMS for case in cases})
 
 
 class _GlobMatch(sa.ColumnElement[bool]):
@@ -97,6 +126,10 @@ def _compile_elsewhere(match: _GlobMatch, compiler: SQLCompiler, **options: Any)
 @compiles(_GlobMatch, "sqlite")
 def _compile_on_sqlite(match: _GlobMatch, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
     return compiler.process(match.on_sqlite, **options)
+
+
+def _normalized(glob: Glob, form: Literal["NFC", "NFD"]) -> Glob:
+    return tuple(piece if isinstance(piece, Wildcard) else unicodedata.normalize(form, piece) for piece in glob)
 
 
 def _sqlite_glob(glob: Glob) -> str:

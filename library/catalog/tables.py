@@ -86,6 +86,15 @@ embeddings = Table(
     Index("embeddings_change_seq", "model_id", "change_seq"),
 )
 
+places = Table(
+    "places",
+    metadata,
+    Column("content_hash", Text, primary_key=True),
+    Column("model_id", _Int, ForeignKey("models.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("version", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
 deletions = Table(
     "deletions",
     metadata,
@@ -170,3 +179,6 @@ generations = Table(
     Column("built_at", TIMESTAMP, nullable=False),
     Index("generations_number", "model_id", "number", unique=True),
 )
+
+ADDED_LATER = frozenset({places.name})
+"""Tables that libraries made before lack, until something is to be written to them."""

@@ -14,6 +14,7 @@ from ..images.sources import Failed, FileState
 from ..types import Removed, Vectors
 from . import tables
 from .changes import ArchiveListed, Change, FailureGone, Indexed, Relocated, Vanished
+from .places import stale_places, write_places
 from .texts import TextModel, sync_texts
 from .vector_codec import batched, pack_vector
 
@@ -55,6 +56,12 @@ def delete_stale_judgements(connection: sa.Connection) -> None:
     judgements = tables.judgements.c
     shown = sa.exists().where(_images.content_hash == judgements.content_hash)
     connection.execute(sa.delete(tables.judgements).where(~shown))
+
+
+def delete_stale_places(connection: sa.Connection) -> None:
+    """Delete what was kept of pictures that no image shows any more."""
+    if sa.inspect(connection).has_table(tables.places.name):  # libraries made before have no such table
+        connection.execute(sa.delete(tables.places).where(stale_places()))
 
 
 def delete_seen_deletions(connection: sa.Connection) -> None:
@@ -134,6 +141,12 @@ def _write_indexed(connection: sa.Connection, changes: list[Indexed], change_seq
             for image_id, vector in vectors.items()
         ],
     )
+    by_version: dict[str, dict[str, bytes]] = {}
+    for change in changes:
+        if change.places is not None:
+            by_version.setdefault(change.places.version, {})[change.facts.content_hash] = change.places.data
+    for version, places in by_version.items():
+        write_places(connection, text_model.model_id, version, places)
     sync_texts(connection, texts, FILE_SOURCES, text_model, change_seq)
     _forget_failures(connection, [change.file.path for change in changes])
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ..catalog import tables
 from ..catalog.database import schema_statements
+from ..catalog.places import stale_places
 from .base import CheckContext, Finding, counted
 
 _RESTORE = "restore the catalogue from a backup, or delete it and index again"
@@ -42,6 +43,8 @@ def check_schema(patient: CheckContext) -> Iterator[Finding]:
         wrong: list[str] = []
         for table in tables.metadata.sorted_tables:
             if table.name not in present:
+                if table.name in tables.ADDED_LATER:
+                    continue
                 missing += [table.name, *(str(index.name) for index in table.indexes)]
                 continue
             columns = {column["name"] for column in inspector.get_columns(table.name)}
@@ -85,11 +88,16 @@ def _name(statement: str) -> str:
 
 _images = tables.images.c
 _embeddings = tables.embeddings.c
+_places = tables.places.c
 
 
 def check_owners(patient: CheckContext) -> Iterator[Finding]:
     """Every row that belongs to another has that other: databases can lose track when edited by hand."""
+    with patient.database.reading() as connection:
+        present = frozenset(sa.inspect(connection).get_table_names())
     for table in tables.metadata.sorted_tables:
+        if table.name not in present:
+            continue
         for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):
             is_orphan = key.parent.not_in(sa.select(key.column))
             count = _count(patient, table, is_orphan)
@@ -142,6 +150,26 @@ def check_embedded(patient: CheckContext) -> Iterator[Finding]:
         if partly:
             detail = f"{counted(partly, 'image')} not yet indexed with {model.name}, but with another model"
             yield Finding("vectors", f"{detail}: `photoseek index --model {model.name}` adds them", harmless=True)
+
+
+def check_places(patient: CheckContext) -> Iterator[Finding]:
+    """What is kept of the places of pictures belongs to pictures that are there, and has the length of its kind."""
+    with patient.database.reading() as connection:
+        if not sa.inspect(connection).has_table(tables.places.name):
+            return
+        sizes = sa.select(_places.model_id, _places.version, sa.func.max(sa.func.length(_places.data)))
+        longest = connection.execute(sizes.group_by(_places.model_id, _places.version)).all()
+    cut = [
+        (_places.model_id == model_id) & (_places.version == version) & (sa.func.length(_places.data) < size)
+        for model_id, version, size in longest
+    ]
+    for which, told in ((sa.or_(sa.false(), *cut), "cut short"), (stale_places(), "that no image shows")):
+        count = _count(patient, tables.places, which)
+        if count:
+            if patient.repair:
+                _delete(patient, tables.places, which)
+            detail = f"places of {counted(count, 'picture')} {told}: a rerank looks at the files instead"
+            yield Finding("places", detail, patient.repair, harmless=True)
 
 
 def _count(patient: CheckContext, table: sa.Table, which: sa.ColumnElement[bool]) -> int:

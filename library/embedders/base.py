@@ -84,6 +84,20 @@ class Preparable(Protocol):
         ...
 
 
+@runtime_checkable
+class PlaceKeeping(Protocol):
+    """What an embedder may have besides, so that what it saw in a picture is kept beside the vector."""
+
+    @property
+    def places_version(self) -> str:
+        """Pins how what was seen is reduced to bytes."""
+        ...
+
+    def embed_keeping_places(self, pixels: Pixels) -> tuple[Vectors, list[bytes]]:
+        """Embed as `embed_images` does, and return what to keep of each picture."""
+        ...
+
+
 def prepare_images(embedder: Embedder) -> None:
     """Have the embedder load what `embed_images` needs, where it can do that by itself."""
     if isinstance(embedder, Preparable):

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -18,6 +19,8 @@ from ..telemetry import disable_telemetry
 from ..types import Pixels, Vectors
 from .base import ModelSpec, Preprocess, normalized
 from .long_text import embed_long
+from .mini_places import PlaceKeeper
+from .multilingual import MULTILINGUAL, MultilingualText, embed_by_language
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -157,6 +160,8 @@ class MiniEmbedder:
         self._tokenizer: Tokenizer | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._lock = Lock()
+        others = folder / MULTILINGUAL
+        self._multilingual = MultilingualText(others, self.manifest.key) if others.is_dir() else None
 
     @property
     def spec(self) -> ModelSpec:
@@ -197,7 +202,9 @@ class MiniEmbedder:
         """Embed n texts into (n, dim) L2-normalised float32; a text over the limit is the mean of its parts."""
         if not texts:
             return np.empty((0, self.manifest.dim), np.float32)
-        return embed_long(texts, self.manifest.text_limit, self._count_tokens, self._embed_short)
+        if self._multilingual is None:
+            return self._embed_english(texts)
+        return embed_by_language(texts, self._embed_english, self._multilingual)
 
     def look(self, pixels: Pixels) -> Seen:
         """Return what the image tower says of n >= 1 pictures; `vectors_of` makes their vectors of it."""
@@ -207,6 +214,26 @@ class MiniEmbedder:
     def vectors_of(self, seen: Seen) -> Vectors:
         """Return (n, dim) L2-normalised float32: the vectors of pictures that the tower has looked at."""
         return normalized(self._run("image_head", seen._asdict())[0])
+
+    @cached_property
+    def keeper(self) -> PlaceKeeper:
+        """What reduces the places that were seen to the bytes that are kept."""
+        return PlaceKeeper(self._folder)
+
+    @property
+    def places_version(self) -> str:
+        """Pins how what was seen is reduced to bytes."""
+        return self.keeper.version
+
+    def embed_keeping_places(self, pixels: Pixels) -> tuple[Vectors, list[bytes]]:
+        """Embed n >= 1 pictures, and return what is kept of the places of each."""
+
+        def work(run: Pixels) -> tuple[Vectors, list[bytes]]:
+            seen = self._look(run)
+            return self.vectors_of(seen), self.keeper.keep(seen).rows()
+
+        done = self._shared_out(work, self._runs(pixels))
+        return np.concatenate([vectors for vectors, _ in done]), [row for _, rows in done for row in rows]
 
     def places(self, pixels: Pixels) -> Vectors:
         """Return the image tower's 9 x 9 places, row by row: (n, 81, 352) float32."""
@@ -235,6 +262,9 @@ class MiniEmbedder:
     def _runs(self, pixels: Pixels) -> list[Pixels]:
         size = max(min(_IMAGES_PER_RUN, -(-len(pixels) // self._threads)), 1)
         return [pixels[start : start + size] for start in range(0, len(pixels), size)]
+
+    def _embed_english(self, texts: Sequence[str]) -> Vectors:
+        return embed_long(texts, self.manifest.text_limit, self._count_tokens, self._embed_short)
 
     def _embed_short(self, texts: Sequence[str]) -> Vectors:
         if len(texts) < _WORTH_SHARING:

@@ -59,7 +59,7 @@ def test_a_url_is_a_server(load: Callable[[str], Judge | Captioner]) -> None:
 @pytest.mark.parametrize("load", [load_judge, load_captioner, load_vlm])
 @pytest.mark.parametrize("name", ["", "gpt-4", "LLaVA", "localhost:8000/v1#m", "ftp://h/v1#m", "regions"])
 def test_any_other_name_lists_the_forms_there_are(load: Callable[[str], Judge | Captioner], name: str) -> None:
-    with pytest.raises(UnknownModel, match=r"use llava, llava:NAME_OR_PATH, .* or http://HOST:PORT/v1#MODEL"):
+    with pytest.raises(UnknownModel, match=r"use mini, .* llava:NAME_OR_PATH, .* or http://HOST:PORT/v1#MODEL"):
         load(name)
 
 

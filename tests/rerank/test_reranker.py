@@ -15,6 +15,7 @@ from photoseek import Library, Query, QueryError, parse_terms
 from photoseek.library.catalog.database import Database
 from photoseek.library.catalog.vlm_answers import JudgementCatalog, JudgementKey, Remembered
 from photoseek.library.lock import writing_lock
+from photoseek.library.types import ImageRecord
 from photoseek.rerank.base import Judgement, JudgeSpec, RerankResult
 from photoseek.rerank.memory import Memory
 from photoseek.rerank.reranker import Effort, Questions, Reranker
@@ -281,3 +282,40 @@ def test_what_comes_too_late_is_not_waited_for_and_asked_again_next_time(library
     assert [one.judged_count for one in orders] == [0, 1, 2, 3]
     assert orders[-1].is_final
     assert refined(library, judge, None, batch_s=1.0)[-1].cached_count == 3
+
+
+class KnowingJudge(ColourJudge):
+    """A colour judge that knows some pictures of the library by name, without their files."""
+
+    known: tuple[str, ...] = ("a", "b", "f")
+
+    def judge_known(self, images: Sequence[ImageRecord], query: str) -> list[Judgement | None]:
+        sees = {"a": 0.9, "b": 0.8, "f": 0.1}
+        return [Judgement(sees[image.path.stem]) if image.path.stem in self.known else None for image in images]
+
+
+def test_what_a_judge_knows_from_indexing_needs_no_file(tmp_path: Path, photos: Path) -> None:
+    judge = KnowingJudge()
+    with photoseek.open(tmp_path / "library", model=ColourEmbedder(), judge=judge) as library:
+        library.index(photos)
+        for name in judge.known:
+            (photos / f"{name}.png").unlink()
+        first, known, *_, last = library.refine("red")
+        assert first.judged_count == 0
+        assert (known.judged_count, known.is_final) == (3, False)
+        assert (last.judged_count, last.skipped) == (6, ())
+        assert sum(judge.sizes) == 3
+        judge.known = ()
+        *_, again = library.refine("red")
+        assert (again.cached_count, again.judged_count) == (6, 6)
+
+
+def test_a_judge_that_knows_every_hit_is_done_whatever_the_budget(tmp_path: Path, photos: Path) -> None:
+    judge = KnowingJudge()
+    judge.known = tuple(SHADES)
+    judge.judge_known = lambda images, query: [Judgement(0.5) for _ in images]  # type: ignore[method-assign]
+    with photoseek.open(tmp_path / "library", model=ColourEmbedder(), judge=judge) as library:
+        library.index(photos)
+        *_, last = library.refine("red", budget_s=0.0)
+        assert (last.judged_count, last.is_final) == (6, True)
+        assert judge.sizes == []

@@ -170,3 +170,47 @@ def test_processes_that_start_together_leave_one_whole_file(tmp_path: Path, pict
     assert all(answer == answers[0] for answer in answers)
     [file] = tmp_path.glob("labels-*")
     assert np.load(file).shape == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("language", "dog"),
+    [
+        ("zh", "狗"),
+        ("zh-hant", "狗"),
+        ("ZH_cn", "狗"),
+        ("de", "Hund"),
+        ("pt-BR", "cachorro"),
+        ("ja", "イヌ"),
+        ("en", "dog"),
+    ],
+)
+def test_things_are_named_in_many_languages(language: str, dog: str) -> None:
+    vocabulary = Vocabulary.in_language(language)
+    assert vocabulary.shown is not None
+    assert dict(zip(vocabulary.labels, vocabulary.shown, strict=True))["dog"] == dog
+    assert len(vocabulary.labels) > 700
+
+
+def test_traditional_characters_are_those_of_taiwan_and_hong_kong() -> None:
+    vocabulary = Vocabulary.in_language("zh-TW")
+    assert vocabulary == Vocabulary.in_language("zh-hant")
+    assert vocabulary != Vocabulary.in_language("zh")
+
+
+def test_a_language_without_names_is_an_error_that_lists_those_with() -> None:
+    with pytest.raises(photoseek.QueryError, match=r"no names are known in 'xx': choose one of bn, da, de, en"):
+        Vocabulary.in_language("xx")
+
+
+def test_the_model_reads_the_english_label_and_the_user_the_other(tmp_path: Path, picture: Path) -> None:
+    vocabulary = Vocabulary(("green", "red"), ("绿色", "红色"))
+    best = Describer(ColourEmbedder(), vocabulary, tmp_path / "cache").describe(picture, 1)
+    assert best == [Label("红色", 1.0)]
+
+
+def test_labels_come_in_the_language_that_was_asked_for(tmp_path: Path, picture: Path) -> None:
+    with photoseek.open(tmp_path / "library", model=ColourEmbedder()) as library:
+        chinese = library.describe(picture, k=900, language="zh")
+        english = library.describe(picture, k=900, language="en")
+    assert [label.score for label in chinese] == [label.score for label in english]
+    assert {"狗", "自行车"} <= {label.text for label in chinese}

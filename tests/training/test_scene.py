@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from PIL import Image
 from photoseek.library.errors import ModelUnavailable
 from photoseek.training.captioned import has_split, read_captioned
 from photoseek.training.changed import KINDS, changed_captions
+
+if TYPE_CHECKING:
+    from photoseek.training.scene_teach import SceneMaterial
 
 TRAIN = "training needs the extra [train]"
 torch = pytest.importorskip("torch", reason=TRAIN)
@@ -117,7 +121,7 @@ def test_a_folder_that_lacks_something_says_what(tmp_path: Path, files: dict[str
 COUNT = 48
 
 
-def material() -> teaching.SceneMaterial:
+def material() -> SceneMaterial:
     """Photographs and captions that share a made-up code: what is in the places is in the words."""
     chance = np.random.default_rng(0)
     codes = chance.standard_normal((COUNT, 16)).astype(np.float32)

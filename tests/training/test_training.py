@@ -14,6 +14,8 @@ from PIL import Image
 from photoseek.library.embedders.mini import read_manifest
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from photoseek.training.joint import JointImage, JointText
     from photoseek.training.scene import SceneImages, SceneTexts
     from photoseek.training.wordnet import WordNet
@@ -124,12 +126,12 @@ def joint_pair(appearance: float = 0.3) -> tuple[JointImage, JointText]:
     )
 
 
-def seen(count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def seen(count: int) -> tuple[Tensor, Tensor, Tensor]:
     chance = torch.manual_seed(1)
     return tuple(torch.rand(shape, generator=chance) for shape in ((count, 1280), (count, 81, 352), (count, 81, 180)))
 
 
-def read(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+def read(count: int) -> tuple[Tensor, Tensor]:
     states = torch.randn(count, 6, 384, generator=torch.manual_seed(2))
     return torch.nn.functional.normalize(states.mean(1), dim=1), states
 
@@ -156,6 +158,7 @@ def test_the_gate_weighs_meaning_and_scene(bias: float, meaning: float, scene_we
     torch.nn.init.constant_(text.gate.score.bias, bias)
     embedding, states = read(4)
     states = states[:, :2]  # too short to be a sentence
+    assert text.scene is not None
     with torch.no_grad():
         found = text(embedding, states)
         asked = torch.cat(

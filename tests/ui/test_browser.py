@@ -76,6 +76,23 @@ def test_words_find_pictures_and_stand_in_the_address(page: Page, sample_server:
     page.get_by_text("weaker matches below").wait_for()
 
 
+def test_enter_that_ends_a_composition_does_not_search_yet(page: Page, sample_server: str) -> None:
+    page.goto(sample_server)
+    box = page.get_by_role("searchbox")
+    box.focus()
+    visited = page.evaluate("history.length")
+    # As an input method types: pinyin under composition, a proposal taken by Enter, and only then Enter to search.
+    typing = page.context.new_cdp_session(page)
+    typing.send("Input.imeSetComposition", {"text": "mao", "selectionStart": 3, "selectionEnd": 3})
+    box.dispatch_event("keydown", {"key": "Enter", "isComposing": True, "bubbles": True})
+    typing.send("Input.insertText", {"text": "猫"})
+    box.dispatch_event("keydown", {"key": "Enter", "keyCode": 229, "bubbles": True})
+    expect(box).to_have_value("猫")
+    box.press("Enter")
+    expect_parameters(page, {"q": ["猫"]})
+    assert page.evaluate("history.length") == visited + 1  # one search, and none for "mao" or by the first Enter
+
+
 def test_a_shared_address_shows_the_same_to_another_visitor(new_page: Callable[[], Page], sample_server: str) -> None:
     first, second = new_page(), new_page()
     first.goto(sample_server)

@@ -134,7 +134,7 @@ def test_a_bomb_of_pixels_is_refused_by_its_header(uploads: Uploads) -> None:
 
 def test_what_makes_pictures_small_knows_nothing_of_indexing_or_the_catalogue() -> None:
     code = (
-        "import sys, photoseek.ui.decoding\n"
+        "import sys, photoseek.ui.thumbnails\n"
         "print([name for name in sys.modules if 'photoseek.indexer' in name or 'photoseek.library.catalog' in name])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

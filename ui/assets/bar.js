@@ -33,7 +33,9 @@ class Bar {
     this.chips = make("div", "chips", this.root);
     this.said = make("div", "said", this.root);
     this.said.setAttribute("role", "status");
-    this.input.addEventListener("keydown", (event) => { if (event.key === "Enter") this.ask(); });
+    // While an input method composes, Enter takes its proposal; Safari says so by the key's old number alone.
+    const composes = (event) => event.isComposing || event.keyCode === 229;
+    this.input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !composes(event)) this.ask(); });
     this.input.addEventListener("input", () => this.tidy());
     this.go.addEventListener("click", () => this.ask());
     this.clear.addEventListener("click", () => { this.input.value = ""; this.input.focus(); this.tell("cleared", Date.now()); });

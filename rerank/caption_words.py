@@ -1,0 +1,15 @@
+"""How captions are split into words, by those who learn from them, judge by them and measure them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_WORD: Final = re.compile(
+    r"n't|'(?:s|re|ve|ll|d|m)\b|[a-z0-9$&]+(?:[-/.](?!\W|$)[a-z0-9]+|'(?!(?:s|re|ve|ll|d|m)\b)[a-z0-9]+)*"
+)
+
+
+def words_of(text: str) -> list[str]:
+    """Split a caption as the Penn Treebank's tokenizer does, in lower case and without punctuation."""
+    return _WORD.findall(re.sub(r"(\w)n't\b", r"\1 n't", text.lower()))

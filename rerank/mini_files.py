@@ -1,0 +1,124 @@
+"""The files of the built-in captioner and judge: what pins them, and how they are loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
+
+from ..library.errors import ModelUnavailable
+from ..library.telemetry import disable_telemetry
+from ..library.types import Vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
+
+WEIGHTS: Final = Path(__file__).parent / "weights" / "mini"
+"""Where the package keeps them."""
+
+FILES: Final = ("caption_memory.onnx", "caption_step.onnx", "caption_words.txt", "caption_names.json")
+
+CAPTIONER: Final = "mini-captioner"
+JUDGE: Final = "mini-judge"
+
+_REMEDY: Final = "the installation is damaged: reinstall photoseek"
+
+Input: TypeAlias = "Vectors | NDArray[np.int64]"
+
+
+@dataclass(frozen=True, slots=True)
+class MiniManifest:
+    """What `manifest.json` says: the SHA-256 of each file beside it, and of the towers that they were taught on.
+
+    `judge_scale` and `judge_shift` make a probability of the judge's score.
+    """
+
+    version: str
+    source: str
+    licence: str
+    towers: dict[str, str]
+    files: dict[str, str]
+    judge_scale: float
+    judge_shift: float
+
+    def key(self, name: str) -> str:
+        """Pin all that the answers depend on: the files, the towers, and for the judge how it is calibrated."""
+        pinned: list[object] = [self.version, sorted(self.towers.items()), sorted(self.files.items())]
+        if name == JUDGE:
+            pinned.append([self.judge_scale, self.judge_shift])
+        return f"{name}@{hashlib.sha256(json.dumps(pinned).encode()).hexdigest()[:12]}"
+
+
+def read_mini_manifest(folder: Path = WEIGHTS) -> MiniManifest:
+    """Read the manifest; the files themselves are not hashed, so this costs a millisecond.
+
+    Raises:
+        ModelUnavailable: the manifest is missing or broken.
+    """
+    path = folder / "manifest.json"
+    try:
+        return MiniManifest(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
+
+
+class Graph:
+    """One ONNX file, loaded when first run. Thread-safe.
+
+    Args:
+        path: the file.
+        threads: processor threads it may use.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self._path = path
+        self._threads = threads
+        self._session: InferenceSession | None = None
+        self._lock = Lock()
+
+    def run(self, inputs: Mapping[str, Input]) -> list[Vectors]:
+        """Return all outputs.
+
+        Raises:
+            ModelUnavailable: the file cannot be loaded.
+        """
+        found: list[Vectors] = self._loaded().run(None, dict(inputs))
+        return found
+
+    def _loaded(self) -> InferenceSession:
+        with self._lock:
+            if self._session is None:
+                disable_telemetry()
+                import onnxruntime
+
+                options = onnxruntime.SessionOptions()
+                options.log_severity_level = 3  # errors only: a warning on stderr is not ours to print
+                options.intra_op_num_threads = self._threads
+                try:
+                    self._session = onnxruntime.InferenceSession(
+                        str(self._path), options, providers=["CPUExecutionProvider"]
+                    )
+                except Exception as error:  # ONNX Runtime's own classes share no base but this
+                    reason = str(error).strip().partition("\n")[0]
+                    raise ModelUnavailable("mini", f"{self._path} cannot be loaded ({reason})", _REMEDY) from error
+            return self._session
+
+
+def read_text(path: Path) -> str:
+    """Read a file of words.
+
+    Raises:
+        ModelUnavailable: it is missing or broken.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
