@@ -7,6 +7,10 @@ stands among the library's pictures for this query, and how this query stands am
 Evidence becomes a probability without any labelled picture: of a few hundred everyday texts, the one that lies nearest
 to a picture is taken to be right and the others to be wrong, and a logistic curve is fitted to that over a sample of
 the library. It is monotone, has two numbers, and is held near a default where a library is too small to say much.
+
+That curve holds for what is as rare as a fitting neutral text. Where a good part of a library matches, its own scores
+are no background: the share that matches is estimated from the sample (by the fixed point of Saerens, Latinne and
+Decaestecker, 2002), and where it is larger than usual, all evidence for the query counts for that much more.
 """
 
 from __future__ import annotations
@@ -67,7 +71,7 @@ class Curve:
 
     def evidence(self, probability: float) -> float:
         """Return the evidence that has this probability, between 0 and 1."""
-        return self.midpoint + float(np.log(probability / (1.0 - probability))) / self.slope
+        return self.midpoint + _log_odds(probability) / self.slope
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,26 +114,61 @@ class Calibration:
         count = len(scores)
         own, prior = count / (count + PRIOR_IMAGES), PRIOR_IMAGES / (count + PRIOR_IMAGES)
         mean = own * float(scores.mean()) + prior * float(usual.mean())
-        deviation = own * float(scores.std()) + prior * float(usual.std())
-        return QueryBackground(query, neutral, mean, max(deviation, LEAST_DEVIATION))
+        deviation = max(own * float(scores.std()) + prior * float(usual.std()), LEAST_DEVIATION)
+        bonus = common_bonus(self.curve, _evidence(scores, usual, mean, deviation), 1.0 / len(neutral))
+        return QueryBackground(query, neutral, mean, deviation, bonus)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryBackground:
-    """How one query scores against the library (`mean`, `deviation`), and neutral queries beside it."""
+    """How one query scores against the library (`mean`, `deviation`), and neutral queries beside it.
+
+    `bonus`, 0 or more, is added to all evidence: what the query asks for is common in the library.
+    """
 
     query: Vectors
     neutral: Vectors
     mean: float
     deviation: float
+    bonus: float
 
     def evidence(self, pictures: Vectors) -> Values:
         """Return the evidence, in standard deviations, that each of (n, dim) pictures matches the query."""
         scores = (pictures @ self.query).astype(np.float64)
         usual = (pictures @ self.neutral.T).astype(np.float64)
-        among_images = (scores - self.mean) / self.deviation
-        among_texts = (scores - usual.mean(axis=1)) / np.maximum(usual.std(axis=1), LEAST_DEVIATION)
-        return np.asarray((among_images + among_texts) / 2.0)
+        return _evidence(scores, usual, self.mean, self.deviation) + self.bonus
+
+
+def _evidence(scores: Values, usual: Values, mean: float, deviation: float) -> Values:
+    """Return the evidence of pictures' (n,) scores, whose (n, t) neutral ones are `usual`."""
+    among_images = (scores - mean) / deviation
+    among_texts = (scores - usual.mean(axis=1)) / np.maximum(usual.std(axis=1), LEAST_DEVIATION)
+    return np.asarray((among_images + among_texts) / 2.0)
+
+
+def common_bonus(curve: Curve, evidence: Values, usual_share: float) -> float:
+    """Return what more the evidence counts, 0 or more, as a larger share than usual of the library's sample matches.
+
+    Args:
+        curve: what holds where `usual_share` of all pairs match.
+        evidence: of the sample's pictures, for one query.
+        usual_share: above 0; 1, of a single neutral text, says nothing and gives no bonus.
+    """
+    if usual_share >= 1.0:
+        return 0.0
+    own = len(evidence) / (len(evidence) + PRIOR_IMAGES)
+    share, bonus = usual_share, 0.0
+    for _ in range(_MOST_STEPS):
+        matching = float(curve.probability(evidence + bonus).mean())
+        last, share = share, max(own * matching + (1.0 - own) * usual_share, usual_share)
+        bonus = (_log_odds(share) - _log_odds(usual_share)) / curve.slope
+        if share - last < _ACCURACY:
+            break
+    return bonus
+
+
+def _log_odds(probability: float) -> float:
+    return float(np.log(probability / (1.0 - probability)))
 
 
 def fitted_curve(evidence: Values, is_match: NDArray[np.bool_]) -> Curve:

@@ -87,7 +87,7 @@ class Vocabulary:
 
     @classmethod
     def neutral(cls) -> Vocabulary:
-        """Return some hundred everyday things, against which a library's scores are calibrated."""
+        """Return some hundred everyday things and sentences, against which a library's scores are calibrated."""
         return cls._shipped("neutral.txt")
 
     @classmethod

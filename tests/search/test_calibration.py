@@ -16,7 +16,7 @@ from photoseek.library.types import Vectors
 from photoseek.library.vectors.generations import Generations
 from photoseek.library.vectors.live_vectors import LiveVectors
 from photoseek.library.vectors.manifest import GenerationIdentity
-from photoseek.search.calibration import Calibration, Calibrations, Curve, fitted_curve, match_probability
+from photoseek.search.calibration import Calibration, Calibrations, Curve, common_bonus, fitted_curve, match_probability
 from photoseek.search.describe import Vocabulary
 from photoseek.tests.support.changes import add, indexed
 from photoseek.tests.support.fakes import ColourEmbedder, paint
@@ -24,13 +24,15 @@ from photoseek.tests.support.fakes import ColourEmbedder, paint
 DIM = 64
 
 
-def world(seed: int, concepts: int = 120, images: int = 600) -> tuple[Vectors, Vectors, NDArray[np.int64]]:
+def world(
+    seed: int, concepts: int = 120, images: int = 600, noise: float = 0.7
+) -> tuple[Vectors, Vectors, NDArray[np.int64]]:
     """Pictures that each show one concept amid noise, all lying towards one side, as real models' vectors do."""
     rng = np.random.default_rng(seed)
     side = rng.standard_normal(DIM) * 1.5
     meaning = rng.standard_normal((concepts, DIM))
     shown = rng.integers(0, concepts, images)
-    pictures = meaning[shown] + side + 0.7 * rng.standard_normal((images, DIM))
+    pictures = meaning[shown] + side + noise * rng.standard_normal((images, DIM))
     texts = meaning + side + 0.5 * rng.standard_normal((concepts, DIM))
     return normalized(pictures.astype(np.float32)), normalized(texts.astype(np.float32)), shown
 
@@ -83,6 +85,41 @@ def test_queries_without_an_answer_are_told_from_those_with_one() -> None:
         probability = calibration.curve.probability(calibration.background(texts[concept]).evidence(pictures))
         assert probability[shown == concept].max() > 0.5
         assert np.median(probability[shown != concept]) < 0.01
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_what_a_large_part_of_the_library_shows_is_found_there(share: float) -> None:
+    """Where many pictures match, the library's own scores are no background."""
+    pictures, texts, shown = world(6, images=3000, noise=1.3)
+    found, wrong = [], []
+    for concept in range(60, 72):
+        matches, others = np.flatnonzero(shown == concept), np.flatnonzero(shown != concept)
+        library = np.concatenate([matches, others[: round(len(matches) * (1 - share) / share)]])
+        calibration = Calibration.learned(pictures[library], texts[:60])
+        hit = calibration.curve.probability(calibration.background(texts[concept]).evidence(pictures[library])) > 0.5
+        found.append(hit[: len(matches)].mean())
+        wrong.append(hit[len(matches) :].mean())
+    assert np.mean(found) > 0.95
+    assert np.mean(wrong) < 0.05
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.6])
+def test_the_share_that_matches_is_recovered_from_evidence_the_curve_is_right_for(share: float) -> None:
+    curve, usual = Curve(midpoint=4.0, slope=2.5), 1 / 300
+    # The log odds between two normal distributions of equal spread are linear: these are right where 1 in 300 matches.
+    apart = 2.5
+    low = 4.0 - np.log(299) / 2.5 - apart / 2
+    is_match = np.arange(20_000) < share * 20_000
+    evidence = np.random.default_rng(8).normal(np.where(is_match, low + apart, low), 1.0)
+    bonus = common_bonus(curve, evidence, usual)
+    assert curve.probability(evidence + bonus).mean() == pytest.approx(share, abs=0.01)
+    wanted = np.log(share / (1 - share)) - np.log(usual / (1 - usual))
+    assert bonus * curve.slope == pytest.approx(wanted, abs=0.1)
+
+
+def test_what_is_not_common_gets_no_bonus() -> None:
+    assert common_bonus(Curve(), np.full(500, -50.0), 1 / 300) == 0.0
+    assert common_bonus(Curve(), np.full(500, 9.0), 1.0) == 0.0, "one neutral text does not say what is usual"
 
 
 def test_a_tiny_library_is_held_near_the_default() -> None:
