@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -113,8 +114,8 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 
 
 def test_a_disk_that_fills_leaves_no_half_file(tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(file: Path, vectors: Vectors) -> None:
-        file.write_bytes(b"half")
+    def full(stream: BinaryIO, vectors: Vectors) -> None:
+        stream.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
