@@ -21,6 +21,11 @@ PLACE = "<!-- the names of photoseek that no other page has -->"
 _ERRORS_PLACE = "<!-- every error -->"
 
 
+def on_startup(**_: object) -> None:
+    """Make the sources' folder: paths that are not there when mkdocstrings starts are left out."""
+    SOURCES.mkdir(parents=True, exist_ok=True)
+
+
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Lay the package out under its name, since the repository's root is the package, whatever a clone is called."""
     with (ROOT / "pyproject.toml").open("rb") as file:

@@ -129,8 +129,8 @@ GROWTH = """
 import resource, sys
 from pathlib import Path
 from photoseek.library.errors import ImageUnreadable
-from photoseek.library.images.decoding.srgb import to_srgb
-from photoseek.library.images.decoding.decoding import decode
+from photoseek.library.images.srgb import to_srgb
+from photoseek.library.images.decoding import decode
 
 def peak_mib():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

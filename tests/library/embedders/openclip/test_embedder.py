@@ -292,7 +292,7 @@ def cold_search(arguments: Sequence[str]) -> tuple[list[dict[str, object]], list
         "import atexit, sys; heavy = ('torch', 'torchvision', 'open_clip', 'transformers', 'onnx');"
         "atexit.register(lambda: print(*(name for name in heavy if name in sys.modules), file=sys.stderr));"
         f"sys.argv = ['photoseek', 'search', '--json', *{list(arguments)!r}];"
-        "from photoseek.cli.main.main import main; main()"
+        "from photoseek.cli.main import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     answer: list[dict[str, object]] = json.loads(done.stdout)

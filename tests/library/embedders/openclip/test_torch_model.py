@@ -249,8 +249,8 @@ def test_loading_leaves_the_root_logger_alone(saved: Saved, monkeypatch: pytest.
 
 def test_importing_the_module_imports_neither_torch_nor_open_clip() -> None:
     code = (
-        "import sys; from photoseek.library.embedders.openclip.torch_model.torch_model import OpenClipEmbedder;"
-        "OpenClipEmbedder('RN50/openai');"
+        "import sys; from photoseek.library.embedders.openclip.torch_model import TorchOpenClip;"
+        "TorchOpenClip('RN50/openai');"
         "print([m for m in ('torch', 'open_clip', 'huggingface_hub') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
