@@ -144,7 +144,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Stranger:
         (("search", "a cup of coffee", "--rerank", "3", "--threshold", "auto"), 0),
         (("search", "--like", "Pictures/rocket.jpg", "--sheet", "tmp/sheet.png"), 0),
         (("describe", "Pictures/rocket.jpg", "--texts"), 0),
-        (("caption", "--all"), 0),  # by the captioner that is built in
+        (("caption", "Pictures/rocket.jpg"), 0),  # by the captioner that is built in
         (("ask", "Pictures/rocket.jpg", "What is it?"), 1),
         (("doctor",), 0),
     ],

@@ -310,9 +310,7 @@ def test_a_picture_gets_a_caption_where_a_model_is_set_up(
     resources.close()
 
 
-def test_without_a_model_the_built_in_captioner_writes_the_caption(
-    started: Callable[..., Resources], photos: Path
-) -> None:
+def test_without_a_model_the_built_in_one_captions(started: Callable[..., Resources], photos: Path) -> None:
     started()
     page = drawn(_describe)
     page.file_uploader[0].upload("red.png", (photos / "red.png").read_bytes(), "image/png").run()
