@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
+from ..library.embedders.base import first_line
 from ..library.errors import ModelUnavailable
 from ..library.telemetry import disable_telemetry
 from ..library.types import Vectors
@@ -107,7 +108,7 @@ class Graph:
                         str(self._path), options, providers=["CPUExecutionProvider"]
                     )
                 except Exception as error:  # ONNX Runtime's own classes share no base but this
-                    reason = str(error).strip().partition("\n")[0]
+                    reason = first_line(error)
                     raise ModelUnavailable("mini", f"{self._path} cannot be loaded ({reason})", _REMEDY) from error
             return self._session
 

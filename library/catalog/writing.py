@@ -60,8 +60,7 @@ def delete_stale_judgements(connection: sa.Connection) -> None:
 
 def delete_stale_places(connection: sa.Connection) -> None:
     """Delete what was kept of pictures that no image shows any more."""
-    if sa.inspect(connection).has_table(tables.places.name):  # libraries made before have no such table
-        connection.execute(sa.delete(tables.places).where(stale_places()))
+    connection.execute(sa.delete(tables.places).where(stale_places()))
 
 
 def delete_seen_deletions(connection: sa.Connection) -> None:

@@ -108,3 +108,8 @@ def normalized(vectors: Vectors) -> Vectors:
     """Scale the rows of (n, dim) float32 to length 1; a zero row stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of another package says, less what follows its first line."""
+    return str(error).strip().partition("\n")[0]

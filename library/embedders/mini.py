@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import ModelUnavailable
 from ..telemetry import disable_telemetry
 from ..types import Pixels, Vectors
-from .base import ModelSpec, Preprocess, normalized
+from .base import ModelSpec, Preprocess, first_line, normalized
 from .long_text import embed_long
 from .mini_places import PlaceKeeper
 from .multilingual import MULTILINGUAL, MultilingualText, embed_by_language
@@ -319,7 +319,7 @@ class MiniEmbedder:
         try:
             return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own classes share no base but this
-            raise ModelUnavailable("mini", f"{path} cannot be loaded ({_first_line(error)})", _REMEDY) from error
+            raise ModelUnavailable("mini", f"{path} cannot be loaded ({first_line(error)})", _REMEDY) from error
 
     def _load_tokenizer(self) -> Tokenizer:
         with self._lock:
@@ -330,14 +330,8 @@ class MiniEmbedder:
                 try:
                     self._tokenizer = Tokenizer.from_file(str(path))
                 except Exception as error:  # tokenizers raises bare Exception
-                    raise ModelUnavailable(
-                        "mini", f"{path} cannot be loaded ({_first_line(error)})", _REMEDY
-                    ) from error
+                    raise ModelUnavailable("mini", f"{path} cannot be loaded ({first_line(error)})", _REMEDY) from error
                 # The published file pads and cuts to 128 tokens; we do neither.
                 self._tokenizer.no_padding()
                 self._tokenizer.no_truncation()
             return self._tokenizer
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import ModelUnavailable
 from ..telemetry import disable_telemetry
 from ..types import Vectors
-from .base import normalized
+from .base import first_line, normalized
 from .languages import LatinProfile, is_english
 from .long_text import embed_long
 
@@ -143,7 +143,7 @@ class MultilingualText:
             try:
                 return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             except Exception as error:  # ONNX Runtime's own classes share no base but this
-                raise ModelUnavailable("mini", f"{path} cannot be loaded ({_first_line(error)})", _REMEDY) from error
+                raise ModelUnavailable("mini", f"{path} cannot be loaded ({first_line(error)})", _REMEDY) from error
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
@@ -154,7 +154,7 @@ class MultilingualText:
             try:
                 return Tokenizer.from_file(str(path))
             except Exception as error:  # tokenizers raises bare Exception
-                raise ModelUnavailable("mini", f"{path} cannot be loaded ({_first_line(error)})", _REMEDY) from error
+                raise ModelUnavailable("mini", f"{path} cannot be loaded ({first_line(error)})", _REMEDY) from error
 
 
 def embed_by_language(
@@ -172,7 +172,3 @@ def embed_by_language(
     vectors[theirs] = foreign
     vectors[english] = embed_english([texts[row] for row in english])
     return vectors
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
