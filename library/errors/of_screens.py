@@ -1,4 +1,4 @@
-"""Errors of what is shown: the pages in the browser and the demo."""
+"""Errors of what is shown or served: the pages in the browser, the demo and the HTTP server."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ class DemoUnavailable(PhotoseekError):
 
     def __str__(self) -> str:
         return "the demo needs scikit-image's sample photographs: pip install 'photoseek[demo]'"
+
+
+class ServerUnavailable(PhotoseekError):
+    """The HTTP server cannot be run as asked."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason, remedy)
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"the server cannot be run: {self.reason}; {self.remedy}"
