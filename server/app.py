@@ -79,6 +79,7 @@ def create_app(options: ServerOptions, opened: Library | None = None, log_to: Te
         description=_ABOUT,
         docs_url=None,  # its pages load scripts from another company's server
         redoc_url=None,
+        strict_content_type=False,  # clip-retrieval's client names no type; pages of other sites do not get this far
         lifespan=lifespan,
     )
     app.add_exception_handler(PhotoseekError, _told)

@@ -16,8 +16,8 @@ from ..library.types import Hit
 from ..search.query.filters import parse_filter
 from ..search.query.query import KnownImage, Picture, Query, Sort, Subject, Term, Words
 from ..search.remote import DEFAULT_FETCH, fetch_image
+from .bodies import SearchBody, TermBody
 from .problems import Problem
-from .wire import SearchBody, TermBody
 
 _DATA: Final = "data:"
 _SAME_SCORE: Final = 1e-5

@@ -34,3 +34,16 @@ class ServerUnavailable(PhotoseekError):
 
     def __str__(self) -> str:
         return f"the server cannot be run: {self.reason}; {self.remedy}"
+
+
+class RemoteError(PhotoseekError):
+    """A photoseek server is not reached, or says no; `status` is HTTP's, where it came so far."""
+
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
+        super().__init__(url, reason, status)
+        self.url = url
+        self.reason = reason
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.reason}"

@@ -4,79 +4,22 @@ from __future__ import annotations
 
 import base64
 from http import HTTPStatus
-from typing import Annotated, Literal
 
 import numpy as np
 from anyio.to_thread import run_sync
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
 
 from ...library.types import Vectors
 from ...search.remote import DEFAULT_FETCH, fetch_image
+from ..answers import EmbeddingOut, EmbeddingsOut, ModelEntry, ModelsOut
+from ..bodies import EmbeddingsBody
 from ..context import READER, Context, Given
 from ..problems import Problem
 from ..questions import data_bytes
-from ..wire import Body
 
 router = APIRouter(prefix="/v1", tags=["embeddings"], dependencies=READER)
 
-_MOST_INPUTS = 256
 _PICTURES = ("data:image/", "http://", "https://")
-
-Text = Annotated[str, Field(min_length=1)]
-
-
-class EmbeddingsBody(Body):
-    """What to embed: texts, and pictures as data URIs or addresses on the web.
-
-    `model` is the library's, by its name or its key; `dimensions` its own, since its vectors cannot be cut.
-    """
-
-    input: Text | Annotated[list[Text], Field(min_length=1, max_length=_MOST_INPUTS)]
-    model: Annotated[str, Field(max_length=400)]
-    encoding_format: Literal["float", "base64"] = "float"
-    dimensions: int | None = None
-    user: Annotated[str, Field(max_length=400)] | None = None
-
-
-class EmbeddingOut(BaseModel):
-    """One vector, L2-normalised; with `base64` its little-endian float32 bytes."""
-
-    object: Literal["embedding"] = "embedding"
-    index: int
-    embedding: list[float] | str
-
-
-class UsageOut(BaseModel):
-    """Always zero: nothing is counted, and nothing is paid."""
-
-    prompt_tokens: int = 0
-    total_tokens: int = 0
-
-
-class EmbeddingsOut(BaseModel):
-    """The vectors, in the order of what was sent."""
-
-    object: Literal["list"] = "list"
-    data: list[EmbeddingOut]
-    model: str
-    usage: UsageOut = UsageOut()
-
-
-class ModelEntry(BaseModel):
-    """A model that may be named."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int = 0
-    owned_by: str = "photoseek"
-
-
-class ModelsOut(BaseModel):
-    """The library's model."""
-
-    object: Literal["list"] = "list"
-    data: list[ModelEntry]
 
 
 @router.get("/models")

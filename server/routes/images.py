@@ -11,14 +11,25 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Path as PathParameter
 from fastapi import Query as Parameter
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, Field
 
 from ...library.types import ImageRecord
 from ...rerank.base import CaptionStyle
 from ...rerank.captioning import CaptionOptions
 from ...search.query.query import KnownImage, Query, Term
+from ..answers import (
+    AnswerOut,
+    CaptionOut,
+    ImageOut,
+    LabelsOut,
+    Look,
+    SearchOut,
+    UploadOut,
+    image_out,
+    labels_out,
+    texts_out,
+)
+from ..bodies import QuestionBody
 from ..context import READER, WRITER, Context, Given
-from ..wire import Body, ImageOut, LabelOut, Look, SearchOut, TextOut, image_out, labels_out, texts_out
 from .common import body_bytes, image_of, json_response
 
 router = APIRouter(prefix="/v1", tags=["images"])
@@ -26,36 +37,6 @@ router = APIRouter(prefix="/v1", tags=["images"])
 ImageId = Annotated[int, PathParameter(ge=0, lt=1 << 63)]
 Side = Literal["256", "512", "1600"]
 _KEPT: Final = {"Cache-Control": "private, max-age=86400, immutable"}
-
-
-class UploadOut(BaseModel):
-    """What to say of a picture that was brought: `{"upload": KEY}` among the terms of a search."""
-
-    upload: str
-
-
-class LabelsOut(BaseModel):
-    """The nearest labels, best first."""
-
-    labels: list[LabelOut]
-
-
-class CaptionOut(BaseModel):
-    """The captions of an image, each with its source."""
-
-    captions: list[TextOut]
-
-
-class QuestionBody(Body):
-    """A question about one picture."""
-
-    question: Annotated[str, Field(min_length=1, max_length=1_000)]
-
-
-class AnswerOut(BaseModel):
-    """What the vision-language model says."""
-
-    answer: str
 
 
 @router.get("/images/{image_id}", dependencies=READER)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Final
 
 import numpy as np
 from anyio.to_thread import run_sync
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
 
 from ...library.types import Hit
 from ...search.query.query import Query, Term, Words
 from ...search.remote import DEFAULT_FETCH, fetch_image
+from ..answers import KnnHit
+from ..bodies import KnnBody
 from ..context import READER, Context, Given
 from ..problems import Problem
 from ..questions import data_bytes
@@ -20,35 +21,6 @@ from ..questions import data_bytes
 router = APIRouter(tags=["clip-retrieval"], dependencies=READER)
 
 _INDICE: Final = "photoseek"
-
-
-class KnnBody(BaseModel):
-    """What clip-retrieval's clients send; what is about LAION's own data, as safety, changes nothing.
-
-    Exactly one of `text`, `image` (base64), `image_url` and `embedding_input` is looked for.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    text: Annotated[str, Field(max_length=2_000)] | None = None
-    image: str | None = None
-    image_url: Annotated[str, Field(max_length=2_048)] | None = None
-    embedding_input: Annotated[list[float], Field(max_length=8_192)] | None = None
-    modality: str = "image"
-    num_images: Annotated[int, Field(ge=1, le=1_000)] = 100
-    num_result_ids: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    indice_name: str | None = None
-    deduplicate: bool | None = False
-
-
-class KnnHit(BaseModel):
-    """One answer: what the clients know of an image. `url` is its original's path on this server."""
-
-    id: int
-    similarity: float
-    url: str
-    caption: str | None = None
-    image_path: str
 
 
 @router.get("/indices-list")

@@ -11,94 +11,19 @@ from typing import Annotated, Literal
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi import Query as Parameter
-from pydantic import BaseModel, ConfigDict, Field
 
 from ...api.indexing_job import IndexJobState
 from ...library.errors import EvaluationError
 from ...search.duplicates import DuplicateOptions
+from ..answers import DuplicatesOut, EvaluationOut, FigureOut, GroupOut, InfoOut, JobOut, ModelOut, image_out
+from ..bodies import IndexBody
 from ..context import READER, WRITER, Context, Given
 from ..gate import Caller
 from ..keys import Scope
 from ..problems import Problem, not_found
-from ..wire import Body, ImageOut, image_out
 from .common import body_bytes
 
 router = APIRouter(prefix="/v1", tags=["library"])
-
-
-class ModelOut(BaseModel):
-    """A model that the library was indexed with; `vectors` counts the images it can find."""
-
-    key: str
-    name: str
-    dim: int
-    vectors: int
-
-
-class InfoOut(BaseModel):
-    """What the library holds."""
-
-    images: int
-    missing: int
-    failures: int
-    size_bytes: int
-    models: list[ModelOut]
-
-
-_Folder = Annotated[str, Field(min_length=1, max_length=4_096)]
-
-
-class IndexBody(Body):
-    """What to index; nothing means all that was indexed before. Only a key for admin may name other folders."""
-
-    paths: Annotated[tuple[_Folder, ...], Field(max_length=64)] = ()
-    retry_failed: bool = False
-    prune: bool = False
-
-
-class JobOut(BaseModel):
-    """A run that indexes: `state` is `running`, `stopping`, `done` or `failed`; `error` says why in one line."""
-
-    state: Literal["running", "stopping", "done", "failed"]
-    paths: list[str]
-    seconds: float
-    done: int | None = None
-    total: int | None = None
-    report: dict[str, int | bool] | None = None
-    error: str | None = None
-
-
-class GroupOut(BaseModel):
-    """Images of which one is enough, the best first; `kind` is `exact` or `near`."""
-
-    kind: str
-    images: list[ImageOut]
-
-
-class DuplicatesOut(BaseModel):
-    """Groups, the largest first."""
-
-    groups: list[GroupOut]
-
-
-class FigureOut(BaseModel):
-    """A mean over queries with its 95% bootstrap interval."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    direction: str
-    kind: str
-    measure: str
-    mean: float
-    low: float
-    high: float
-    queries: int
-
-
-class EvaluationOut(BaseModel):
-    """How well the library finds what was asked for."""
-
-    figures: list[FigureOut]
 
 
 @router.get("/info", dependencies=READER)

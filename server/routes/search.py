@@ -18,11 +18,12 @@ from ...library.errors import PhotoseekError
 from ...library.types import Hit
 from ...rerank.base import Box, RerankResult
 from ...search.query.query import Threshold
+from ..answers import BoxOut, HitOut, Look, RerankedOut, RerankOut, SearchOut
 from ..batching import is_shareable
+from ..bodies import RerankBody, SearchBody
 from ..context import READER, Context, Given, Told
 from ..problems import problem_of
 from ..questions import Page
-from ..wire import BoxOut, HitOut, Look, RerankBody, RerankedOut, RerankOut, SearchBody, SearchOut
 from .common import json_response
 
 router = APIRouter(prefix="/v1", tags=["search"], dependencies=READER)

@@ -1,84 +1,17 @@
-"""What travels: the bodies of requests and answers, as pydantic models, and the way from and to photoseek's values."""
+"""The bodies of answers, as pydantic models, and the way to them from photoseek's values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict
 
 from ..library.images.metadata.image_text import ImageText
 from ..library.types import Hit, ImageRecord, Label
 from ..search.duplicates import Stack
-
-MOST_HITS = 1_000
-"""Hits of one answer: whoever wants more turns pages."""
-
-_LONGEST_TEXT = 2_000
-_MOST_TERMS = 32
-
-
-class Body(BaseModel):
-    """A body that is sent: what it does not know it refuses."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class TermBody(Body):
-    """One thing to look for, by exactly one of `text`, `image_id`, `upload`, `url` and `data`."""
-
-    text: Annotated[str, Field(min_length=1, max_length=_LONGEST_TEXT)] | None = None
-    image_id: Annotated[int, Field(ge=0, lt=1 << 63)] | None = None
-    upload: Annotated[str, Field(max_length=64, description="as POST /v1/uploads answered")] | None = None
-    url: Annotated[str, Field(max_length=2_048, description="a picture on the web, by http or https")] | None = None
-    data: Annotated[str, Field(description="a picture as a data URI: data:image/jpeg;base64,...")] | None = None
-    weight: Annotated[float, Field(allow_inf_nan=False, description="below zero: to keep away from")] = 1.0
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
-        given = [one for one in (self.text, self.image_id, self.upload, self.url, self.data) if one is not None]
-        if len(given) != 1:
-            raise ValueError("a term is one of text, image_id, upload, url and data")
-        return self
-
-
-class SearchBody(Body):
-    """A question: words in `query`, or `terms`, or both; the rest as `photoseek search` takes it."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"query": "a dog running on a beach", "k": 5},
-                {
-                    "terms": [{"text": "night"}, {"image_id": 1, "weight": 0.5}, {"text": "people", "weight": -1}],
-                    "where": "width > 100",
-                },
-            ]
-        },
-    )
-
-    query: Annotated[str, Field(min_length=1, max_length=_LONGEST_TEXT)] | None = None
-    terms: Annotated[tuple[TermBody, ...], Field(max_length=_MOST_TERMS)] = ()
-    where: Annotated[str, Field(max_length=4_000, description="a filter, as in docs/queries.md")] | None = None
-    k: Annotated[int, Field(ge=1, le=MOST_HITS, description="hits of one page, at most")] = 20
-    cursor: Annotated[str, Field(max_length=8_000, description="`next` of the page before")] | None = None
-    threshold: Annotated[float, Field(allow_inf_nan=False)] | Literal["auto"] | None = None
-    sort: Literal["score", "newest", "oldest"] = "score"
-    texts: Annotated[bool, Field(description="images first whose captions, titles or keywords say the words")] = False
-    calibrated: Annotated[bool, Field(description="have each hit tell how likely it matches")] = False
-    fold: Annotated[bool, Field(description="near-duplicates under the best of them")] = False
-    facts: Annotated[bool, Field(description="have hits tell what is known of their images")] = True
-    captions: Annotated[bool, Field(description="have hits tell the words about their images")] = False
-
-
-class RerankBody(SearchBody):
-    """A question whose first hits are judged one by one; it has one page."""
-
-    depth: Annotated[int, Field(ge=1, le=200, description="hits to judge, at most")] = 50
-    budget_s: Annotated[float, Field(gt=0, le=600, description="how long to judge")] | None = 30.0
 
 
 class Facts(BaseModel):
@@ -187,6 +120,144 @@ class RerankOut(BaseModel):
     wanted: int
     is_final: bool
     trouble: str | None = None
+
+
+class UploadOut(BaseModel):
+    """What to say of a picture that was brought: `{"upload": KEY}` among the terms of a search."""
+
+    upload: str
+
+
+class LabelsOut(BaseModel):
+    """The nearest labels, best first."""
+
+    labels: list[LabelOut]
+
+
+class CaptionOut(BaseModel):
+    """The captions of an image, each with its source."""
+
+    captions: list[TextOut]
+
+
+class AnswerOut(BaseModel):
+    """What the vision-language model says."""
+
+    answer: str
+
+
+class ModelOut(BaseModel):
+    """A model that the library was indexed with; `vectors` counts the images it can find."""
+
+    key: str
+    name: str
+    dim: int
+    vectors: int
+
+
+class InfoOut(BaseModel):
+    """What the library holds."""
+
+    images: int
+    missing: int
+    failures: int
+    size_bytes: int
+    models: list[ModelOut]
+
+
+class JobOut(BaseModel):
+    """A run that indexes: `state` is `running`, `stopping`, `done` or `failed`; `error` says why in one line."""
+
+    state: Literal["running", "stopping", "done", "failed"]
+    paths: list[str]
+    seconds: float
+    done: int | None = None
+    total: int | None = None
+    report: dict[str, int | bool] | None = None
+    error: str | None = None
+
+
+class GroupOut(BaseModel):
+    """Images of which one is enough, the best first; `kind` is `exact` or `near`."""
+
+    kind: str
+    images: list[ImageOut]
+
+
+class DuplicatesOut(BaseModel):
+    """Groups, the largest first."""
+
+    groups: list[GroupOut]
+
+
+class FigureOut(BaseModel):
+    """A mean over queries with its 95% bootstrap interval."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    direction: str
+    kind: str
+    measure: str
+    mean: float
+    low: float
+    high: float
+    queries: int
+
+
+class EvaluationOut(BaseModel):
+    """How well the library finds what was asked for."""
+
+    figures: list[FigureOut]
+
+
+class EmbeddingOut(BaseModel):
+    """One vector, L2-normalised; with `base64` its little-endian float32 bytes."""
+
+    object: Literal["embedding"] = "embedding"
+    index: int
+    embedding: list[float] | str
+
+
+class UsageOut(BaseModel):
+    """Always zero: nothing is counted, and nothing is paid."""
+
+    prompt_tokens: int = 0
+    total_tokens: int = 0
+
+
+class EmbeddingsOut(BaseModel):
+    """The vectors, in the order of what was sent."""
+
+    object: Literal["list"] = "list"
+    data: list[EmbeddingOut]
+    model: str
+    usage: UsageOut = UsageOut()
+
+
+class ModelEntry(BaseModel):
+    """A model that may be named."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = "photoseek"
+
+
+class ModelsOut(BaseModel):
+    """The library's model."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelEntry]
+
+
+class KnnHit(BaseModel):
+    """One answer: what the clients know of an image. `url` is its original's path on this server."""
+
+    id: int
+    similarity: float
+    url: str
+    caption: str | None = None
+    image_path: str
 
 
 @dataclass(frozen=True, slots=True)
