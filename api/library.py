@@ -20,6 +20,7 @@ from .indexing_service import IndexingService
 from .maintenance_service import MaintenanceService
 from .query_service import QueryService
 from .upkeep_verbs import UpkeepVerbs
+from .vector_verbs import VectorVerbs
 from .vision_models import VisionModels
 from .vision_verbs import VisionVerbs
 from .vlm_service import VlmService
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from ..search.texts import TextSearch
 
 
-class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
+class Library(UpkeepVerbs, ExportVerbs, VectorVerbs, VisionVerbs):
     """A library of images: index folders into it, ask it for pictures.
 
     Opening touches nothing: the first `index` makes the folder; until then what reads the library raises

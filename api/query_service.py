@@ -9,8 +9,11 @@ from functools import cached_property
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ..library.embedders.base import normalized
 from ..library.embedders.prompts import embed_queries
-from ..library.errors import PhotoseekError, QueryError
+from ..library.errors import DimensionMismatch, PhotoseekError, QueryError
 from ..library.files import StrPath, expanded
 from ..library.types import Hit, ImageRecord, Vectors
 from ..search.query.query import DEFAULT_K, Picture, Query, Term, Words
@@ -42,6 +45,38 @@ class QueryService:
         return self.engine.search_many(
             [one if isinstance(one, Query) else Query((Term(Words(one)),), k=k) for one in queries]
         )
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts."""
+        for text in texts:
+            Words(text)  # which refuses an empty one
+        return self._handle.text_vectors.of(texts)
+
+    def embed_images(self, files: Sequence[StrPath]) -> Vectors:
+        """Return the vectors of the pictures in files."""
+        from ..search.query_embedder import embed_file
+
+        embedder = self._handle.embedder
+        vectors = [embed_file(embedder, expanded(file))[0] for file in files]
+        return np.stack(vectors) if vectors else np.empty((0, embedder.spec.dim), dtype=np.float32)
+
+    def nearest(self, vectors: Vectors, k: int) -> list[list[Hit]]:
+        """Return the images nearest to vectors."""
+        handle = self._handle
+        dim = handle.vectors.dim
+        if vectors.ndim != 2 or vectors.shape[1] != dim:
+            raise DimensionMismatch(dim, vectors.shape[-1])
+        if k < 1:
+            message = f"{k} results were asked for: ask for at least 1"
+            raise QueryError(message)
+        if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
+            raise QueryError("a vector is all zeros, or holds what is no number: it points nowhere")
+        found = handle.vectors.search(normalized(np.asarray(vectors, dtype=np.float32)), k)
+        records = handle.catalog.images(sorted({match.image_id for matches in found for match in matches}))
+        return [
+            [Hit(records[match.image_id], match.score) for match in matches if match.image_id in records]
+            for matches in found
+        ]
 
     def newest(self, count: int, where: Condition | None) -> list[ImageRecord]:
         """Return the images taken last."""

@@ -35,6 +35,9 @@ _COMMANDS = {
     "info": ("maintenance", "info_command"),
     "doctor": ("maintenance", "doctor_command"),
     "ui": ("ui", "ui_command"),
+    "serve": ("serve", "serve_command"),
+    "keys": ("serve", "keys_command"),
+    "mcp": ("serve", "mcp_command"),
     "demo": ("demo", "demo_command"),
 }
 

@@ -11,7 +11,7 @@ import pytest
 
 from photoseek.tests.support.source_tree import ROOT, package_sources
 
-# Rooms and what each may import: cli, ui -> api -> rerank -> search, indexer -> library.
+# Rooms and what each may import: cli, ui, server -> api -> rerank -> search, indexer -> library.
 _BELOW_API = {"rerank", "indexer", "search", "library"}
 ROOMS = {
     "library": {"library"},
@@ -20,8 +20,9 @@ ROOMS = {
     "rerank": {"rerank", "search", "library"},
     "api": {"api", *_BELOW_API},
     "ui": {"__init__", "ui", "api", *_BELOW_API},
-    "cli": {"cli", "ui", "api", *_BELOW_API},
-    "__init__": {"api", *_BELOW_API},
+    "server": {"server", "api", *_BELOW_API},
+    "cli": {"cli", "ui", "server", "api", *_BELOW_API},
+    "__init__": {"api", "server", *_BELOW_API},
 }
 
 # The pages speak to `Library`, in the public names of the package: of what lies below they may import these alone.
@@ -85,7 +86,12 @@ SOLE_IMPORTERS = {
     "watchdog": ("indexer.fs_events",),
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
-    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server"),
+    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server", "server.*"),
+    "fastapi": ("server.*",),
+    "uvicorn": ("server.launch",),
+    "httpx": ("server.client",),
+    "mcp": ("server.agents",),
+    "prometheus_client": ("server.metrics", "server.routes.health"),
     "umap": ("search.map_layout",),
 }
 

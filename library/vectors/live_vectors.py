@@ -85,6 +85,11 @@ class LiveVectors:
         vectors[~is_recent] = snapshot.generation.vector_of(wanted[~is_recent])
         return vectors
 
+    def lag(self) -> int:
+        """Return how many changes of the library the newest generation has not seen; they are searched beside it."""
+        newest = self._generations.newest()
+        return self._catalog.meta().change_seq - (0 if newest is None else newest.manifest.change_seq)
+
     def publish_if_due(self) -> bool:
         """Build a new generation when the last is too far behind; say whether one was built."""
         newest = self._generations.newest()
