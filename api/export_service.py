@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,12 +37,12 @@ class ExportService:
         self.check_targets([file], replace=replace)
         return export_parquet(self._handle.catalog, self._handle.model, expanded(file), replace=replace)
 
-    def csv(self, hits: Sequence[Hit], file: StrPath, *, replace: bool) -> None:
+    def csv(self, hits: Sequence[Hit], file: StrPath, fields: Sequence[Mapping[str, object]], *, replace: bool) -> None:
         """Write a table."""
         from ..search.export import write_csv
 
         self.check_targets([file], replace=replace)
-        write_csv(hits, expanded(file), replace=replace)
+        write_csv(hits, expanded(file), fields, replace=replace)
 
     def html(self, hits: Sequence[Hit], file: StrPath, title: str, *, replace: bool) -> None:
         """Write a page."""

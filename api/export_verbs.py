@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +35,16 @@ class ExportVerbs:
         """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow."""
         return self._exports.parquet(file, replace=replace)
 
-    def export_csv(self, hits: Sequence[Hit], file: StrPath, *, replace: bool = False) -> None:
-        """Write a table with a row for each hit."""
-        self._exports.csv(hits, file, replace=replace)
+    def export_csv(
+        self,
+        hits: Sequence[Hit],
+        file: StrPath,
+        *,
+        replace: bool = False,
+        fields: Sequence[Mapping[str, object]] = (),
+    ) -> None:
+        """Write a table with a row for each hit; `fields`, one for each, are further columns after the score."""
+        self._exports.csv(hits, file, fields, replace=replace)
 
     def export_html(self, hits: Sequence[Hit], file: StrPath, *, title: str, replace: bool = False) -> None:
         """Write a page with the hits' pictures in it."""

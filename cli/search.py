@@ -12,11 +12,11 @@ from .common import hit_fields, json_option, judge_option, library_at, model_opt
 from .console import plain
 from .search_output import (
     ResultFiles,
+    SecondLook,
     folded,
     print_batch,
     print_reranked,
     read_batch,
-    rerank_fields,
     reranked,
     result_options,
     shower,
@@ -24,7 +24,6 @@ from .search_output import (
 
 if TYPE_CHECKING:
     from ..library.catalog.conditions import Condition
-    from ..rerank.base import RerankedHit
     from ..search.query.query import Query, Term, Threshold
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0}
@@ -151,24 +150,25 @@ def search_command(  # noqa: PLR0913 - one for each option
         return
     query = query_of(text)
     note_files(query)
-    refined: dict[int, RerankedHit] = {}
+    look = SecondLook()
     with library_at(folder, model, judge) as library:
         files.check(library)
         if depth is None:
             hits = library.search(query)
         else:
-            hits, refined = reranked(library.refine(query, depth=depth, budget_s=budget_s), query)
+            hits, look = reranked(library.refine(query, depth=depth, budget_s=budget_s), query)
         hits, alike = folded(library, hits) if fold else (hits, {})
-        files.write(library, " ".join(text) or "like " + ", ".join(like), hits)
+        added = [look.fields(hit) for hit in hits]
+        files.write(library, " ".join(text) or "like " + ", ".join(like), hits, added)
     if as_json:
         fields = [hit_fields(hit, alike if fold else None) for hit in hits]
-        print_json([one | rerank_fields(refined.get(hit.image.id)) for one, hit in zip(fields, hits, strict=True)])
+        print_json([one | more for one, more in zip(fields, added, strict=True)])
         return
     show_picture = shower() if show and hits else None
     for hit in hits:
         alike_count = len(alike.get(hit.image.id, ()))
-        if hit.image.id in refined:
-            print_reranked(refined[hit.image.id], alike_count)
+        if hit.image.id in look.by_image:
+            print_reranked(look.by_image[hit.image.id], alike_count)
         else:
             print_hit(hit, alike_count)
         if show_picture is not None:

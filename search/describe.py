@@ -19,6 +19,7 @@ from ..library.embedders.prompts import embed_queries
 from ..library.errors import ImageUnreadable, QueryError
 from ..library.files import atomic_write
 from ..library.types import Label, Vectors
+from .query.query import check_text
 
 logger = logging.getLogger(__name__)
 
@@ -206,6 +207,7 @@ class Classifier:
     def __init__(self, embedder: Embedder, labels: Sequence[str]) -> None:
         self._embedder = embedder
         self._labels = [" ".join(label.split()) for label in labels]
+        check_text("".join(self._labels), "the labels")
         if not all(self._labels):
             raise QueryError("one of the labels is empty")
         if len(set(self._labels)) < len(self._labels):

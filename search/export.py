@@ -7,7 +7,7 @@ import csv
 import html
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -146,14 +146,19 @@ figcaption { overflow-wrap: anywhere; font-size: 12px }
 """
 
 
-def write_csv(hits: Sequence[Hit], file: Path, *, replace: bool = False) -> None:
-    """Write a row for each hit: score, then what is known of its image.
+def write_csv(
+    hits: Sequence[Hit], file: Path, fields: Sequence[Mapping[str, object]] = (), *, replace: bool = False
+) -> None:
+    """Write a row for each hit: score, `fields` where they are given for each, then what is known of its image.
 
     Raises:
         ExportFailed: the file cannot be written, or is there and not to be replaced.
     """
     stream = io.StringIO(newline="")
-    rows = [{"score": round(hit.score, 6)} | record_fields(hit.image) for hit in hits]
+    added = fields or [{}] * len(hits)
+    rows = [
+        {"score": round(hit.score, 6)} | more | record_fields(hit.image) for hit, more in zip(hits, added, strict=True)
+    ]
     names = list(rows[0]) if rows else ["score", "id", "path"]
     writer = csv.DictWriter(stream, names)
     writer.writeheader()
