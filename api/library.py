@@ -79,7 +79,7 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         return self._handle.settings.read_only
 
     def close(self) -> None:
-        """Let go of the database; call it last."""
+        """Let go of the database. What is asked afterwards raises `LibraryClosed`; closing again does nothing."""
         self._handle.close()
 
     def __enter__(self) -> Self:

@@ -28,6 +28,7 @@ ROOMS = {
 BELOW_PAGES = (
     "library.errors",
     "library.settings",
+    "library.checked_files",
     "library.catalog.browsing",  # facets and conditions, as values
     "library.catalog.conditions",
     "library.files",

@@ -57,6 +57,7 @@ PUBLIC = [
     "KnownImage",
     "Label",
     "Library",
+    "LibraryClosed",
     "LibraryError",
     "LibraryInfo",
     "LibraryLocked",

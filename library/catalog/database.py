@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from ..clock import utc_now
-from ..errors import CatalogUnavailable, LibraryReadOnly, LibraryTooNew, SettingsError
+from ..errors import CatalogUnavailable, LibraryClosed, LibraryReadOnly, LibraryTooNew, SettingsError
 from ..files import may_write
 from . import tables
 
@@ -118,6 +118,7 @@ class Database:
     def __init__(self, url: str | sa.URL, *, read_only: bool = False) -> None:
         self._url = _checked_url(url)
         self._read_only = read_only
+        self._is_closed = False
         self._unwritten = _unwritten_file(self._url, read_only=read_only)
         is_server = self._url.get_backend_name() != "sqlite"
         try:
@@ -254,7 +255,8 @@ class Database:
         return found
 
     def close(self) -> None:
-        """Return every connection."""
+        """Return every connection; nothing is asked of it any more."""
+        self._is_closed = True
         self._engine.dispose()
 
     def _check_writable(self) -> None:
@@ -263,6 +265,8 @@ class Database:
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
+        if self._is_closed:
+            raise LibraryClosed(self.location)
         try:
             yield
         except sa.exc.DBAPIError as error:

@@ -61,6 +61,17 @@ class LibraryReadOnly(LibraryError):
         return f"{self.location} was opened read-only, and nothing is written to it: open it without that to change it"
 
 
+class LibraryClosed(LibraryError):
+    """The library was closed, and then something was asked of it."""
+
+    def __init__(self, location: Path | str) -> None:
+        super().__init__(location)
+        self.location = location
+
+    def __str__(self) -> str:
+        return f"{self.location} was closed: open it again, or close it last"
+
+
 class CatalogUnavailable(LibraryError):
     """The catalogue's database refused, vanished or broke."""
 
