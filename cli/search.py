@@ -228,9 +228,9 @@ def _text_hint(condition: Condition) -> str:
 
     match condition:
         case Matches():
-            return "; ~ matches the whole text, as in '*/Trips/*', and capital and small letters differ"
+            return "; ~ matches the whole text, as in '*/Trips/*'"
         case Compared(field=field) | OneOf(field=field) if FIELDS[field] is Kind.TEXT:
-            return "; capital and small letters differ in texts"
+            return "; capital and small letters differ in texts, but for ~"
         case Not(part):
             return _text_hint(part)
         case All(parts) | Some(parts):

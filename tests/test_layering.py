@@ -53,6 +53,7 @@ SOLE_IMPORTERS = {
         "library.catalog.vlm_answers",
         "library.catalog.texts",
         "library.catalog.database",
+        "library.catalog.distance",
         "library.catalog.tables",
         "library.checks.*",
     ),

@@ -17,6 +17,7 @@ from ..clock import utc_now
 from ..errors import CatalogUnavailable, LibraryClosed, LibraryReadOnly, LibraryTooNew, SettingsError
 from ..files import may_write
 from . import tables
+from .distance import add_functions
 
 if TYPE_CHECKING:
     from sqlite3 import Connection as SqliteConnection
@@ -296,6 +297,7 @@ def _in_words_of(dialect: str, text: str) -> str:
 
 
 def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+    add_functions(connection)
     cursor = connection.cursor()
     # The timeout first: switching to WAL may have to wait for another process doing the same.
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
