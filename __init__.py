@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         UnknownModel,
     )
     from .library.images.metadata.image_text import ImageText
-    from .library.types import Damage, Failure, Hit, ImageRecord, Label, Removed
+    from .library.types import Damage, Failure, Hit, ImageDetail, ImageRecord, Label, Removed
     from .rerank.base import (
         Box,
         Captioner,
@@ -93,6 +93,7 @@ __all__ = [
     "FolderUnusable",
     "FusionFit",
     "Hit",
+    "ImageDetail",
     "ImageRecord",
     "ImageText",
     "ImageUnreadable",
@@ -155,7 +156,7 @@ _HOMES = {
     ".indexer.watch": {"WatchOptions"},
     ".library.checks.base": {"Finding"},
     ".library.images.metadata.image_text": {"ImageText"},
-    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label", "Removed"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageDetail", "ImageRecord", "Label", "Removed"},
     ".rerank.base": {
         "Box",
         "CaptionStyle",

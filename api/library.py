@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from ..library.embedders.base import Embedder
 from ..library.errors import ImageUnreadable
 from ..library.files import StrPath
-from ..library.types import Hit, ImageRecord, Label
+from ..library.types import Hit, ImageDetail, ImageRecord, Label
 from ..search.describe import DEFAULT_VOCABULARY, Vocabulary
 from ..search.query.query import DEFAULT_K, KnownImage, Query
 from .analysis_service import AnalysisService
@@ -115,9 +115,17 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         """Count the images of which `where` is true; all of them unless given."""
         return self._handle.catalog.browsing.count(where)
 
-    def newest(self, count: int, where: Condition | None = None) -> list[ImageRecord]:
+    def newest(self, count: int, where: Condition | None = None, *, oldest_first: bool = False) -> list[ImageRecord]:
         """Return up to `count` images of which `where` is true, taken last first; those without a date come last."""
-        return self._queries.newest(count, where)
+        return self._queries.newest(count, where, oldest_first=oldest_first)
+
+    def show(self, image: StrPath | KnownImage) -> ImageDetail:
+        """Return everything that is known of one image: its record, words, copies, models, and missing or not.
+
+        Raises:
+            NotIndexed, QueryError: nothing is known at this path, or no image has that id.
+        """
+        return self._queries.show(image)
 
     def images(self, image_ids: Sequence[int]) -> dict[int, ImageRecord]:
         """Return what is known of those of these images that are there, by id."""

@@ -34,6 +34,7 @@ _COMMANDS = {
     "watch": ("index", "watch_command"),
     "remove": ("maintenance", "remove_command"),
     "prune": ("maintenance", "prune_command"),
+    "show": ("show", "show_command"),
     "failures": ("maintenance", "failures_command"),
     "info": ("maintenance", "info_command"),
     "doctor": ("maintenance", "doctor_command"),

@@ -15,6 +15,7 @@ from .search_output import (
     SecondLook,
     folded,
     print_batch,
+    print_listed,
     print_reranked,
     read_batch,
     reranked,
@@ -23,6 +24,7 @@ from .search_output import (
 )
 
 if TYPE_CHECKING:
+    from ..api import Library
     from ..library.catalog.conditions import Condition
     from ..search.query.query import Query, Term, Threshold
 
@@ -95,7 +97,7 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
 @result_options
 @model_options
 @json_option
-def search_command(  # noqa: PLR0913 - one for each option
+def search_command(  # noqa: PLR0912, PLR0913 - one for each option
     *,
     text: tuple[str, ...],
     like: tuple[str, ...],
@@ -121,7 +123,7 @@ def search_command(  # noqa: PLR0913 - one for each option
     model: str | None,
     as_json: bool,
 ) -> None:
-    """Find the images nearest to TEXT, to example pictures, or to both.
+    """Find the images nearest to TEXT, to example pictures, or to both; with --where alone, list what matches.
 
     TEXT may be a sum of words and pictures, with weights: 2:golden retriever + ./pool.jpg - fruit. A sign counts with
     spaces around it and outside double quotes.
@@ -147,6 +149,11 @@ def search_command(  # noqa: PLR0913 - one for each option
         questions = read_batch(batch, lambda line: query_of((line,)))
         with library_at(folder, model) as library:
             print_batch(library, questions, fold=fold, as_json=as_json)
+        return
+    if condition is not None and not (text or like or avoid or not_like):
+        if files or show or depth or texts or fold or threshold is not None:
+            raise click.UsageError("--where alone lists images: --csv, --rerank and the like are for a search")
+        _list(library_at(folder, model), condition, top, oldest_first=sort == "oldest", as_json=as_json)
         return
     query = query_of(text)
     note_files(query)
@@ -175,6 +182,11 @@ def search_command(  # noqa: PLR0913 - one for each option
             show_picture(hit.image.path)
     if not hits:
         click.echo(why_none(query), err=True)
+
+
+def _list(opened: Library, condition: Condition, top: int, *, oldest_first: bool, as_json: bool) -> None:
+    with opened as library:
+        print_listed(library.newest(top, condition, oldest_first=oldest_first), as_json=as_json)
 
 
 def _condition(where: str) -> Condition:

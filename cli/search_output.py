@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
@@ -16,7 +16,7 @@ from .console import plain
 
 if TYPE_CHECKING:
     from ..api import Library
-    from ..library.types import Hit
+    from ..library.types import Hit, ImageRecord
     from ..rerank.base import RerankedHit, RerankResult
     from ..search.query.query import Query
 
@@ -198,6 +198,18 @@ class SecondLook:
             "rank_before": refined.rank_before,
             "not_judged": None if judgement is not None else self.reasons.get(hit.image.id),
         }
+
+
+def print_listed(images: Sequence[ImageRecord], *, as_json: bool) -> None:
+    """Print images that were not scored: when they were taken, where that is known, and their paths."""
+    if as_json:
+        print_json([asdict(image) | {"path": str(image.path)} for image in images])
+        return
+    for image in images:
+        taken = "-" if image.taken_at is None else f"{image.taken_at:%Y-%m-%d %H:%M}"
+        click.echo(f"{taken:<16}  {plain(str(image.path))}")
+    if not images:
+        click.echo("no images: none matches the filter", err=True)
 
 
 def reranked(refinements: Iterator[RerankResult], query: Query) -> tuple[list[Hit], SecondLook]:

@@ -52,8 +52,8 @@ def parse_filter(text: str) -> Condition:
     or `camera != 'X'`, keeps images of unknown cameras. A date may be a year, a month, a day or a moment, and stands
     for all of it: `taken_at = 2023-05` is any time in that May, `taken_at > 2023` begins with 2024. In patterns, `*`
     stands for any characters, `?` for one, and `[*]`, `[?]` and `[[]` for these signs themselves. Capital and small
-    letters differ in `=`, `!=` and `in`, and neither in `~` nor in keywords. `near` is true of images with coordinates at
-    most so far from a place.
+    letters differ in `=`, `!=` and `in`, and neither in `~` nor in keywords. `near` is true of images with coordinates
+    at most so far from a place.
 
     Raises:
         FilterError: it makes no sense; the error says where.

@@ -292,8 +292,8 @@ PLACES |= {"apia": (-13.8333, -171.7667), "pole": (89.99, 100.0), "alert": (82.5
         ("near(48.8584, 2.2945, 20km)", ["paris", "saint-denis"]),
         ("near(48.8584,2.2945,9.5 KM)", ["paris"]),
         ("near(48.8584, 2.2945, 9.7 km)", ["paris", "saint-denis"]),
-        ("near(48.8584, 2.2945, 6 mi)", ["paris"]),
-        ("near(-16, 180, 1_100 km)".replace("_", ""), ["suva", "apia"]),
+        ("near(48.8584, 2.2945, 5.9 mi)", ["paris"]),
+        ("near(-16, 180, 1100 km)", ["suva", "apia"]),
         ("near(-16, -180, 1100 km)", ["suva", "apia"]),
         ("near(90, 0, 900 km)", ["pole", "alert"]),
         ("near(48.8584, 2.2945, 0 m)", ["paris"]),
@@ -326,7 +326,7 @@ def test_images_are_found_by_their_distance(catalog: Catalog, model: ModelRow, t
         "near(0, 0, 1 ly)",
         "near(0, 0, 99999 km)",
         "near(0, 0, -1 km)",
-        "near(0,0,1 km",
+        "near(0, 0, 1 km",
     ],
 )
 def test_a_distance_that_makes_no_sense_is_told_with_its_place(text: str) -> None:
