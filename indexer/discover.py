@@ -72,19 +72,9 @@ def is_image_name(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
-def is_text(path: str) -> bool:
-    """Whether a path can be stored and shown."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def failed(path: str, root: str, reason: str) -> Failed:
     """Return the failure of a file that could not even be described."""
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return Failed(FileState(shown, root, size_bytes=0, mtime_ns=0), "discover", reason)
+    return Failed(FileState(path, root, size_bytes=0, mtime_ns=0), "discover", reason)
 
 
 def look_into(found: FileState | Failed, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
@@ -128,8 +118,6 @@ def _member(
     path: str, member: Member, archive: FileState, files: Mapping[str, int], sidecars: dict[str, list[str]]
 ) -> FileState | Failed:
     """Describe one member; `files` are the sizes of the sidecars in the archive, `sidecars` their names by image."""
-    if not is_text(path):
-        return failed(path, archive.root, "the file's name is not valid Unicode: rename it")
     state = state_of(member.name, sidecars, lambda name: (files[name], archive.mtime_ns))
     file = FileState(path, archive.root, member.size_bytes, archive.mtime_ns, state, member.offset)
     return Failed(file, "read", member.problem) if member.problem else file
@@ -148,7 +136,7 @@ def as_roots(paths: Iterable[Path]) -> list[str]:
 
     Raises:
         FolderNotFound: one of them does not exist.
-        FolderUnusable: one of them cannot be looked at, or has a name that cannot be stored.
+        FolderUnusable: one of them cannot be looked at.
     """
     roots: list[Path] = []
     # Sorted part by part, so that whatever lies inside a path comes right after it.
@@ -211,8 +199,6 @@ def _check_root(path: Path) -> None:
         raise FolderNotFound(path) from error
     except OSError as error:
         raise FolderUnusable(path, error.strerror or str(error)) from error
-    if not is_text(str(path)):
-        raise FolderUnusable(path, "its name is not valid Unicode: rename it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,9 +285,7 @@ def _describe(path: str, place: _Place, sidecars: dict[str, list[str]] | None = 
     except OSError as error:
         yield failed(path, root, f"cannot be looked at: {error.strerror}")
         return
-    if not is_text(path):
-        yield failed(path, root, "the file's name is not valid Unicode: rename it")
-    elif not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         yield failed(path, root, "not a regular file")
     else:
         yield FileState.described(path, root, status, _sidecars(path, place, sidecars))

@@ -46,6 +46,7 @@ SOLE_IMPORTERS = {
     "sqlalchemy": (
         "library.catalog.catalog",
         "library.catalog.conditions_sql",
+        "library.catalog.path_text",
         "library.catalog.planning",
         "library.catalog.writing",
         "library.catalog.browsing",

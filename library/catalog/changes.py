@@ -69,6 +69,7 @@ class KnownFailure:
     size_bytes: int
     mtime_ns: int
     tries: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

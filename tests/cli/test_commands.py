@@ -208,11 +208,29 @@ def test_errors_show_names_on_one_line_too(run: Run, indexed: Path) -> None:
     assert "two\\x1b[31m" in run("search", "--like", indexed / "two\x1b[31m.png").error()
 
 
-def test_a_name_that_is_not_unicode_is_listed(run: Run, photos: Path) -> None:
-    (photos / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
-    run("index", photos)
-    assert run("failures").out == f"{photos}/caf\\xe9.png: the file's name is not valid Unicode: rename it\n"
-    assert "not valid Unicode" in run("index", photos / os.fsdecode(b"caf\xe9.png")).error()
+def test_names_that_are_not_unicode_are_found_and_shown_escaped(run: Run, photos: Path) -> None:
+    odd = photos / os.fsdecode(b"d\xff") / os.fsdecode(b"caf\xe9.png")
+    paint(odd, "green")
+    odd.with_suffix(".txt").write_text("a green door")
+    (photos / os.fsdecode(b"bad\xe9.png")).write_bytes(b"")
+    shown = f"{photos}/d\\udcff/caf\\udce9.png"
+    assert run("index", photos).out == "4 new, 1 failed, 4 embedded\n"
+    assert run("index", photos).out == "0 new, 4 unchanged, 1 still failing\n"
+    assert run("search", "green", "-k", "1").out == f" 1.000  {shown}\n"
+    [hit] = read_list(run("search", "green", "-k", "1", "--json"))
+    assert os.fsencode(str(hit["path"])) == os.fsencode(odd)
+    assert run("failures").out.startswith(f"{photos}/bad\\udce9.png: ")
+    assert f"path      {shown}" in run("show", odd).out
+    assert "a green door" in run("show", odd).out
+    assert run("search", "--like", odd, "-k", "1").out == f" 1.000  {shown}\n"
+    assert run("search", "--where", "path ~ '*/caf*'", "--json").code == 0
+    assert run("export", "--npy", photos.parent / "out").code == 0
+    assert run("search", "green", "--csv", photos.parent / "a.csv", "--html", photos.parent / "a.html").code == 0
+    odd.unlink()
+    assert run("index", photos).out == "0 new, 1 missing, 3 unchanged, 1 still failing\n"
+    assert run("remove", odd.parent).out == "1 image removed\n"
+    assert run("index", photos / os.fsdecode(b"bad\xe9.png")).out == "0 new, 1 still failing\n"
+    assert run("doctor").code == 0
 
 
 # Image to text, duplicates, export
