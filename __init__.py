@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .indexer.agenda import Pace
     from .indexer.pipeline import IndexOptions
     from .indexer.report import IndexReport, Progress, WatchReport
+    from .indexer.verify import VerifyOptions, VerifyReport
     from .indexer.watch import WatchOptions
     from .library.checks.base import Finding
     from .library.errors import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         UnknownModel,
     )
     from .library.images.metadata.image_text import ImageText
+    from .library.kept import Kept
     from .library.types import Damage, Failure, Hit, ImageDetail, ImageRecord, Label, Removed
     from .rerank.base import (
         Box,
@@ -102,6 +104,7 @@ __all__ = [
     "Judge",
     "JudgeSpec",
     "Judgement",
+    "Kept",
     "KnownImage",
     "Label",
     "Library",
@@ -139,6 +142,8 @@ __all__ = [
     "TextHit",
     "TextSearch",
     "UnknownModel",
+    "VerifyOptions",
+    "VerifyReport",
     "VisionLanguageModel",
     "WatchOptions",
     "WatchReport",
@@ -153,7 +158,9 @@ _HOMES = {
     ".indexer.agenda": {"Pace"},
     ".indexer.pipeline": {"IndexOptions"},
     ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
+    ".indexer.verify": {"VerifyOptions", "VerifyReport"},
     ".indexer.watch": {"WatchOptions"},
+    ".library.kept": {"Kept"},
     ".library.checks.base": {"Finding"},
     ".library.images.metadata.image_text": {"ImageText"},
     ".library.types": {"Damage", "Failure", "Hit", "ImageDetail", "ImageRecord", "Label", "Removed"},

@@ -13,6 +13,7 @@ from ..library.types import Hit, ImageDetail, ImageRecord, Label
 from ..search.describe import DEFAULT_VOCABULARY, Vocabulary
 from ..search.query.query import DEFAULT_K, KnownImage, Query
 from .analysis_service import AnalysisService
+from .cache_service import CacheService
 from .export_service import ExportService
 from .export_verbs import ExportVerbs
 from .handle import LibraryHandle
@@ -62,6 +63,7 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         self._handle = handle = LibraryHandle.configured(folder, model, read_only=read_only)
         self._indexing = IndexingService(handle)
         self._maintenance = MaintenanceService(handle)
+        self._cache = CacheService(handle)
         self._queries = QueryService(handle)
         self._analysis = AnalysisService(handle, self._queries)
         self._exports = ExportService(handle)

@@ -255,6 +255,18 @@ class Database:
             raise LibraryTooNew(self.location, found.schema_version, SCHEMA_VERSION)
         return found
 
+    def compact(self) -> None:
+        """Give the disk back the room of deleted rows; needs as much room again, for a while."""
+        self._check_writable()
+        with self._translated_errors(), self._engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                return
+            for name in sorted(tables.metadata.tables):
+                connection.exec_driver_sql(f"VACUUM FULL {name}")
+
     def close(self) -> None:
         """Return every connection; nothing is asked of it any more."""
         self._is_closed = True

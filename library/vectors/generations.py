@@ -202,6 +202,10 @@ class Generations:
         foreign = {number for number in self._numbers() if self._is_foreign(number)}
         _remove([path for path, number in self._published_files() if number in foreign])
 
+    def remove_all(self) -> None:
+        """Remove every generation, where there is nothing to have one of; for whoever holds the library for writing."""
+        _remove([path for path, _ in self._published_files()])
+
     def _is_foreign(self, number: int) -> bool:
         try:
             manifest = GenerationManifest.from_json(self._path(number, "json").read_text(encoding="utf-8"))
