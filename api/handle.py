@@ -37,14 +37,16 @@ class LibraryHandle:
         self._is_closed = False
 
     @classmethod
-    def configured(cls, folder: StrPath | None, model: str | Embedder | None, *, read_only: bool) -> LibraryHandle:
+    def configured(
+        cls, folder: StrPath | None, model: str | Embedder | None, *, read_only: bool, wait_s: float = 0.0
+    ) -> LibraryHandle:
         """Return a handle on a library with the settings of its folder; see `open_library`.
 
         Raises:
             SettingsError: the library's settings file makes no sense.
         """
         name = model if model is None or isinstance(model, str) else model.spec.name
-        settings = replace(read_settings(library_folder(folder), name), read_only=read_only)
+        settings = replace(read_settings(library_folder(folder), name), read_only=read_only, wait_s=wait_s)
         return cls(settings, None if isinstance(model, str) else model)
 
     @property

@@ -59,8 +59,9 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         model: str | Embedder | None = None,
         judge: str | Judge | None = None,
         read_only: bool = False,
+        wait_s: float = 0.0,
     ) -> None:
-        self._handle = handle = LibraryHandle.configured(folder, model, read_only=read_only)
+        self._handle = handle = LibraryHandle.configured(folder, model, read_only=read_only, wait_s=wait_s)
         self._indexing = IndexingService(handle)
         self._maintenance = MaintenanceService(handle)
         self._cache = CacheService(handle)

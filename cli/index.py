@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import PATH, json_option, library_at, model_options, print_json
+from .common import PATH, json_option, library_at, model_options, print_json, wait_option
 from .console import INTERRUPTED, TERMINATED, ProgressLine, plain
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What one file may take, and a second more for each 4 MB of it.",
 )
+@wait_option
 @model_options
 @json_option
 def index_command(  # noqa: PLR0913 - one for each option
@@ -68,6 +69,7 @@ def index_command(  # noqa: PLR0913 - one for each option
     batch_size: int,
     workers: int | None,
     timeout_s: float,
+    wait_s: float | None,
     folder: Path | None,
     model: str | None,
     as_json: bool,
@@ -82,7 +84,11 @@ def index_command(  # noqa: PLR0913 - one for each option
     """
     from ..indexer.pipeline import IndexOptions
 
-    with library_at(folder, model) as library, stop_on_signal() as stop, ProgressLine(sys.stderr) as progress:
+    with (
+        library_at(folder, model, wait_s=wait_s or 0.0) as library,
+        stop_on_signal() as stop,
+        ProgressLine(sys.stderr) as progress,
+    ):
         options = IndexOptions(
             batch_size=batch_size,
             workers=workers or os.cpu_count() or 1,

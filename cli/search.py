@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from .common import hit_fields, json_option, judge_option, library_at, model_options, print_hit, print_json, top_option
+from .common import (
+    hit_fields,
+    json_option,
+    judge_option,
+    library_at,
+    model_options,
+    print_hit,
+    print_json,
+    read_duration,
+    top_option,
+)
 from .console import plain
 from .search_output import (
     ResultFiles,
@@ -27,19 +36,6 @@ if TYPE_CHECKING:
     from ..api import Library
     from ..library.catalog.conditions import Condition
     from ..search.query.query import Query, Term, Threshold
-
-_UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0}
-
-
-def _budget(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
-    """Read a length of time, such as 2s, 500ms or 1.5."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", value.strip())
-    if found is None or found[2] not in _UNITS_S:
-        message = f"{value!r} is no length of time such as 2s, 500ms or 1min"
-        raise click.BadParameter(message)
-    return float(found[1]) * _UNITS_S[found[2]]
 
 
 def _threshold(_context: click.Context, _option: click.Parameter, value: str | None) -> Threshold:
@@ -92,7 +88,9 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
     type=click.IntRange(min=1),
     help="Look again at the first N hits, and put them in a better order.",
 )
-@click.option("--budget", "budget_s", metavar="TIME", callback=_budget, help="End --rerank after 2s, 500ms, 1min ...")
+@click.option(
+    "--budget", "budget_s", metavar="TIME", callback=read_duration, help="End --rerank after 2s, 500ms, 1min ..."
+)
 @judge_option
 @result_options
 @model_options

@@ -55,6 +55,7 @@ SOLE_IMPORTERS = {
         "library.catalog.texts",
         "library.catalog.database",
         "library.catalog.distance",
+        "library.catalog.driver_errors",
         "library.catalog.tables",
         "library.checks.*",
     ),

@@ -129,8 +129,7 @@ class Catalog:
             model_id: the model of the changes' vectors.
             text_vectors: by the words of the changes' texts, their vectors, (dim,) L2-normalised float32.
         """
-        with self._database.writing() as (connection, change_seq):
-            write_changes(connection, changes, model_id, change_seq, text_vectors)
+        self._database.write(lambda *given: write_changes(given[0], changes, model_id, given[1], text_vectors))
 
     def is_known(self, path: str) -> bool:
         """Whether an image or a failure at `path`, or below it, is on record."""

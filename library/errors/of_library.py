@@ -47,7 +47,7 @@ class LibraryLocked(LibraryError):
         self.owner = owner
 
     def __str__(self) -> str:
-        return f"{self.folder} is being written by {self.owner}: wait for it to end, or stop it"
+        return f"{self.folder} is being written by {self.owner}: wait for it to end (index --wait 10min), or stop it"
 
 
 class LibraryReadOnly(LibraryError):

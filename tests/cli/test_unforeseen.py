@@ -15,6 +15,7 @@ from photoseek.cli.console import INTERRUPTED, TERMINATED
 from photoseek.library.embedders.base import Embedder
 from photoseek.tests.cli.test_process import command, environment, indexing
 from photoseek.tests.cli.test_process import photos as many_photos
+from photoseek.tests.support.mounts import humbly
 from photoseek.tests.support.terminal import Run, indexed, photos, run
 
 __all__ = ["environment", "indexed", "many_photos", "photos", "run"]  # fixtures
@@ -134,3 +135,16 @@ def test_an_error_leaves_nothing_of_the_packages_for_the_end() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
+
+
+def test_a_file_that_may_be_read_again_is_without_being_told(many_photos: Path) -> None:
+    def index() -> str:
+        done = subprocess.run([*humbly(), *command("index", many_photos)], capture_output=True, text=True, check=False)
+        return done.stdout
+
+    locked = many_photos / "07.png"
+    locked.chmod(0)
+    assert index() == "23 new, 1 failed, 23 embedded\n"
+    assert index() == "0 new, 23 unchanged, 1 still failing\n"
+    locked.chmod(0o644)
+    assert index() == "1 new, 23 unchanged, 1 embedded\n"

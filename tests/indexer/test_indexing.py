@@ -257,24 +257,6 @@ def test_names_that_are_not_unicode_live_as_others_do(world: World) -> None:
     assert world.failed() == [(moved, "decode", 1)]
 
 
-def test_a_file_that_may_be_read_again_is_without_being_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    locked = world.paint("locked.png", "red", (20, 20))
-    refused = Path.open
-
-    def opened(path: Path, *arguments: str) -> object:
-        if path == locked:
-            raise PermissionError(13, "Permission denied", str(path))
-        return refused(path, *arguments)
-
-    monkeypatch.setattr(Path, "open", opened)
-    monkeypatch.setattr("photoseek.indexer.retrying._opens", lambda _path: False)
-    assert world.index() == IndexReport(failed=1, unchanged=3)
-    assert world.index() == IndexReport(still_failing=1, unchanged=3)
-    monkeypatch.undo()  # as chmod does
-    assert world.index() == IndexReport(new=1, unchanged=3, embedded=1)
-    assert world.failed() == []
-
-
 def test_files_below_a_folder_that_cannot_be_listed_stay_in_the_answers(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
