@@ -155,11 +155,15 @@ def stop_on_signal(note: str = "stopping after this batch; Ctrl-C again stops no
 def _print_report(report: IndexReport, paths: Sequence[Path]) -> None:
     counts = asdict(report)
     del counts["interrupted"]
+    hidden = counts.pop("hidden")
     if not report.interrupted and not any(counts.values()):
         click.echo(f"no pictures found in {', '.join(plain(str(path)) for path in paths)}")
         return
     shown = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count or name == "new"]
     click.echo(", ".join(shown))
+    if hidden:
+        folders = "1 hidden folder" if hidden == 1 else f"{hidden:,} hidden folders"
+        click.echo(f"passed by: {folders}; name one to index it", err=True)
     if report.failed or report.still_failing:
         click.echo("list the files that failed with: photoseek failures", err=True)
     if report.interrupted:

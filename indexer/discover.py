@@ -103,15 +103,25 @@ def look_into(found: FileState | Failed, is_intact: Callable[[FileState], bool])
     listed = opened.members()
     files = {member.name: member.size_bytes for member in listed if is_sidecar_name(member.name)}
     sidecars = by_image(files)
-    members = sorted((path + MEMBER_MARK + member.name, member) for member in listed if _is_inside_image(member))
+    looked_at = (member for member in listed if _is_inside_image(member) or _is_nested(member))
+    members = sorted((path + MEMBER_MARK + member.name, member) for member in looked_at)
     for member_path, member in members:
         yield _member(member_path, member, archive, files, sidecars)
     yield ArchiveListed(archive, len(members))
 
 
 def _is_inside_image(member: Member) -> bool:
+    return is_image_name(member.name) and _is_in_sight(member)
+
+
+def _is_nested(member: Member) -> bool:
+    """Whether a member is an archive itself: it is not opened, and not passed by in silence."""
+    return is_archive_name(member.name) and _is_in_sight(member)
+
+
+def _is_in_sight(member: Member) -> bool:
     # What begins with a dot is hidden, and "..", as an empty part, would lead out of the archive.
-    return is_image_name(member.name) and all(part and not is_skipped(part) for part in member.name.split("/"))
+    return all(part and not is_skipped(part) for part in member.name.split("/"))
 
 
 def _member(
@@ -120,7 +130,11 @@ def _member(
     """Describe one member; `files` are the sizes of the sidecars in the archive, `sidecars` their names by image."""
     state = state_of(member.name, sidecars, lambda name: (files[name], archive.mtime_ns))
     file = FileState(path, archive.root, member.size_bytes, archive.mtime_ns, state, member.offset)
-    return Failed(file, "read", member.problem) if member.problem else file
+    problem = _NESTED if _is_nested(member) else member.problem
+    return Failed(file, "read", problem) if problem else file
+
+
+_NESTED = "an archive inside another, which is not opened: unpack it, and index its folder"
 
 
 # Paths stay plain strings here: a Path each for a million files would cost half a minute.
@@ -157,7 +171,16 @@ def _never(_archive: FileState) -> bool:
     return False
 
 
-def discover(root: str, is_intact: Callable[[FileState], bool] = _never, within: str | None = None) -> Iterator[Found]:
+def _unheard(_folder: str) -> None:
+    pass
+
+
+def discover(
+    root: str,
+    is_intact: Callable[[FileState], bool] = _never,
+    within: str | None = None,
+    on_hidden: Callable[[str], None] = _unheard,
+) -> Iterator[Found]:
     """Yield the image files at `root` or below it, and those in archives, as `ARCHIVE!/MEMBER`.
 
     They come in the order of their paths by code point, so that they can be merged with the catalogue's rows.
@@ -168,8 +191,9 @@ def discover(root: str, is_intact: Callable[[FileState], bool] = _never, within:
         root: a path that `as_roots` returned.
         is_intact: is asked of an archive whether it need not be opened; its path is given with the "!".
         within: the root of which this one is a part, if it is.
+        on_hidden: is told of each folder that is passed by for its name.
     """
-    place = _Place(root, folder_of_root(within or root))
+    place = _Place(root, folder_of_root(within or root), on_hidden)
     if os.path.isdir(root):
         yield from _walk(place, is_intact)
     elif root.endswith("!") and is_archive_name(root[:-1]):
@@ -207,6 +231,7 @@ class _Place:
 
     root: str
     folder: str
+    on_hidden: Callable[[str], None] = _unheard
 
 
 def _walk(place: _Place, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
@@ -253,8 +278,13 @@ def _names(folder: str, place: _Place, entered: set[tuple[int, int]]) -> _Names:
         return _Names(iter(()))
     entered.add(identity)
     with os.scandir(folder) as entries:
-        # A folder sorts as its name and a slash, as the paths of the files below it do.
-        names = [entry.name + "/" * _is_folder(entry) for entry in entries if not is_skipped(entry.name)]
+        names: list[str] = []
+        for entry in entries:
+            # A folder sorts as its name and a slash, as the paths of the files below it do.
+            if not is_skipped(entry.name):
+                names.append(entry.name + "/" * _is_folder(entry))
+            elif _is_folder(entry):
+                place.on_hidden(os.path.join(folder, entry.name))
     looked_at = {name for name in names if name.endswith("/") or is_image_name(name)}
     # A folder that has the name of an archive's members goes before it: two files would share a path.
     looked_at |= {name + _ARCHIVE for name in names if is_archive_name(name) and name + MEMBER_MARK not in looked_at}

@@ -95,7 +95,7 @@ class BrowsingCatalog:
         names = [name for name in ImageRecord.__slots__ if name != "path"]
         models, vectors = tables.models.c, tables.embeddings.c
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(_images).where(which)).first()
+            row = connection.execute(sa.select(*_images).where(which)).first()
             if row is None:
                 return None
             texts = sa.select(_texts.source, _texts.kind, _texts.body, _texts.language)

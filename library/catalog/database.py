@@ -193,18 +193,19 @@ class Database:
     @contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
         """Connect; a server that was reached before and is restarted is waited for."""
+        with self._opened() as connection:
+            self._was_reached = True
+            yield connection
+
+    def _opened(self) -> sa.Connection:
         give_up_s = time.monotonic() + _RESTART_S
         while True:
             try:
-                connection = self._engine.connect()
-                break
+                return self._engine.connect()
             except sa.exc.OperationalError as error:
                 if not self._is_restarting(error) or time.monotonic() > give_up_s:
                     raise
                 time.sleep(_RESTART_PAUSE_S)
-        self._was_reached = True
-        with connection:
-            yield connection
 
     def _is_restarting(self, error: BaseException | None) -> bool:
         is_server = self._engine.dialect.name != "sqlite"

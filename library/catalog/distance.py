@@ -40,11 +40,11 @@ def is_near(latitude: float, longitude: float, within_m: float) -> sa.ColumnElem
     known = sa.and_(own_latitude.is_not(None), own_longitude.is_not(None))
     # A box first: comparing two numbers spares most rows the formula.
     reach = math.degrees(within_m / EARTH_RADIUS_M) * 1.001 + 1e-9
-    box = [own_latitude >= latitude - reach, own_latitude <= latitude + reach]
+    box: list[sa.ColumnElement[bool]] = [own_latitude >= latitude - reach, own_latitude <= latitude + reach]
     if abs(latitude) + reach < 90:  # else a pole is within, and with it every longitude
         aside = math.degrees(math.asin(math.sin(math.radians(reach)) / math.cos(math.radians(latitude)))) + 1e-9
         west, east = longitude - aside, longitude + aside
-        bands = [own_longitude.between(west, east)]
+        bands: list[sa.ColumnElement[bool]] = [own_longitude.between(west, east)]
         if west < -180:
             bands.append(own_longitude >= west + 360)
         if east > 180:

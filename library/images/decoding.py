@@ -139,7 +139,7 @@ def _decoded(data: bytes, path: str, limits: DecodeLimits, min_side_px: int | No
     drafted_from = header.size
     scale = _draft_scale(source, drafted_from, limits, min_side_px)
     picture, warning = _loaded(source, header, scale)
-    picture.info |= light.info
+    picture.info.update(light.info)
     width, height = drafted_from if layout else picture.size
     metadata = _metadata(source, picture)
     # Pillow turns a TIFF upright by itself while loading it; for the others it leaves that to us.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -297,3 +299,23 @@ def test_answers_go_to_files_as_well(run: Run, indexed: Path, tmp_path: Path) ->
     assert outcome.err == "this terminal shows no pictures: try --sheet FILE or --html FILE\n"
     assert all(file.stat().st_size for file in files.values())
     assert "end it in .jpg" in run("search", "red", "--sheet", tmp_path / "a.txt").error()
+
+
+def test_what_is_passed_by_is_told(run: Run, photos: Path) -> None:
+    paint(photos / ".hidden" / "a.png", "green")
+    with zipfile.ZipFile(photos / "outer.zip", "w") as outer:
+        outer.write(photos / "red.png", "a.png")
+        outer.writestr("inner.zip", b"PK")
+    with tarfile.open(photos / "linked.tar", "w") as tar:
+        tar.add(photos / "blue.png", "first.png")
+        link = tarfile.TarInfo("second.png")
+        link.type, link.linkname = tarfile.LNKTYPE, "first.png"
+        tar.addfile(link)
+    first = run("index", photos)
+    assert first.out == "6 new, 1 failed, 3 embedded\n"
+    assert first.err.splitlines()[0] == "passed by: 1 hidden folder; name one to index it"
+    reason = "an archive inside another, which is not opened: unpack it, and index its folder"
+    assert run("failures").out == f"{photos}/outer.zip!/inner.zip: {reason}\n"
+    assert run("index", photos).out == "0 new, 6 unchanged, 1 still failing\n"
+    found = read_list(run("search", "blue", "-k", "3", "--json"))
+    assert {Path(str(hit["path"])).name for hit in found} == {"blue.png", "first.png", "second.png"}

@@ -303,3 +303,12 @@ def test_a_date_beyond_what_sql_holds_is_cut_to_the_last_that_fits(tmp_path: Pat
     status = list(file.stat())
     described = FileState.described(str(file), str(tmp_path), os.stat_result(status, {"st_mtime_ns": 2**63}))
     assert described.mtime_ns == 2**63 - 1
+
+
+def test_hidden_folders_are_told_of(tmp_path: Path) -> None:
+    for name in (".thumbs/a.jpg", "in/@eaDir/a.jpg", "in/b.jpg", ".c.jpg"):
+        touch(tmp_path / name)
+    hidden: list[str] = []
+    found = files(discover(str(tmp_path), on_hidden=hidden.append))
+    assert [file.path for file in found] == [str(tmp_path / "in" / "b.jpg")]
+    assert sorted(hidden) == [str(tmp_path / ".thumbs"), str(tmp_path / "in" / "@eaDir")]

@@ -21,7 +21,7 @@ XMP = "XML:com.adobe.xmp"
 
 def png(**options: object) -> bytes:
     stream = io.BytesIO()
-    Image.new("RGB", (40, 30), (200, 30, 30)).save(stream, "PNG", **options)  # type: ignore[arg-type]
+    Image.new("RGB", (40, 30), (200, 30, 30)).save(stream, "PNG", **options)
     return stream.getvalue()
 
 
