@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -118,13 +119,14 @@ def test_a_closed_library_says_so_whatever_is_asked_of_it(tmp_path: Path) -> Non
     unopened = photoseek.open(tmp_path / "library", model=ColourEmbedder())
     unopened.close()
     for closed in (library, unopened):
-        for ask in (
+        asked: tuple[Callable[[Library], object], ...] = (
             lambda one: one.search("red"),
             lambda one: one.index(photos),
             lambda one: one.info(),
             lambda one: one.remove(photos),
             lambda one: one.texts.search_words("red"),
             lambda one: one.export_npy(tmp_path / "out"),
-        ):
+        )
+        for ask in asked:
             with pytest.raises(photoseek.LibraryClosed, match="was closed: open it again"):
                 ask(closed)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import metadata
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -195,7 +195,7 @@ class TestCache:
         summed: list[str] = []
         digest = hashlib.file_digest
 
-        def counted(stream: BinaryIO, name: str) -> object:
+        def counted(stream: BufferedReader, name: str) -> object:
             summed.append(Path(stream.name).name)
             return digest(stream, name)
 
