@@ -11,7 +11,11 @@ from ..library.types import Hit, ImageRecord
 from .export_service import ExportService
 
 if TYPE_CHECKING:
-    from ..search.export import TileOf
+    from ..search.export import TileOf, Told
+
+
+def _unheard(_done: int, _total: int) -> None:
+    pass
 
 
 class ExportVerbs:
@@ -27,13 +31,19 @@ class ExportVerbs:
         """
         return self._exports.original(image)
 
-    def export_npy(self, folder: StrPath, *, replace: bool = False) -> int:
-        """Write vectors.npy and images.jsonl, a line for each of its rows; return how many."""
-        return self._exports.npy(folder, replace=replace)
+    def export_npy(self, folder: StrPath, *, replace: bool = False, progress: Told = _unheard) -> int:
+        """Write vectors.npy and images.jsonl, a line for each of its rows; return how many.
 
-    def export_parquet(self, file: StrPath, *, replace: bool = False) -> int:
-        """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow."""
-        return self._exports.parquet(file, replace=replace)
+        `progress` is told how many of how many rows are written.
+        """
+        return self._exports.npy(folder, progress, replace=replace)
+
+    def export_parquet(self, file: StrPath, *, replace: bool = False, progress: Told = _unheard) -> int:
+        """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow.
+
+        `progress` is told how many of how many rows are written.
+        """
+        return self._exports.parquet(file, progress, replace=replace)
 
     def export_csv(
         self,

@@ -75,8 +75,12 @@ class Pace:
 class ProgressLine:
     """Shows progress on `stream`: a bar on a terminal, a line every ten seconds in a log. A context manager."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic, verb: str = "indexed") -> None:
+    def __init__(
+        self, stream: TextIO, clock: Callable[[], float] = time.monotonic, verb: str = "indexed", unit: str = "image"
+    ) -> None:
         self._stream = stream
+        self._unit = unit
+        self._of = "" if unit == "image" else f" {unit}s"
         self._clock = clock
         self._verb = verb
         self._last_s = clock()
@@ -90,6 +94,10 @@ class ProgressLine:
         if self._bar is not None:
             self._bar.close()
 
+    def told(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are done."""
+        self(Progress(done, total))
+
     def __call__(self, progress: Progress) -> None:
         """Show how far the run has come."""
         now_s = self._clock()
@@ -98,12 +106,12 @@ class ProgressLine:
         self._pace.note(progress.done, now_s)
         if self._stream.isatty():
             if self._bar is None:
-                self._bar = _Bar(self._stream, progress.total)
+                self._bar = _Bar(self._stream, progress.total, self._unit)
             self._bar.move_to(progress.done, self._pace.worded(progress.done, progress.total, now_s))
         elif now_s - self._last_s >= _LOG_INTERVAL_S:
             self._last_s = now_s
             pace = self._pace.worded(progress.done, progress.total, now_s)
-            self._stream.write(f"{self._verb} {progress.done:,} of {progress.total:,}, {pace}\n")
+            self._stream.write(f"{self._verb} {progress.done:,} of {progress.total:,}{self._of}, {pace}\n")
             self._stream.flush()
 
 

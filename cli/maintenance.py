@@ -12,7 +12,7 @@ import click
 from ..library.errors import PhotoseekError
 from ..library.types import Damage, Removed
 from .common import json_option, library_at, library_option, path_or_id, print_json, wait_option
-from .console import plain
+from .console import ProgressLine, plain
 
 if TYPE_CHECKING:
     from ..library.checks.base import Finding
@@ -86,7 +86,8 @@ def doctor_command(*, repair: bool, folder: Path | None, as_json: bool) -> None:
     from ..library.doctor import examine
     from ..library.settings import library_folder
 
-    findings = examine(library_folder(folder), repair=repair)
+    with ProgressLine(sys.stderr, verb="did", unit="check") as line:
+        findings = examine(library_folder(folder), repair=repair, progress=line.told)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

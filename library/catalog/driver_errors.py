@@ -42,7 +42,7 @@ _REASONS = (
 # What a server says, or the system of it, that is being restarted.
 _RESTARTING = re.compile(
     "refused|No such file|terminating connection|closed the connection|connection is lost|shutting down|starting up"
-    "|not accepting|reset by peer|Broken pipe|EOF detected"
+    "|accepting connections|reset by peer|Broken pipe|EOF detected"
 )
 
 

@@ -312,10 +312,25 @@ def test_what_is_passed_by_is_told(run: Run, photos: Path) -> None:
         link.type, link.linkname = tarfile.LNKTYPE, "first.png"
         tar.addfile(link)
     first = run("index", photos)
-    assert first.out == "6 new, 1 failed, 3 embedded\n"
+    assert first.out == "6 new, 1 failed, 6 embedded\n"
     assert first.err.splitlines()[0] == "passed by: 1 hidden folder; name one to index it"
     reason = "an archive inside another, which is not opened: unpack it, and index its folder"
     assert run("failures").out == f"{photos}/outer.zip!/inner.zip: {reason}\n"
     assert run("index", photos).out == "0 new, 6 unchanged, 1 still failing\n"
     found = read_list(run("search", "blue", "-k", "3", "--json"))
     assert {Path(str(hit["path"])).name for hit in found} == {"blue.png", "first.png", "second.png"}
+
+
+def test_exports_and_the_doctor_tell_how_far_they_are(run: Run, indexed: Path, tmp_path: Path) -> None:
+    from photoseek.api import open_library
+    from photoseek.library.doctor import examine
+
+    told: list[tuple[int, int]] = []
+    with open_library() as library:
+        library.export_npy(tmp_path / "out", progress=lambda done, total: told.append((done, total)))
+        assert told == [(3, 3)]
+        library.export_parquet(tmp_path / "out.parquet", progress=lambda done, total: told.append((done, total)))
+    assert told == [(3, 3)] * 2
+    checks: list[tuple[int, int]] = []
+    examine(tmp_path / "library", progress=lambda done, total: checks.append((done, total)))
+    assert [done for done, _ in checks] == list(range(1, checks[-1][1] + 1))
