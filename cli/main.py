@@ -26,6 +26,7 @@ _COMMANDS = {
     "search": ("search", "search_command"),
     "eval": ("evaluate", "eval_command"),
     "describe": ("describe", "describe_command"),
+    "texts": ("texts", "texts_command"),
     "caption": ("vlm", "caption_command"),
     "ask": ("vlm", "ask_command"),
     "classify": ("describe", "classify_command"),

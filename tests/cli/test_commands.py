@@ -334,3 +334,14 @@ def test_exports_and_the_doctor_tell_how_far_they_are(run: Run, indexed: Path, t
     checks: list[tuple[int, int]] = []
     examine(tmp_path / "library", progress=lambda done, total: checks.append((done, total)))
     assert [done for done, _ in checks] == list(range(1, checks[-1][1] + 1))
+
+
+def test_texts_are_found_by_what_they_mean(run: Run, photos: Path) -> None:
+    assert run("index", photos).code == 0
+    assert run("texts", "red").err == "no texts: none of the library's images has words of its own\n"
+    (photos / "red.txt").write_text("red")
+    (photos / "blue.txt").write_text("blue")
+    run("index", photos)
+    assert run("texts", "red", "-k", "1").out == f' 1.000  "red"  caption of {photos}/red.png\n'
+    assert [one["body"] for one in read_list(run("texts", "red", "--json"))] == ["red", "blue"]
+    assert run("texts").code == 2
