@@ -106,9 +106,9 @@ PUBLIC = [
 
 LIBRARY_MEMBERS = [
     "ask",
+    "cache",
     "can_ask",
     "can_caption",
-    "cache",
     "caption",
     "caption_of",
     "check_targets",
