@@ -66,6 +66,8 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("photoseek: interrupted", err=True)
             ctx.exit(INTERRUPTED)
+        except BrokenPipeError:  # whoever read the answer has seen enough, as `head` has; click would make it a 1
+            ctx.exit(PIPE_CLOSED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -110,8 +112,6 @@ def _run() -> int:
         code = 1
     except PhotoseekError as error:
         code = _fail(str(error))
-    except BrokenPipeError:  # whoever read the answer has seen enough, as `head` has
-        code = PIPE_CLOSED
     except MemoryError:
         code = _fail(_NO_MEMORY)
     except Exception as error:
@@ -119,6 +119,7 @@ def _run() -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
+        _drop_answer()
         code = code or PIPE_CLOSED
     except OSError as error:
         code = code or _unwritten(error)
@@ -150,9 +151,14 @@ def _unforeseen(error: Exception) -> int:
 
 
 def _unwritten(error: OSError) -> int:
-    """Say that the answer is lost, and keep the interpreter from trying again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """Say that the answer is lost."""
+    _drop_answer()
     return _fail(f"the answer cannot be written: {error.strerror or error}")
+
+
+def _drop_answer() -> None:
+    """Keep the interpreter from trying to write it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _fail(message: str) -> int:
