@@ -121,7 +121,7 @@ def search_command(  # noqa: PLR0912, PLR0913 - one for each option
     model: str | None,
     as_json: bool,
 ) -> None:
-    """Find the images nearest to TEXT, to example pictures, or to both; with --where alone, list what matches.
+    """Find the images nearest to TEXT, to example pictures, or to both; a filter alone lists what it lets through.
 
     TEXT may be a sum of words and pictures, with weights: 2:golden retriever + ./pool.jpg - fruit. A sign counts with
     spaces around it and outside double quotes.

@@ -44,6 +44,7 @@ def test_index_answers_in_json_with_every_count(run: Run, photos: Path) -> None:
         "still_failing": 0,
         "embedded": 3,
         "interrupted": False,
+        "hidden": 0,
     }
 
 
