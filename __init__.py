@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .indexer.agenda import Pace
     from .indexer.pipeline import IndexOptions
     from .indexer.report import IndexReport, Progress, WatchReport
+    from .indexer.verify import VerifyOptions, VerifyReport
     from .indexer.watch import WatchOptions
     from .library.checks.base import Finding
     from .library.errors import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         FolderNotFound,
         FolderUnusable,
         ImageUnreadable,
+        LibraryClosed,
         LibraryError,
         LibraryLocked,
         LibraryNotFound,
@@ -41,7 +43,8 @@ if TYPE_CHECKING:
         UnknownModel,
     )
     from .library.images.metadata.image_text import ImageText
-    from .library.types import Damage, Failure, Hit, ImageRecord, Label, Removed
+    from .library.kept import Kept
+    from .library.types import Damage, Failure, Hit, ImageDetail, ImageRecord, Label, Removed
     from .rerank.base import (
         Box,
         Captioner,
@@ -95,6 +98,7 @@ __all__ = [
     "FolderUnusable",
     "FusionFit",
     "Hit",
+    "ImageDetail",
     "ImageRecord",
     "ImageText",
     "ImageUnreadable",
@@ -103,9 +107,11 @@ __all__ = [
     "Judge",
     "JudgeSpec",
     "Judgement",
+    "Kept",
     "KnownImage",
     "Label",
     "Library",
+    "LibraryClosed",
     "LibraryError",
     "LibraryInfo",
     "LibraryLocked",
@@ -142,6 +148,8 @@ __all__ = [
     "TextHit",
     "TextSearch",
     "UnknownModel",
+    "VerifyOptions",
+    "VerifyReport",
     "VisionLanguageModel",
     "WatchOptions",
     "WatchReport",
@@ -157,10 +165,12 @@ _HOMES = {
     ".indexer.agenda": {"Pace"},
     ".indexer.pipeline": {"IndexOptions"},
     ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
+    ".indexer.verify": {"VerifyOptions", "VerifyReport"},
     ".indexer.watch": {"WatchOptions"},
+    ".library.kept": {"Kept"},
     ".library.checks.base": {"Finding"},
     ".library.images.metadata.image_text": {"ImageText"},
-    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label", "Removed"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageDetail", "ImageRecord", "Label", "Removed"},
     ".rerank.base": {
         "Box",
         "CaptionStyle",

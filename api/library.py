@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Self
 from ..library.embedders.base import Embedder
 from ..library.errors import ImageUnreadable
 from ..library.files import StrPath
-from ..library.types import Hit, ImageRecord, Label
+from ..library.types import Hit, ImageDetail, ImageRecord, Label
 from ..search.describe import DEFAULT_VOCABULARY, Vocabulary
 from ..search.query.query import DEFAULT_K, KnownImage, Query
 from .analysis_service import AnalysisService
+from .cache_service import CacheService
 from .export_service import ExportService
 from .export_verbs import ExportVerbs
 from .handle import LibraryHandle
@@ -59,10 +60,12 @@ class Library(UpkeepVerbs, ExportVerbs, VectorVerbs, VisionVerbs):
         model: str | Embedder | None = None,
         judge: str | Judge | None = None,
         read_only: bool = False,
+        wait_s: float = 0.0,
     ) -> None:
-        self._handle = handle = LibraryHandle.configured(folder, model, read_only=read_only)
+        self._handle = handle = LibraryHandle.configured(folder, model, read_only=read_only, wait_s=wait_s)
         self._indexing = IndexingService(handle)
         self._maintenance = MaintenanceService(handle)
+        self._cache = CacheService(handle)
         self._queries = QueryService(handle)
         self._analysis = AnalysisService(handle, self._queries)
         self._exports = ExportService(handle)
@@ -80,7 +83,7 @@ class Library(UpkeepVerbs, ExportVerbs, VectorVerbs, VisionVerbs):
         return self._handle.settings.read_only
 
     def close(self) -> None:
-        """Let go of the database; call it last."""
+        """Let go of the database. What is asked afterwards raises `LibraryClosed`; closing again does nothing."""
         self._handle.close()
 
     def __enter__(self) -> Self:
@@ -116,9 +119,17 @@ class Library(UpkeepVerbs, ExportVerbs, VectorVerbs, VisionVerbs):
         """Count the images of which `where` is true; all of them unless given."""
         return self._handle.catalog.browsing.count(where)
 
-    def newest(self, count: int, where: Condition | None = None) -> list[ImageRecord]:
+    def newest(self, count: int, where: Condition | None = None, *, oldest_first: bool = False) -> list[ImageRecord]:
         """Return up to `count` images of which `where` is true, taken last first; those without a date come last."""
-        return self._queries.newest(count, where)
+        return self._queries.newest(count, where, oldest_first=oldest_first)
+
+    def show(self, image: StrPath | KnownImage) -> ImageDetail:
+        """Return everything that is known of one image: its record, words, copies, models, and missing or not.
+
+        Raises:
+            NotIndexed, QueryError: nothing is known at this path, or no image has that id.
+        """
+        return self._queries.show(image)
 
     def images(self, image_ids: Sequence[int]) -> dict[int, ImageRecord]:
         """Return what is known of those of these images that are there, by id."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ import numpy as np
 
 from ..library.embedders.base import normalized
 from ..library.embedders.prompts import embed_queries
-from ..library.errors import DimensionMismatch, PhotoseekError, QueryError
-from ..library.files import StrPath, expanded
-from ..library.types import Hit, ImageRecord, Vectors
-from ..search.query.query import DEFAULT_K, Picture, Query, Term, Words
+from ..library.errors import DimensionMismatch, NotIndexed, PhotoseekError, QueryError
+from ..library.files import StrPath, absolute, expanded
+from ..library.types import Hit, ImageDetail, ImageRecord, Vectors
+from ..search.query.query import DEFAULT_K, KnownImage, Picture, Query, Term, Words
 from .handle import LibraryHandle
 
 # Imported where it is needed: see handle.py.
@@ -78,12 +79,24 @@ class QueryService:
             for matches in found
         ]
 
-    def newest(self, count: int, where: Condition | None) -> list[ImageRecord]:
-        """Return the images taken last."""
+    def newest(self, count: int, where: Condition | None, *, oldest_first: bool = False) -> list[ImageRecord]:
+        """Return the images taken last, or first."""
         catalog = self._handle.catalog
-        ids = catalog.browsing.newest(count, where)
+        ids = catalog.browsing.newest(count, where, oldest_first=oldest_first)
         found = catalog.images(ids)
         return [found[image_id] for image_id in ids if image_id in found]
+
+    def show(self, image: StrPath | KnownImage) -> ImageDetail:
+        """Return what is known of one image."""
+        catalog = self._handle.catalog
+        named = str(image.image_id) if isinstance(image, KnownImage) else str(absolute(image))
+        known = catalog.browsing.detail(image.image_id if isinstance(image, KnownImage) else named)
+        if known is not None:
+            return known
+        if isinstance(image, KnownImage):
+            message = f"no image of the library has the id {named}; `photoseek search --json` tells the ids"
+            raise QueryError(message)
+        raise NotIndexed(Path(named))
 
     def candidates(self, query: Query) -> CandidateSet:
         """Return what a rerank starts from: see `Engine.candidates`."""

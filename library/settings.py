@@ -41,7 +41,8 @@ class Settings:
 
     `model` names the embedder. `catalog` is a database URL, or None for SQLite in the library's folder. `vlm` names the
     vision-language model that looks at pictures again, captions them and answers about them, or is None without one.
-    With `read_only`, nothing is written to the library, whoever asks for it.
+    With `read_only`, nothing is written to the library, whoever asks for it. Where another process is writing to it,
+    that is waited for up to `wait_s` seconds.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Settings:
     catalog: str | None = None
     vlm: str | None = None
     read_only: bool = False
+    wait_s: float = 0.0
 
 
 def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, str] | None = None) -> Path:

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Final, TypeAlias
@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..library.catalog.catalog import Catalog, ModelRow
+from ..library.checked_files import read_checked, write_checked
 from ..library.embedders.base import normalized
-from ..library.files import atomic_write
 from ..library.types import Vectors
 from ..library.vectors.generations import model_folder_name
 from ..library.vectors.live_vectors import LiveVectors
@@ -279,13 +279,16 @@ class Calibrations:
         return next((kept for kept in found if _still_holds(kept[0], wanted)), found[0] if found else None)
 
     def _read_file(self, file: Path) -> tuple[_Made, Calibration] | None:
+        kept = read_checked(file)
+        if kept is None:
+            return None  # not learned yet, or damaged: learned again
         try:
-            with np.load(file, allow_pickle=False) as stored:
+            with np.load(BytesIO(kept), allow_pickle=False) as stored:
                 made = _Made(**json.loads(str(stored["made"])))
                 curve = Curve(**json.loads(str(stored["curve"])))
                 sample, neutral = stored["sample"].astype(np.float32), stored["neutral"].astype(np.float32)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-            return None  # not learned yet, or half a file: learned again
+        except (ValueError, KeyError, TypeError):
+            return None  # of another version
         fits = {sample.shape[1:], neutral.shape[1:]} == {(self._model.dim,)} and len(sample) > 0 and len(neutral) > 0
         return (made, Calibration(sample, neutral, curve)) if fits else None
 
@@ -293,8 +296,7 @@ class Calibrations:
         """Write the file whole or not at all; without it, the next process learns again."""
         file = self._files[0]
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(file, durable=False) as stream:
+            with write_checked(file) as stream:
                 np.savez(
                     stream,
                     made=json.dumps(asdict(made)),

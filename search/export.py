@@ -7,7 +7,7 @@ import csv
 import html
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -27,6 +27,13 @@ IMAGES_NAME = "images.jsonl"
 
 Chunk = tuple[list[ImageRecord], Vectors]
 
+Told: TypeAlias = Callable[[int, int], None]
+"""Is told how many of how many rows are written."""
+
+
+def _unheard(_done: int, _total: int) -> None:
+    pass
+
 
 def record_fields(record: ImageRecord) -> dict[str, object]:
     """Return a record as plain values: the path as text, the time as ISO 8601."""
@@ -34,7 +41,9 @@ def record_fields(record: ImageRecord) -> dict[str, object]:
     return asdict(record) | {"path": str(record.path), "taken_at": taken_at}
 
 
-def export_npy(catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool = False) -> int:
+def export_npy(
+    catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool = False, progress: Told = _unheard
+) -> int:
     """Write vectors.npy, (n, dim) float32, and images.jsonl, line by line the image of each row; return n.
 
     Raises:
@@ -50,7 +59,7 @@ def export_npy(catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool
         whole_file(folder / IMAGES_NAME, replace=replace) as images,
     ):
         _write_header(vectors, 0, model.dim)
-        for records, chunk in _chunks(catalog, model):
+        for records, chunk in _chunks(catalog, model, progress):
             vectors.write(np.ascontiguousarray(chunk, dtype="<f4").tobytes())
             images.write("".join(json.dumps(record_fields(record)) + "\n" for record in records).encode())
             count += len(records)
@@ -59,7 +68,9 @@ def export_npy(catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool
     return count
 
 
-def export_parquet(catalog: Catalog, model: ModelRow, file: Path, *, replace: bool = False) -> int:
+def export_parquet(
+    catalog: Catalog, model: ModelRow, file: Path, *, replace: bool = False, progress: Told = _unheard
+) -> int:
     """Write one Parquet file, a row for each image with its `vector` as a list of `dim` floats; return the rows.
 
     Raises:
@@ -95,7 +106,7 @@ def export_parquet(catalog: Catalog, model: ModelRow, file: Path, *, replace: bo
     schema = pa.schema([*columns.items(), ("vector", vector_type)], metadata={"photoseek.model": model.key})
     count = 0
     with whole_file(file, replace=replace) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-        for records, chunk in _chunks(catalog, model):
+        for records, chunk in _chunks(catalog, model, progress):
             flat = pa.array(np.ascontiguousarray(chunk, dtype=np.float32).reshape(-1))
             arrays = [pa.array([_cell(record, name) for record in records], kind) for name, kind in columns.items()]
             vectors = pa.FixedSizeListArray.from_arrays(flat, model.dim)
@@ -110,14 +121,17 @@ def _cell(record: ImageRecord, name: str) -> object:
     return str(value).encode(errors="backslashreplace").decode() if name == "path" else value
 
 
-def _chunks(catalog: Catalog, model: ModelRow) -> Iterator[Chunk]:
+def _chunks(catalog: Catalog, model: ModelRow, progress: Told) -> Iterator[Chunk]:
     """Yield images and their vectors in the order of their ids, less those that vanish meanwhile."""
+    done, total = 0, catalog.count_vectors(model.id)
     for ids, vectors in catalog.vector_chunks(model.id, model.dim):
         found = catalog.images(ids.tolist())
         there = np.array([image_id in found for image_id in ids.tolist()], dtype=bool)
         records = [found[image_id] for image_id in ids[there].tolist()]
         if records:
             yield records, vectors[there]
+        done += len(ids)
+        progress(done, max(done, total))
 
 
 def _write_header(stream: BinaryIO, count: int, dim: int) -> None:
@@ -146,14 +160,20 @@ figcaption { overflow-wrap: anywhere; font-size: 12px }
 """
 
 
-def write_csv(hits: Sequence[Hit], file: Path, *, replace: bool = False) -> None:
-    """Write a row for each hit: score, then what is known of its image.
+def write_csv(
+    hits: Sequence[Hit], file: Path, fields: Sequence[Mapping[str, object]] = (), *, replace: bool = False
+) -> None:
+    """Write a row for each hit: score, `fields` where they are given for each, then what is known of its image.
 
     Raises:
         ExportFailed: the file cannot be written, or is there and not to be replaced.
     """
     stream = io.StringIO(newline="")
-    rows = [{"score": round(hit.score, 6)} | record_fields(hit.image) for hit in hits]
+    added = fields or [{}] * len(hits)
+    rows = [
+        {"score": round(hit.score, 6)} | dict(more) | record_fields(hit.image)
+        for hit, more in zip(hits, added, strict=True)
+    ]
     names = list(rows[0]) if rows else ["score", "id", "path"]
     writer = csv.DictWriter(stream, names)
     writer.writeheader()

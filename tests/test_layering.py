@@ -29,6 +29,7 @@ ROOMS = {
 BELOW_PAGES = (
     "library.errors",
     "library.settings",
+    "library.checked_files",
     "library.catalog.browsing",  # facets and conditions, as values
     "library.catalog.conditions",
     "library.files",
@@ -46,6 +47,7 @@ SOLE_IMPORTERS = {
     "sqlalchemy": (
         "library.catalog.catalog",
         "library.catalog.conditions_sql",
+        "library.catalog.path_text",
         "library.catalog.planning",
         "library.catalog.writing",
         "library.catalog.browsing",
@@ -53,6 +55,8 @@ SOLE_IMPORTERS = {
         "library.catalog.vlm_answers",
         "library.catalog.texts",
         "library.catalog.database",
+        "library.catalog.distance",
+        "library.catalog.driver_errors",
         "library.catalog.tables",
         "library.checks.*",
     ),

@@ -65,7 +65,7 @@ class Wildcard(Enum):
 
 
 Glob: TypeAlias = tuple[str | Wildcard, ...]
-"""A pattern, piece by piece: a text stands for itself. The whole value must match; letters' case counts."""
+"""A pattern, piece by piece: a text stands for itself. The whole value must match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,20 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """True where the field has a value and the pattern fits it."""
+    """True where the field has a value and the pattern fits it, with `any_case` in capital and small letters alike."""
 
     field: str
     glob: Glob
+    any_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """True where the image has coordinates within `distance_m` metres of a place, degrees in WGS 84."""
+
+    latitude: float
+    longitude: float
+    distance_m: float
 
 
 UNSPACED = (
@@ -147,4 +157,4 @@ class Some:
     conditions: tuple[Condition, ...]
 
 
-Condition: TypeAlias = Compared | OneOf | Matches | TextContains | IsNull | HasText | Not | All | Some
+Condition: TypeAlias = Compared | OneOf | Matches | Near | TextContains | IsNull | HasText | Not | All | Some

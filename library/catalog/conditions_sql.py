@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, assert_never
 
 import sqlalchemy as sa
@@ -20,12 +20,14 @@ from .conditions import (
     HasText,
     IsNull,
     Matches,
+    Near,
     Not,
     OneOf,
     Some,
     TextContains,
     Wildcard,
 )
+from .distance import is_near
 from .tables import images, texts
 
 _BETWEEN_WORDS = "\t\n.,;:!?()[]{}'\"/-"
@@ -54,9 +56,12 @@ def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 
             return _known(field, images.c[field].bool_op(order.value)(value))
         case OneOf(field, values):
             return _known(field, images.c[field].in_(values))
-        case Matches(field, glob):
+        case Matches(field, glob, any_case):
             spellings = dict.fromkeys([glob, *(_normalized(glob, form) for form in _FORMS)])
-            return _known(field, sa.or_(*(_GlobMatch(images.c[field], one) for one in spellings)))
+            match = _AnyCaseMatch if any_case else _GlobMatch
+            return _known(field, sa.or_(*(match(images.c[field], one) for one in spellings)))
+        case Near(latitude, longitude, distance_m):
+            return is_near(latitude, longitude, distance_m)
         case TextContains(words):
             return images.c.id.in_(sa.select(texts.c.image_id).where(_say(words)))
         case IsNull(field):
@@ -128,16 +133,47 @@ def _compile_on_sqlite(match: _GlobMatch, compiler: SQLCompiler, **options: Any)
     return compiler.process(match.on_sqlite, **options)
 
 
+class _AnyCaseMatch(_GlobMatch):
+    """The same with each letter standing for its other case as well: SQLite's own folding knows ASCII alone."""
+
+    inherit_cache = False
+
+    def __init__(self, column: sa.Column[Any], glob: Glob) -> None:
+        self.on_sqlite = column.bool_op("GLOB")(_sqlite_glob(glob, _cases))
+        self.elsewhere = column.bool_op("~")(_regular_expression(glob))
+
+
+def _cases(character: str) -> str:
+    """Return a letter and its other cases, the character alone where it has none of one character."""
+    return "".join(dict.fromkeys(one for one in (character, character.lower(), character.upper()) if len(one) == 1))
+
+
+def _regular_expression(glob: Glob) -> str:
+    """Write a pattern as PostgreSQL's regular expression, in which a backslash makes any sign stand for itself."""
+    wildcards = {Wildcard.ANY: ".*", Wildcard.ONE: "."}
+
+    def shape(character: str) -> str:
+        cases = _cases(character)
+        return f"[{cases}]" if len(cases) > 1 else character if character.isalnum() else f"\\{character}"
+
+    return f"^{''.join(wildcards[one] if isinstance(one, Wildcard) else ''.join(map(shape, one)) for one in glob)}$"
+
+
 def _normalized(glob: Glob, form: Literal["NFC", "NFD"]) -> Glob:
     return tuple(piece if isinstance(piece, Wildcard) else unicodedata.normalize(form, piece) for piece in glob)
 
 
-def _sqlite_glob(glob: Glob) -> str:
-    """Write a pattern for GLOB, in which a character within brackets stands for itself."""
-    return "".join(
-        piece.value if isinstance(piece, Wildcard) else "".join(f"[{c}]" if c in "*?[" else c for c in piece)
-        for piece in glob
-    )
+def _sqlite_glob(glob: Glob, forms: Callable[[str], str] = str) -> str:
+    """Write a pattern for GLOB, in which each of the characters within brackets may stand there.
+
+    `forms` returns the characters that one of the pattern may be.
+    """
+
+    def shape(character: str) -> str:
+        any_of = forms(character)
+        return f"[{any_of}]" if len(any_of) > 1 or character in "*?[" else character
+
+    return "".join(piece.value if isinstance(piece, Wildcard) else "".join(map(shape, piece)) for piece in glob)
 
 
 def _like(glob: Glob) -> str:

@@ -6,6 +6,7 @@
     |   |-- LibraryTooNew
     |   |-- LibraryLocked
     |   |-- LibraryReadOnly         opened so that nothing is written
+    |   |-- LibraryClosed           used after it was closed
     |   |-- CatalogUnavailable
     |   `-- IndexWriteFailed        a generation of vectors could not be put on disk
     |-- SettingsError               an environment variable or a line of TOML
@@ -55,6 +56,7 @@ from .of_files import (
 from .of_library import (
     CatalogUnavailable,
     IndexWriteFailed,
+    LibraryClosed,
     LibraryError,
     LibraryLocked,
     LibraryNotFound,
@@ -95,6 +97,7 @@ __all__ = [
     "FolderUnusable",
     "ImageUnreadable",
     "IndexWriteFailed",
+    "LibraryClosed",
     "LibraryError",
     "LibraryLocked",
     "LibraryNotFound",

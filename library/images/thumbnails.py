@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from ..checked_files import CHECKSUM_BYTES, read_checked, write_checked
 from ..errors import ImageUnreadable
-from ..files import atomic_write
 from ..types import Pixels
 from .decoding import DecodeLimits, decode
 from .isolation import DecoderLost, IsolatedPool, IsolationLimits
@@ -29,7 +29,7 @@ _ROOM_SHARE: Final = 0.9
 class ThumbnailCache:
     """Files by name in one folder. Thread-safe; several processes may share it.
 
-    A folder that cannot be written to keeps nothing, and nothing else is wrong then.
+    A folder that cannot be written to keeps nothing, and nothing else is wrong then. A damaged file is as good as none.
     """
 
     def __init__(self, folder: Path, bound_bytes: int = DEFAULT_BOUND_BYTES) -> None:
@@ -41,9 +41,8 @@ class ThumbnailCache:
     def get(self, name: str) -> bytes | None:
         """Return what is kept under `name`, and note that it was used."""
         file = self._file(name)
-        try:
-            data = file.read_bytes()
-        except OSError:
+        data = read_checked(file)
+        if data is None:
             return None
         with suppress(OSError):
             os.utime(file)
@@ -53,8 +52,7 @@ class ThumbnailCache:
         """Keep `data` under `name`."""
         file = self._file(name)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(file, durable=False) as stream:
+            with write_checked(file) as stream:
                 stream.write(data)
         except OSError:
             return
@@ -62,7 +60,7 @@ class ThumbnailCache:
             if self._size_bytes is None:
                 self._size_bytes = sum(size for _, size, _ in self._kept())
             else:
-                self._size_bytes += len(data)
+                self._size_bytes += len(data) + CHECKSUM_BYTES
             if self._size_bytes > self._bound_bytes:
                 self._size_bytes = self._make_room()
 

@@ -102,6 +102,10 @@ def test_a_hang_costs_the_one_file(opened: Opened, tmp_path: Path) -> None:
     assert found == ["loaded", "decode: took longer than 3 s", "loaded", "loaded"]
 
 
+def test_a_limit_of_less_than_a_second_is_told(opened: Opened, tmp_path: Path) -> None:
+    assert outcomes(opened(IsolationLimits(timeout_s=0.25)), tmp_path, HANG) == ["decode: took longer than 0.25 s"]
+
+
 def test_a_greedy_file_costs_itself_alone(opened: Opened, tmp_path: Path) -> None:
     assert outcomes(opened(), tmp_path, PLAIN, EAT, PLAIN) == ["loaded", "decode: needed more than 512 MB", "loaded"]
 

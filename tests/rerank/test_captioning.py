@@ -307,3 +307,12 @@ def test_a_picture_of_no_library_is_captioned_and_nothing_is_kept(tmp_path: Path
         with pytest.raises(ImageUnreadable):
             library.caption_of(tmp_path / "nowhere.png")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_run_in_which_every_image_failed_is_no_success(
+    run: Run, judge: ColourJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ColourJudge, "caption", lambda _self, images, _style: [""] * len(images))
+    code, out, err = run("caption", "--all", "--vlm", "colours")
+    assert (code, out) == (1, "0 captioned, 9 failed\n")
+    assert err.count("the model said nothing of it") == 9

@@ -433,3 +433,16 @@ def test_no_key_is_sent_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> 
     with scripted(YES) as server:
         build(f"{server.url}#tiny").judge([RED], "a car")
     assert "Authorization" not in server.asked[0].headers
+
+
+def test_an_answer_with_half_a_character_is_made_whole() -> None:
+    with scripted(said("a cat \ud83d and a dog")) as server:
+        assert endpoint(server).ask(RED, "what?") == "a cat \ufffd and a dog"
+        assert endpoint(server).caption([RED], CaptionStyle())[0].encode()
+
+
+def test_a_server_without_probabilities_is_named_as_people_know_it(caplog: pytest.LogCaptureFixture) -> None:
+    with scripted(said("Yes")) as server, caplog.at_level(logging.WARNING):
+        endpoint(server).judge([RED], "red")
+    assert f"{server.url} (model tiny) gives no probabilities" in caplog.text
+    assert "Endpoint(" not in caplog.text

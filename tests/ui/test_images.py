@@ -17,6 +17,7 @@ from PIL import Image
 
 import photoseek
 from photoseek.api.uploads import MOST_KEPT_OF_ONE, MOST_UPLOAD_BYTES, Uploads
+from photoseek.library.checked_files import CHECKSUM_BYTES
 from photoseek.library.errors import ImageUnreadable
 from photoseek.library.images.thumbnails import ThumbnailCache
 from photoseek.library.types import ImageRecord
@@ -75,10 +76,10 @@ def test_an_address_holds_an_id_and_a_signature_and_no_path(library: photoseek.L
 def test_the_cache_keeps_within_its_bound_and_forgets_what_was_used_longest_ago(tmp_path: Path) -> None:
     cache = ThumbnailCache(tmp_path, bound_bytes=1_000)
     for number in range(10):
-        cache.put(f"{number:02}", bytes(100))
+        cache.put(f"{number:02}", bytes(100 - CHECKSUM_BYTES))
         os.utime(tmp_path / f"{number:02}" / f"{number:02}", ns=(number, number))
     assert cache.get("00") is not None  # used now: it is the newest
-    cache.put("10", bytes(100))
+    cache.put("10", bytes(100 - CHECKSUM_BYTES))
     kept = sorted(file.name for file in tmp_path.glob("*/*"))
     assert kept == ["00", "03", "04", "05", "06", "07", "08", "09", "10"]
     assert cache.get("01") is None
@@ -155,3 +156,16 @@ def test_the_server_gives_no_picture_without_a_signature_and_nothing_by_path(sam
         assert status(f"{address}/pictures/grid/1?k={'0' * 32}") == 404
         assert status(f"{address}/pictures/file/../../../etc/passwd?k=x") in {400, 404}
         assert status(f"{address}/pictures/upload?k=x", b"data") == 403
+
+
+def test_a_damaged_thumbnail_is_as_good_as_none(tmp_path: Path) -> None:
+    cache = ThumbnailCache(tmp_path)
+    cache.put("aabb", b"a picture")
+    [file] = tmp_path.glob("??/*")
+    whole = file.read_bytes()
+    assert cache.get("aabb") == b"a picture"
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert cache.get("aabb") is None
+    file.write_bytes(whole[:5])
+    assert cache.get("aabb") is None

@@ -26,6 +26,7 @@ from ..hub import one_line
 from ..long_text import embed_long
 from ..preprocessing import Preprocessing
 from .tokens import TextTokens, TokenIds, TokenRules, WordTable, read_tokenizer
+from .verified_files import VerifiedFiles
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -153,6 +154,7 @@ def publish(draft: Path, folder: Path, manifest: ExportManifest) -> None:
     """Write the manifest, force all to disk, and let the draft take the place of what `folder` held."""
     text = json.dumps(asdict(manifest), indent=1)
     (draft / MANIFEST).write_text(text, encoding="utf-8")
+    VerifiedFiles(draft).note([name for name, _, _ in manifest.files])  # summed a moment ago
     for file in draft.iterdir():
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -206,6 +208,7 @@ class OnnxEmbedder:
         self._folder = folder
         self._manifest = manifest
         self._threads = threads or os.cpu_count() or 1
+        self._verified = VerifiedFiles(folder)
         self._lock = RLock()
         self._sessions: dict[str, InferenceSession] = {}
         self._known_tokens: TextTokens | None = None
@@ -296,6 +299,7 @@ class OnnxEmbedder:
             return self._known_tokens
 
     def _tokenizer(self) -> Tokenizer:
+        self._check(TOKENIZER)
         try:
             return read_tokenizer(self._folder / TOKENIZER)
         except Exception as error:  # tokenizers raises bare Exception
@@ -304,6 +308,7 @@ class OnnxEmbedder:
     def _words(self) -> WordTable | None:
         if not any(name == WORDS for name, _, _ in self._manifest.files):
             return None
+        self._check(WORDS)
         try:
             return WordTable((self._folder / WORDS).read_bytes())
         except (OSError, ValueError) as error:
@@ -319,6 +324,7 @@ class OnnxEmbedder:
         disable_telemetry()
         import onnxruntime
 
+        self._check(tower)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only: a warning on stderr is not ours to print
         options.intra_op_num_threads = 1
@@ -331,6 +337,13 @@ class OnnxEmbedder:
             return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own classes share no base but this
             raise self._broken(tower, error) from error
+
+    def _check(self, file: str) -> None:
+        """Refuse a file, or the weights beside it, that is not as it was exported."""
+        stem = Path(file).stem
+        damaged = self._verified.damaged(one for one in self._manifest.files if Path(one[0]).stem == stem)
+        if damaged is not None:
+            raise self._broken(damaged, ValueError("its checksum is wrong"))
 
     def _broken(self, file: str, error: Exception) -> BrokenExport:
         reason = f"{self._folder / file} cannot be loaded ({one_line(error)})"
