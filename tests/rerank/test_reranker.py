@@ -181,6 +181,19 @@ def test_what_is_to_be_kept_away_from_is_vetoed(library: Library, judge: ColourJ
     assert sum(judge.sizes) == 12
 
 
+def test_an_undecided_judge_vetoes_nothing(
+    library: Library, judge: ColourJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probability above a half with no mass behind it is what "I cannot tell" comes to."""
+
+    def undecided(images: Sequence[Image.Image], query: str) -> list[Judgement]:
+        return [Judgement(0.95, mass=0.0 if query == "blue" else 0.9) for _ in images]
+
+    monkeypatch.setattr(judge, "judge", undecided)
+    *_, last = library.refine(Query(parse_terms("red -blue")))
+    assert [one.vetoed for one in last.hits] == [False] * 6
+
+
 def test_several_things_looked_for_are_all_judged(library: Library, judge: ColourJudge) -> None:
     *_, last = library.refine(Query(parse_terms("3:red + blue")))
     judgement = last.hits[0].judgement

@@ -19,6 +19,7 @@ TEXTS = {
     "annabel": ("green", "Annabel's 50%_off"),
     "ärger": ("green", "ÄRGER (im Büro)"),
     "none": ("red", ""),
+    "table": ("red", "harbour\tquay\nmole"),
 }
 
 
@@ -52,6 +53,7 @@ def asked(text: str, where: str | None = None, k: int = 20) -> Query:
         (("ärger", "büro"), {"ärger"}),
         (("Sea", "night"), {"sea"}),
         (("annabel",), {"annabel"}),
+        (("harbour", "quay", "mole"), {"table"}),
     ],
 )
 def test_words_are_found_whole_and_whatever_their_case(

@@ -121,6 +121,19 @@ def test_while_a_model_has_no_generation_deletions_are_kept(library: Library, ph
     assert rows(library._handle.store.database, tables.deletions) == 1
 
 
+def test_a_model_without_a_generation_keeps_deletions_though_another_has_one(
+    library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with photoseek.open(library.folder, model=ColourEmbedder("others@1")) as other:
+        other.index(photos)
+    monkeypatch.setattr(live_vectors, "should_build", lambda _total, newer: newer > 0)
+    library.remove(photos / "sea")
+    library.index(photos / "red.png")
+    library.prune()
+    assert rows(library._handle.store.database, tables.generations) == 1
+    assert rows(library._handle.store.database, tables.deletions) == 6
+
+
 def test_prune_forgets_what_is_missing_and_nothing_else(library: Library, photos: Path) -> None:
     (photos / "red.png").unlink()
     library.index(photos)

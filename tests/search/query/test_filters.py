@@ -162,6 +162,15 @@ def test_too_many_tests_and_too_long_a_filter_are_errors() -> None:
         parse_filter("id = 1" + " " * 10_000)
 
 
+def test_so_many_dates_can_be_listed_and_no_more() -> None:
+    dates = ", ".join(f"{1900 + number}" for number in range(MOST_TESTS))
+    assert isinstance(parse_filter(f"taken_at in ({dates})"), Some)
+    with pytest.raises(FilterError, match="at most 200 dates can be listed"):
+        parse_filter(f"taken_at in ({dates}, 2100)")
+    numbers = ", ".join(map(str, range(MOST_TESTS + 1)))
+    assert isinstance(parse_filter(f"id in ({numbers})"), OneOf)
+
+
 def trouble(text: str) -> int:
     """Where a filter stops making sense; 0 for one that makes sense to the end."""
     try:
