@@ -2,11 +2,10 @@
 
     python -m photoseek.tests.mutation --sample 60 --seed 1
 
-The product and its tests are copied, so that nothing here is ever left changed. Once, the tests run under coverage, to
-learn which of them run which lines (`--fresh` does it again). Then each mutant's own tests run, the nearest first,
-until one fails; tests that take much longer than usual have noticed too. What no test notices is printed, by room, and
-ends the run with status 1 where less than `--least` of the mutants are killed. Those in equivalent.txt, which no test
-could notice, do not count.
+The product and its tests are copied, so that nothing here is ever left changed. Of each mutant, the files of tests
+nearest to it that run the changed line are run, until a test fails; tests that take much longer than usual have noticed
+too. What no test notices is printed, by room, and ends the run with status 1 where less than `--least` of the mutants
+are killed. Those in equivalent.txt, which no test could notice, do not count.
 """
 
 from __future__ import annotations
@@ -17,25 +16,28 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .coverage_map import TIMES_VARIABLE, CoverageMap
+from .chosen_tests import Chooser, Measured, files_of, measured_lines
 from .mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[2]
 _ROOMS = ("api", "cli", "indexer", "library", "rerank", "search", "ui")
-_PLUGIN = "photoseek.tests.mutation.coverage_map"
+_PYTEST = (sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist")
+_CHOICE = "not slow and not labelled"
+_MOST_S = 300.0
+"""For one file of tests where nothing is changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`work` holds the copy and what was measured; `tests` are the folders or files of the tests that take part."""
+    """`work` holds the copy and what was measured."""
 
     work: Path
-    tests: tuple[str, ...]
     sample: int
     seed: int
     budget_s: float
@@ -52,21 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="mutation", description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, default=60, help="mutants to try")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--tests", nargs="+", default=["tests"], help="folders of tests that take part")
     parser.add_argument("--only", nargs="+", default=list(_ROOMS), help="rooms or modules to change")
     parser.add_argument("--budget-s", type=float, default=60.0, help="of tests for a mutant, as they usually take")
     parser.add_argument("--least", type=float, default=0.85, help="share of the mutants to be killed")
-    parser.add_argument("--fresh", action="store_true", help="learn again which tests run which lines")
     parser.add_argument("--work", type=Path, default=ROOT / ".cache" / "mutation")
     given = parser.parse_args(arguments)
-    options = Options(given.work.absolute(), tuple(given.tests), given.sample, given.seed, given.budget_s, given.least)
+    options = Options(given.work.absolute(), given.sample, given.seed, given.budget_s, given.least)
     _copy_product(options.copy)
-    coverage, times = options.work / "coverage", options.work / "times.json"
-    if given.fresh or not times.exists():
-        _measure(options, coverage, times)
-    covered = CoverageMap.read(coverage, times, options.copy)
+    chooser = Chooser(options.copy, options.work / "measured.json", lambda test: measured(test, options))
     mutants = sampled(tuple(given.only), options)
-    return report(mutants, list(_tried(mutants, covered, options)), options)
+    return report(mutants, list(tried(mutants, chooser, options)), options)
 
 
 def sampled(only: tuple[str, ...], options: Options) -> list[Mutant]:
@@ -91,52 +88,60 @@ def report(mutants: Sequence[Mutant], ends: Sequence[str], options: Options) -> 
     return 0 if share >= options.least else 1
 
 
-def _tried(mutants: Sequence[Mutant], covered: CoverageMap, options: Options) -> Iterator[str]:
+def tried(mutants: Sequence[Mutant], chooser: Chooser, options: Options) -> Iterator[str]:
+    """Try one mutant after the other, and yield what came of it: killed, timed out or survived."""
     for number, mutant in enumerate(mutants, 1):
         target = options.copy / mutant.path
-        tests, usual_s = covered.choose(mutant.path, mutant.line, options.budget_s)
+        tests, usual_s = chooser.choose(mutant.path, mutant.line, options.budget_s)
         target.write_text(mutant.source, encoding="utf-8")
         try:
             end = _end(tests, usual_s, options)
         finally:
             shutil.copyfile(ROOT / mutant.path, target)
-        where = f"{mutant.path}:{mutant.line}"
-        print(f"{number:3} {end:9} {where}  {mutant.before}  ->  {mutant.after}  ({len(tests)} tests)", flush=True)
+        place = f"{mutant.path}:{mutant.line}"
+        print(f"{number:3} {end:9} {place}  {mutant.before}  ->  {mutant.after}  ({files_of(tests)})", flush=True)
         yield end
 
 
 def _end(tests: Sequence[str], usual_s: float, options: Options) -> str:
-    """Run some tests against what now lies in the copy; how they end."""
+    """Run some files of tests against what now lies in the copy; how they end."""
     if not tests:
         return "survived"
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist"]
     try:
-        done = subprocess.run(
-            [*command, *tests],
-            cwd=options.copy,
-            env=_environment(options),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=30.0 + 3.0 * usual_s,
-            check=False,
-        )
+        done = _run([*_PYTEST, "-x", "-m", _CHOICE, *tests], options, 30.0 + 3.0 * usual_s)
     except subprocess.TimeoutExpired:
         return "timed out"
-    return "killed" if done.returncode else "survived"
+    return "killed" if done else "survived"
 
 
-def _measure(options: Options, coverage: Path, times: Path) -> None:
-    """Run the tests once; one that fails where nothing is changed would kill every mutant."""
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow and not labelled"]
-    command += ["-p", _PLUGIN, "-p", "no:cacheprovider", "--cov", "--cov-context=test", "--cov-report=", "--cov-append"]
-    environment = _environment(options) | {"COVERAGE_FILE": str(coverage), TIMES_VARIABLE: str(times)}
-    done = subprocess.run([*command, *options.tests], cwd=options.copy, env=environment, check=False)
-    if done.returncode:
-        raise SystemExit("the tests must pass before any mutant is tried")
+def measured(test: str, options: Options) -> Measured:
+    """Run one file of tests under coverage, where nothing is changed."""
+    data = options.work / "coverage"
+    data.unlink(missing_ok=True)
+    started_s = time.monotonic()
+    try:
+        code = _run([*_PYTEST, "-m", _CHOICE, "--cov", "--cov-report=", test], options, _MOST_S)
+    except subprocess.TimeoutExpired:
+        code = 1
+    took_s = time.monotonic() - started_s
+    lines = measured_lines(data, options.copy) if data.exists() else {}
+    return Measured(code == 0, took_s, lines)
+
+
+def _run(command: Sequence[str], options: Options, timeout_s: float) -> int:
+    silent = subprocess.DEVNULL
+    environment = _environment(options)
+    with subprocess.Popen(command, cwd=options.copy, env=environment, stdout=silent, stderr=silent) as process:
+        try:
+            return process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
 
 def _environment(options: Options) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(options.work), "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {"PYTHONPATH": str(options.work), "PYTHONDONTWRITEBYTECODE": "1"}
+    return os.environ | own | {"COVERAGE_FILE": str(options.work / "coverage")}
 
 
 def _copy_product(to: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from photoseek.tests.mutation.coverage_map import CoverageMap
+from photoseek.tests.mutation.chosen_tests import Chooser, Measured, imported_modules, nearest
 from photoseek.tests.mutation.mutants import mutants_of
 
 SOURCE = '''
@@ -83,46 +84,49 @@ def test_some_changes(source: str, after: str | None) -> None:
     assert (after in made) if after else made == []
 
 
-COVERED = CoverageMap(
-    took_s={
-        "tests/search/test_engine.py::slow": 50.0,
-        "tests/search/test_engine.py::quick": 1.0,
-        "tests/search/test_other.py::near": 0.5,
-        "tests/cli/test_far.py::far": 0.1,
-        "tests/cli/test_far.py::never": 0.1,
-    },
-    tests_of={
-        "search/engine.py": {
-            7: frozenset(
-                {
-                    "tests/search/test_engine.py::slow",
-                    "tests/search/test_engine.py::quick",
-                    "tests/cli/test_far.py::far",
-                    "removed since",
-                }
-            ),
-            8: frozenset(),
-        }
-    },
-)
+SOURCES = {
+    "tests/search/test_engine.py": "from photoseek.search.engine import Engine",
+    "tests/search/test_near.py": "from photoseek.search import engine",
+    "tests/search/test_slow.py": "from photoseek.search.engine import Engine",
+    "tests/search/test_other.py": "import photoseek",
+    "tests/search/test_broken.py": "import photoseek",
+    "tests/cli/test_engine_command.py": "import photoseek",
+    "tests/cli/test_far.py": "from photoseek.search.texts import Texts",
+}
 
 
-def test_the_tests_of_a_line_are_its_modules_own_first_and_then_the_quick_ones_within_a_budget() -> None:
-    own, quick, far = (
-        "tests/search/test_engine.py::slow",
-        "tests/search/test_engine.py::quick",
-        "tests/cli/test_far.py::far",
-    )
-    assert COVERED.choose("search/engine.py", 7, 60.0) == ([quick, own, far], 51.1)
-    assert COVERED.choose("search/engine.py", 7, 10.0) == ([quick, far], 1.1)
-
-
-def test_a_line_that_no_test_is_known_to_run_is_left_to_those_of_its_module_and_room() -> None:
-    chosen, _ = COVERED.choose("search/engine.py", 8, 60.0)
-    assert chosen[:2] == ["tests/search/test_engine.py::quick", "tests/search/test_engine.py::slow"]
-    assert set(chosen[2:]) == {"tests/search/test_other.py::near", "tests/cli/test_far.py::far"}
-    assert COVERED.choose("search/unknown.py", 1, 60.0)[0] == [
-        "tests/search/test_other.py::near",
-        "tests/search/test_engine.py::quick",
-        "tests/search/test_engine.py::slow",
+def test_the_tests_of_a_module_come_first_then_those_that_import_it_and_those_of_its_folder() -> None:
+    imports = {path: imported_modules(source) for path, source in SOURCES.items()}
+    assert nearest("search/engine.py", imports) == [
+        "tests/search/test_engine.py",
+        "tests/search/test_near.py",
+        "tests/search/test_slow.py",
+        "tests/cli/test_engine_command.py",
+        "tests/search/test_broken.py",
+        "tests/search/test_other.py",
     ]
+
+
+def test_tests_are_chosen_that_pass_and_run_the_line_within_a_budget_and_measured_once(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def measure(test: str) -> Measured:
+        asked.append(PurePosixPath(test).stem)
+        passed, slow = "broken" not in test, "slow" in test
+        return Measured(passed, 50.0 if slow else 5.0, {"search/engine.py": [7] if "other" not in test else [8]})
+
+    for path, source in SOURCES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(source)
+    kept = tmp_path / "kept.json"
+    own, near, command = "tests/search/test_engine.py", "tests/search/test_near.py", "tests/cli/test_engine_command.py"
+    slow = "tests/search/test_slow.py"
+    chooser = Chooser(tmp_path, kept, measure)
+    assert chooser.choose("search/engine.py", 7, 20.0) == ([own, near, command], 15.0)
+    assert chooser.choose("search/engine.py", 7, 100.0) == ([own, near, slow, command], 65.0)
+    assert chooser.choose("search/engine.py", 8, 100.0) == (["tests/search/test_other.py"], 5.0)
+    assert Chooser(tmp_path, kept, measure).choose("search/engine.py", 9, 100.0) == ([], 0.0)
+    assert len(asked) == 6
+    (tmp_path / own).write_text("from photoseek.search.engine import Engine  # and more tests")
+    Chooser(tmp_path, kept, measure).choose("search/engine.py", 7, 20.0)
+    assert asked[6:] == ["test_engine"]

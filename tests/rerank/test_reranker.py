@@ -190,7 +190,7 @@ def test_an_undecided_judge_vetoes_nothing(
         return [Judgement(0.95, mass=0.0 if query == "blue" else 0.9) for _ in images]
 
     monkeypatch.setattr(judge, "judge", undecided)
-    *_, last = library.refine(Query(parse_terms("red -blue")))
+    *_, last = library.refine(Query(parse_terms("red - blue")))
     assert [one.vetoed for one in last.hits] == [False] * 6
 
 

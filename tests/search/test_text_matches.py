@@ -19,7 +19,6 @@ TEXTS = {
     "annabel": ("green", "Annabel's 50%_off"),
     "ärger": ("green", "ÄRGER (im Büro)"),
     "none": ("red", ""),
-    "table": ("red", "harbour\tquay\nmole"),
 }
 
 
@@ -53,7 +52,6 @@ def asked(text: str, where: str | None = None, k: int = 20) -> Query:
         (("ärger", "büro"), {"ärger"}),
         (("Sea", "night"), {"sea"}),
         (("annabel",), {"annabel"}),
-        (("harbour", "quay", "mole"), {"table"}),
     ],
 )
 def test_words_are_found_whole_and_whatever_their_case(
