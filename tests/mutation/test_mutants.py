@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
-from photoseek.tests.mutation.chosen_tests import Chooser, Measured, imported_modules, nearest
+from photoseek.tests.mutation import __main__ as mutation
+from photoseek.tests.mutation.__main__ import Options
+from photoseek.tests.mutation.chosen_tests import imported_modules, nearest
 from photoseek.tests.mutation.mutants import mutants_of
 
 SOURCE = '''
@@ -107,26 +109,50 @@ def test_the_tests_of_a_module_come_first_then_those_that_import_it_and_those_of
     ]
 
 
-def test_tests_are_chosen_that_pass_and_run_the_line_within_a_budget_and_measured_once(tmp_path: Path) -> None:
-    asked: list[str] = []
+PRODUCT = "def larger(one: int, other: int) -> int:\n    return one if one > other else other\n"
 
-    def measure(test: str) -> Measured:
-        asked.append(PurePosixPath(test).stem)
-        passed, slow = "broken" not in test, "slow" in test
-        return Measured(passed, 50.0 if slow else 5.0, {"search/engine.py": [7] if "other" not in test else [8]})
 
-    for path, source in SOURCES.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(source)
-    kept = tmp_path / "kept.json"
-    own, near, command = "tests/search/test_engine.py", "tests/search/test_near.py", "tests/cli/test_engine_command.py"
-    slow = "tests/search/test_slow.py"
-    chooser = Chooser(tmp_path, kept, measure)
-    assert chooser.choose("search/engine.py", 7, 20.0) == ([own, near, command], 15.0)
-    assert chooser.choose("search/engine.py", 7, 100.0) == ([own, near, slow, command], 65.0)
-    assert chooser.choose("search/engine.py", 8, 100.0) == (["tests/search/test_other.py"], 5.0)
-    assert Chooser(tmp_path, kept, measure).choose("search/engine.py", 9, 100.0) == ([], 0.0)
-    assert len(asked) == 6
-    (tmp_path / own).write_text("from photoseek.search.engine import Engine  # and more tests")
-    Chooser(tmp_path, kept, measure).choose("search/engine.py", 7, 20.0)
-    assert asked[6:] == ["test_engine"]
+TEST = "tests/search/test_sizes.py"
+
+
+@pytest.mark.parametrize(
+    ("changed", "unchanged", "killer"),
+    [
+        (f"{TEST}::test_it", "", f"{TEST}::test_it"),
+        (f"{TEST}::test_it", f"{TEST}::test_it", ""),
+        ("too long", "", f"{TEST} (too long)"),
+        ("too long", "too long", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_mutant_is_killed_by_what_passes_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, unchanged: str, killer: str
+) -> None:
+    options = Options(tmp_path / "work", sample=1, seed=1, files=3, limit_s=60.0, least=1.0)
+    held = options.copy / "search" / "sizes.py"
+    for file in (tmp_path / "search" / "sizes.py", held):
+        file.parent.mkdir(parents=True)
+        file.write_text(PRODUCT)
+    (options.copy / TEST).parent.mkdir(parents=True)
+    (options.copy / TEST).write_text("def test_it() -> None: ...")
+    monkeypatch.setattr(mutation, "ROOT", tmp_path)
+    monkeypatch.setattr(mutation, "failing", lambda _test, _options: changed if ">=" in held.read_text() else unchanged)
+    [mutant] = [one for one in mutants_of("search/sizes.py", PRODUCT) if one.after == "one >= other"]
+    assert list(mutation.tried([mutant], options)) == [killer]
+    assert held.read_text() == PRODUCT
+    assert mutation.report([mutant], [killer], options) == (0 if killer else 1)
+
+
+@pytest.mark.parametrize(
+    ("test", "failed"),
+    [
+        ("def test_it() -> None: assert 1 == 1", ""),
+        ("def test_it() -> None: assert 1 == 2", f"{TEST}::test_it"),
+        ("def test_postgresql() -> None: assert 1 == 2", ""),
+    ],
+)
+def test_a_file_of_tests_names_what_fails_in_it(tmp_path: Path, test: str, failed: str) -> None:
+    options = Options(tmp_path, sample=1, seed=1, files=3, limit_s=120.0, least=1.0)
+    (options.copy / TEST).parent.mkdir(parents=True)
+    (options.copy / TEST).write_text(test)
+    assert mutation.failing(TEST, options) == failed

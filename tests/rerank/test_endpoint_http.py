@@ -296,7 +296,7 @@ class Interrupted(RateLimiter):
         self._other = other
         super().__init__(per_minute=60.0)
 
-    @property  # type: ignore[override]
+    @property
     def _free_s(self) -> float:
         seen = self._free_at_s
         if not self._others:

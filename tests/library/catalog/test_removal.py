@@ -121,21 +121,6 @@ def test_while_a_model_has_no_generation_deletions_are_kept(library: Library, ph
     assert rows(library._handle.store.database, tables.deletions) == 1
 
 
-def test_a_model_without_a_generation_keeps_deletions_though_another_has_one(
-    library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with photoseek.open(library.folder, model=ColourEmbedder("others@1")) as other:
-        other.index(photos)
-    monkeypatch.setattr(live_vectors, "should_build", lambda _total, newer: newer > 0)
-    library.remove(photos / "sea")
-    library.index(photos / "red.png")
-    library.prune()
-    with library._handle.store.database.reading() as connection:
-        built = connection.execute(sa.select(tables.generations.c.model_id).distinct()).scalars().all()
-    assert len(built) == 1
-    assert rows(library._handle.store.database, tables.deletions) == 6
-
-
 def test_prune_forgets_what_is_missing_and_nothing_else(library: Library, photos: Path) -> None:
     (photos / "red.png").unlink()
     library.index(photos)
@@ -220,6 +205,20 @@ def test_deletions_are_kept_until_the_slowest_model_has_been_built_past_them(
     catalog.record_generation(other.id, 2, 0, first)
     catalog.forget_deletions()
     assert rows(database, tables.deletions) == 1
+
+
+def test_a_model_without_a_generation_keeps_deletions_though_another_has_one(
+    catalog: Catalog, model: ModelRow, database: Database
+) -> None:
+    other = catalog.ensure_model(ColourEmbedder("other@1").spec)
+    add(catalog, model, "/photos/a.png")
+    catalog.remove(["/photos/a.png"])
+    catalog.record_generation(model.id, 1, 0, catalog.meta().change_seq)
+    catalog.forget_deletions()
+    assert rows(database, tables.deletions) == 1
+    catalog.record_generation(other.id, 1, 0, catalog.meta().change_seq)
+    catalog.forget_deletions()
+    assert rows(database, tables.deletions) == 0
 
 
 def test_an_archive_is_removed_by_its_own_path_or_with_its_folder(library: Library, photos: Path) -> None:
