@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .chosen_tests import nearest, tests_and_imports
+from .chosen_tests import nearest, suites
 from .mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[2]
@@ -96,9 +96,9 @@ def report(mutants: Sequence[Mutant], ends: Sequence[str], options: Options) -> 
 
 def tried(mutants: Sequence[Mutant], options: Options) -> Iterator[str]:
     """Try one mutant after the other, and yield by which test it was killed, or nothing where it survived."""
-    imports = tests_and_imports(options.copy)
+    files = suites(options.copy)
     for number, mutant in enumerate(mutants, 1):
-        tests = nearest(mutant.path, imports)[: options.files]
+        tests = nearest(mutant, files)[: options.files]
         killer = next((found for test in tests if (found := _notices(test, mutant, options))), "")
         end = f"killed by {killer}" if killer else f"SURVIVED {len(tests)} files of tests"
         print(f"{number:3} {mutant.path}:{mutant.line}  {mutant.before}  ->  {mutant.after}\n    {end}", flush=True)

@@ -40,10 +40,14 @@ _UNTESTED: Final = ("logger", "warnings")
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change of a file: on which line it begins, what stood there, what stands there now, and the whole result."""
+    """One change of a file: on which line it begins, what stood there, what stands there now, and the whole result.
+
+    `within` are the names of the functions and classes that it lies in.
+    """
 
     path: str
     line: int
+    within: frozenset[str]
     before: str
     after: str
     source: str
@@ -56,16 +60,22 @@ class Mutant:
 
 def mutants_of(path: str, source: str) -> list[Mutant]:
     """Return every mutant of a file, in the order of their places."""
-    made = []
-    for old, new in _changes(ast.parse(source)):
+    made, tree = [], ast.parse(source)
+    for old, new in _changes(tree):
         after = f"({ast.unparse(new)})" if isinstance(old, ast.expr) else ast.unparse(new)
         changed = _replaced(source, old, after)
         before = ast.unparse(_head(old))
-        made.append(Mutant(path, old.lineno, before, ast.unparse(_head(new)), changed))
+        made.append(Mutant(path, old.lineno, _around(tree, old.lineno), before, ast.unparse(_head(new)), changed))
     return sorted(made, key=lambda mutant: mutant.line)
 
 
 _Node = ast.expr | ast.stmt
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def _around(tree: ast.Module, line: int) -> frozenset[str]:
+    defined = (node for node in ast.walk(tree) if isinstance(node, _Definition))
+    return frozenset(node.name for node in defined if node.lineno <= line <= (node.end_lineno or line))
 
 
 def _changes(tree: ast.Module) -> Iterator[tuple[_Node, _Node]]:

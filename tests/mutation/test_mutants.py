@@ -9,7 +9,7 @@ import pytest
 
 from photoseek.tests.mutation import __main__ as mutation
 from photoseek.tests.mutation.__main__ import Options
-from photoseek.tests.mutation.chosen_tests import imported_modules, nearest
+from photoseek.tests.mutation.chosen_tests import Suite, nearest
 from photoseek.tests.mutation.mutants import mutants_of
 
 SOURCE = '''
@@ -86,25 +86,26 @@ def test_some_changes(source: str, after: str | None) -> None:
     assert (after in made) if after else made == []
 
 
-SOURCES = {
+FILES = {
     "tests/search/test_engine.py": "from photoseek.search.engine import Engine",
     "tests/search/test_near.py": "from photoseek.search import engine",
-    "tests/search/test_slow.py": "from photoseek.search.engine import Engine",
+    "tests/cli/test_caller.py": "library.search_many([])",
+    "tests/search/test_caller.py": "from photoseek.search.engine import Engine\nEngine().search_many([])",
     "tests/search/test_other.py": "import photoseek",
-    "tests/search/test_broken.py": "import photoseek",
-    "tests/cli/test_engine_command.py": "import photoseek",
-    "tests/cli/test_far.py": "from photoseek.search.texts import Texts",
+    "tests/cli/test_far.py": "from photoseek.search.texts import Texts\nTexts().find()",
 }
 
 
-def test_the_tests_of_a_module_come_first_then_those_that_import_it_and_those_of_its_folder() -> None:
-    imports = {path: imported_modules(source) for path, source in SOURCES.items()}
-    assert nearest("search/engine.py", imports) == [
+def test_the_tests_nearest_to_a_change_are_its_modules_own_then_those_that_know_it_then_those_of_its_folder() -> None:
+    files = {path: Suite.of(source) for path, source in FILES.items()}
+    source = "class Engine:\n    def search_many(self):\n        return 1\n\n    def find(self):\n        return 2\n"
+    many, find = mutants_of("search/engine.py", source)
+    assert (many.within, find.within) == ({"Engine", "search_many"}, {"Engine", "find"})
+    assert nearest(many, files) == [
         "tests/search/test_engine.py",
+        "tests/search/test_caller.py",
         "tests/search/test_near.py",
-        "tests/search/test_slow.py",
-        "tests/cli/test_engine_command.py",
-        "tests/search/test_broken.py",
+        "tests/cli/test_caller.py",
         "tests/search/test_other.py",
     ]
 
