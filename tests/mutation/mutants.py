@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,11 +61,12 @@ class Mutant:
 def mutants_of(path: str, source: str) -> list[Mutant]:
     """Return every mutant of a file, in the order of their places."""
     made, tree = [], ast.parse(source)
+    defined = [node for node in ast.walk(tree) if isinstance(node, _Definition)]
     for old, new in _changes(tree):
         after = f"({ast.unparse(new)})" if isinstance(old, ast.expr) else ast.unparse(new)
         changed = _replaced(source, old, after)
         before = ast.unparse(_head(old))
-        made.append(Mutant(path, old.lineno, _around(tree, old.lineno), before, ast.unparse(_head(new)), changed))
+        made.append(Mutant(path, old.lineno, _around(defined, old.lineno), before, ast.unparse(_head(new)), changed))
     return sorted(made, key=lambda mutant: mutant.line)
 
 
@@ -73,8 +74,7 @@ _Node = ast.expr | ast.stmt
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def _around(tree: ast.Module, line: int) -> frozenset[str]:
-    defined = (node for node in ast.walk(tree) if isinstance(node, _Definition))
+def _around(defined: Sequence[_Definition], line: int) -> frozenset[str]:
     return frozenset(node.name for node in defined if node.lineno <= line <= (node.end_lineno or line))
 
 
