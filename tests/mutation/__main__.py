@@ -142,8 +142,11 @@ def _environment(options: Options) -> dict[str, str]:
 
 
 def _copy_product(to: Path) -> None:
-    """Copy what git knows of here; only what differs, so that a second run starts at once."""
-    for path in _tracked():
+    """Copy what git knows of here, and nothing else; only what differs, so that a second run starts at once."""
+    tracked = _tracked()
+    for left in set(to.rglob("*.py")) - {to / path for path in tracked}:
+        left.unlink()
+    for path in tracked:
         source, target = ROOT / path, to / path
         if source.is_file() and not (target.exists() and target.read_bytes() == source.read_bytes()):
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ from photoseek.library.errors import EndpointRefused, SettingsError
 from photoseek.rerank.base import CaptionStyle, DeadlineJudge, Judgement, VisionLanguageModel
 from photoseek.rerank.endpoint import Endpoint, EndpointLimits, EndpointName, parse_endpoint
 from photoseek.tests.support.endpoints import BLUE, KEY, RED, YES, endpoint
-from photoseek.tests.support.scripted_server import failed, said, scripted
+from photoseek.tests.support.scripted_server import Answers, failed, said, scripted
 
 
 def test_it_judges_captions_answers_and_keeps_a_deadline() -> None:
@@ -100,6 +101,14 @@ def test_without_probabilities_a_plain_yes_or_no_is_asked_for(
     assert [asked.body["max_tokens"] for asked in server.asked] == [1, 8, 8]
     assert "is asked for a plain yes or no: its answer had none" in caplog.records[0].getMessage()
     assert sum("plain yes or no" in record.getMessage() for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize("logprobs", [{"content": {"token": "Yes"}}, {"content": []}, {"content": None}, [], "none"])
+def test_probabilities_in_no_known_form_count_as_none(logprobs: object) -> None:
+    choice = {"message": {"content": "Yes"}, "logprobs": logprobs}
+    with scripted(Answers(body=json.dumps({"choices": [choice]}).encode()), said("no")) as server:
+        assert endpoint(server).judge([RED], "a car") == [Judgement(0.0)]
+    assert [asked.body.get("logprobs") for asked in server.asked] == [True, None]
 
 
 @pytest.mark.parametrize("status", [400, 422])
