@@ -55,6 +55,12 @@ def test_a_folder_may_be_relative_or_begin_at_home(tmp_path: Path, monkeypatch: 
     assert library_folder("~/photos.library", {}) == tmp_path / "home" / "photos.library"
 
 
+def test_a_variable_of_blanks_names_no_folder() -> None:
+    with pytest.raises(SettingsError, match="PHOTOSEEK_LIBRARY: it is empty but for blanks"):
+        library_folder(None, {"PHOTOSEEK_LIBRARY": " \t"})
+    assert library_folder(None, {"PHOTOSEEK_LIBRARY": ""}) == library_folder(None, {})
+
+
 def test_the_home_of_nobody_is_one_line() -> None:
     with pytest.raises(SettingsError, match=r"^~nobody-at-all/x: its home folder is not known; write .* out$"):
         library_folder("~nobody-at-all/x", {})

@@ -32,7 +32,7 @@ _PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:
 _CHOICE = ("-m", "not slow and not labelled", "-k", "not postgresql")
 """PostgreSQL's share is left out: it doubles the time, and notices what SQLite's does."""
 
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s\[]+(?:\[.*?\])?)(?: - .*)?$", re.MULTILINE)
 _TOO_LONG = "too long"
 _HARMLESS = (0, 5)
 """All tests passed, or all were left out."""

@@ -150,6 +150,10 @@ def test_a_mutant_is_killed_by_what_passes_without_it(
         ("def test_it() -> None: assert 1 == 1", ""),
         ("def test_it() -> None: assert 1 == 2", f"{TEST}::test_it"),
         ("def test_postgresql() -> None: assert 1 == 2", ""),
+        (
+            "import pytest\n@pytest.mark.parametrize('n', ['one - two'])\ndef test_it(n: str) -> None: assert n == 2",
+            f"{TEST}::test_it[one - two]",
+        ),
     ],
 )
 def test_a_file_of_tests_names_what_fails_in_it(tmp_path: Path, test: str, failed: str) -> None:

@@ -252,6 +252,20 @@ def test_a_wait_that_would_end_after_the_deadline_is_not_begun(headers: dict[str
     assert (waited, len(server.asked)) == ([], 1)
 
 
+def test_a_wait_that_took_longer_than_it_should_is_not_followed_by_a_request() -> None:
+    now_s = [100.0]
+
+    def oversleep(seconds: float) -> None:
+        now_s[0] += seconds + 5.0
+
+    with scripted(YES) as server:
+        shared = client(server.url, EndpointLimits(per_minute=60.0), Clock(now_s=lambda: now_s[0], wait=oversleep))
+        shared.complete(b"{}")
+        with pytest.raises(EndpointUnavailable, match="is not asked in time; allow it a longer budget"):
+            shared.complete(b"{}", deadline_s=102.0)
+    assert len(server.asked) == 1
+
+
 def at_once(*works: Callable[[], object]) -> None:
     threads = [threading.Thread(target=work) for work in works]
     for thread in threads:

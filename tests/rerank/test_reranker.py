@@ -213,6 +213,15 @@ def test_pictures_alone_are_nothing_to_judge(library: Library, photos: Path, jud
         library.refine("red", budget_s=-1.0)
 
 
+def test_an_effort_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(QueryError, match="a second look at 0 hits was asked for: ask for at least 1"):
+        Effort(depth=0)
+    for budget_s in (-0.1, float("nan")):
+        with pytest.raises(QueryError, match="seconds is no budget: give 0 or more"):
+            Effort(budget_s=budget_s)
+    assert Effort(depth=1, budget_s=0.0).budget_s == 0.0
+
+
 def test_an_empty_answer_is_final_at_once(library: Library) -> None:
     query = Query(parse_terms("red"), where=photoseek.parse_filter("width > 9000"))
     assert [(one.hits, one.is_final) for one in library.refine(query)] == [((), True)]

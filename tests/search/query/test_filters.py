@@ -109,6 +109,8 @@ def test_patterns_are_cut_into_pieces(pattern: str, pieces: object) -> None:
         ("width in 3", 9, "expected `(`"),
         ("width in (3; 4)", 11, "has no meaning"),
         ("width in ()", 10, "whole number"),
+        ("width in (1 2)", 12, "expected `,` or `)`"),
+        ("width in (1, 2", 14, "expected `,` or `)`"),
         ("camera is 'a'", 10, "expected `null`"),
         ("and width > 3", 0, "name of a field"),
         ("taken_at > 2023-13-01", 11, "no such date"),
