@@ -100,7 +100,7 @@ def test_the_tests_nearest_to_a_change_are_its_modules_own_then_those_that_know_
     files = {path: Suite.of(source) for path, source in FILES.items()}
     source = "class Engine:\n    def search_many(self):\n        return 1\n\n    def find(self):\n        return 2\n"
     many, find = mutants_of("search/engine.py", source)
-    assert (many.within, find.within) == ({"Engine", "search_many"}, {"Engine", "find"})
+    assert (many.within, find.within) == (frozenset({"Engine", "search_many"}), frozenset({"Engine", "find"}))
     assert nearest(many, files) == [
         "tests/search/test_engine.py",
         "tests/search/test_caller.py",
