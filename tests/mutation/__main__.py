@@ -83,7 +83,7 @@ def sampled(only: tuple[str, ...], options: Options) -> list[Mutant]:
 def report(mutants: Sequence[Mutant], ends: Sequence[str], options: Options) -> int:
     """Print what came of the mutants by room, and return the exit status."""
     equivalent = set((Path(__file__).parent / "equivalent.txt").read_text(encoding="utf-8").splitlines())
-    counted = [(mutant, end) for mutant, end in zip(mutants, ends, strict=True) if mutant.name not in equivalent]
+    counted = [(mutant, end) for mutant, end in zip(mutants, ends, strict=True) if mutant.place not in equivalent]
     all_of = Counter(_room(mutant) for mutant, _ in counted)
     killed_of = Counter(_room(mutant) for mutant, end in counted if end)
     for room in sorted(all_of):
@@ -101,7 +101,7 @@ def tried(mutants: Sequence[Mutant], options: Options) -> Iterator[str]:
         tests = nearest(mutant, files)[: options.files]
         killer = next((found for test in tests if (found := _notices(test, mutant, options))), "")
         end = f"killed by {killer}" if killer else f"SURVIVED {len(tests)} files of tests"
-        print(f"{number:3} {mutant.path}:{mutant.line}  {mutant.before}  ->  {mutant.after}\n    {end}", flush=True)
+        print(f"{number:3} {mutant.place}\n    line {mutant.line}: {end}", flush=True)
         yield killer
 
 

@@ -42,11 +42,12 @@ _UNTESTED: Final = ("logger", "warnings")
 class Mutant:
     """One change of a file: on which line it begins, what stood there, what stands there now, and the whole result.
 
-    `within` are the names of the functions and classes that it lies in.
+    `text` is the line as it was. `within` are the names of the functions and classes that it lies in.
     """
 
     path: str
     line: int
+    text: str
     within: frozenset[str]
     before: str
     after: str
@@ -54,19 +55,34 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """Names the change by what it does rather than where, so that the name outlives edits elsewhere in the file."""
+        """Names the change, whichever of several like places in its file it is made at."""
         return f"{self.path}: {self.before} -> {self.after}"
+
+    @property
+    def place(self) -> str:
+        """Names the change and its line by what stands there, so that this holds while the file grows elsewhere."""
+        return f"{self.name}  in: {self.text}".replace("\n", " ")
 
 
 def mutants_of(path: str, source: str) -> list[Mutant]:
     """Return every mutant of a file, in the order of their places."""
-    made, tree = [], ast.parse(source)
+    made, tree, lines = [], ast.parse(source), source.splitlines()
     defined = [node for node in ast.walk(tree) if isinstance(node, _Definition)]
     for old, new in _changes(tree):
         after = f"({ast.unparse(new)})" if isinstance(old, ast.expr) else ast.unparse(new)
         changed = _replaced(source, old, after)
         before = ast.unparse(_head(old))
-        made.append(Mutant(path, old.lineno, _around(defined, old.lineno), before, ast.unparse(_head(new)), changed))
+        made.append(
+            Mutant(
+                path,
+                old.lineno,
+                lines[old.lineno - 1].strip(),
+                _around(defined, old.lineno),
+                before,
+                ast.unparse(_head(new)),
+                changed,
+            )
+        )
     return sorted(made, key=lambda mutant: mutant.line)
 
 
