@@ -14,6 +14,7 @@ from PIL import Image
 
 from .. import ImageRecord
 from ..api import Library
+from ..library.images.archives import split_member
 from ..library.images.decoding import DEFAULT_LIMITS
 from ..library.images.thumbnails import Decoders, ThumbnailCache
 from ..search.thumbnails import jpeg_bytes
@@ -83,7 +84,8 @@ class ImageServer:
         if data is None:
             shrunk = self._decoders_of(shape).shrink(str(image.path))
             data = jpeg_bytes(Image.fromarray(shrunk.pixels))
-            self._cache.put(name, data)
+            if _is_as_indexed(image):  # else it would be kept under the name of what the file showed before
+                self._cache.put(name, data)
         return data
 
     def image(self, image: ImageRecord, shape: Shape) -> Image.Image:
@@ -104,3 +106,13 @@ class ImageServer:
             if shape not in self._decoders:
                 self._decoders[shape] = Decoders(SIDE_PX[shape], DEFAULT_LIMITS, _WORKERS[shape])
             return self._decoders[shape]
+
+
+def _is_as_indexed(image: ImageRecord) -> bool:
+    """Whether an image's file, or the archive that it lies in, has the size and date that it was indexed with."""
+    member = split_member(str(image.path))
+    try:
+        status = (image.path if member is None else Path(member[0])).stat()
+    except OSError:
+        return False
+    return status.st_mtime_ns == image.mtime_ns and (member is not None or status.st_size == image.size_bytes)

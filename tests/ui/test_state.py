@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from photoseek.library.errors import QueryError
 from photoseek.search.query.query import KnownImage, Sort, Words
 from photoseek.ui.query_builder import typed, weighed
-from photoseek.ui.state import LONGEST_TEXT, MOST_PARTS, MOST_SHOWN, Brought, Filters, Part, SearchState
+from photoseek.ui.state import LONGEST_TEXT, MOST_PARTS, MOST_SHOWN, PAGE, Brought, Filters, Part, SearchState
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40).filter(
     lambda text: text.strip()
@@ -129,3 +129,10 @@ def test_a_part_is_weighed_and_taken_off() -> None:
     assert weighed(state, 1, -2.0) == SearchState("a", (LIKE, Part(Words("b"), -2.0)))
     assert weighed(state, 0, None) == SearchState("a", (Part(Words("b")),))
     assert weighed(state, 5, None) == state
+
+
+def test_whoever_asks_anew_is_not_shown_weak_matches_again() -> None:
+    state = SearchState(words="dog", weak=True, shown=90, opened=7)
+    for anew in (state.asking("cat", ()), state.filtered(Filters(rating=3))):
+        assert (anew.weak, anew.shown, anew.opened) == (False, PAGE, None)
+    assert state.with_more().weak
