@@ -3,77 +3,31 @@
 from __future__ import annotations
 
 import importlib
-import logging
-import threading
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from math import sqrt
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from ..types import ImageIds, Match, Vectors
+from .accelerator import OnAccelerator, on_accelerator
 from .index import EVERYTHING, Selection, checked_queries
 from .index_type import TUNED_K, IndexRecipe, IvfParams
-from .row_ids import Mask, RowNumbers
+from .row_ids import Mask, RowNumbers, rounding_margin
 from .vector_file import StoredVectors
+from .widening import CERTAINTY, ListOutlook, spread_rows
 
 if TYPE_CHECKING:
     import faiss
-
-logger = logging.getLogger(__name__)
-
-MOST_CANDIDATES = 2048
-"""FAISS's limit on a card, for the matches asked for and for the lists visited (faiss/gpu/utils/Limits.cuh)."""
-
-
-class SearchedIndex(Protocol):
-    """What is used of a FAISS index on a card."""
-
-    def search(self, x: Vectors, k: int, *, params: object) -> tuple[Vectors, RowNumbers]:
-        """Return scores and rows, both (n, k)."""
-        ...
-
-
-class OnAccelerator:
-    """A copy of an index on the cards. FAISS's are not thread-safe: searches take turns."""
-
-    def __init__(self, module: ModuleType, index: SearchedIndex) -> None:
-        self._module = module
-        self._index = index
-        self._lock = threading.Lock()
-
-    def search(self, queries: Vectors, asked: int, nprobe: int) -> tuple[Vectors, RowNumbers]:
-        """Return the scores and rows, both (n, asked), of the nearest by code in `nprobe` lists."""
-        parameters = self._module.SearchParametersIVF(nprobe=nprobe)
-        with self._lock:
-            scores, rows = self._index.search(queries, asked, params=parameters)
-        return scores, rows
-
-    def can_answer(self, asked: int, nprobe: int) -> bool:
-        """Say whether a card takes a question of this size; the processor answers those it does not."""
-        return asked <= MOST_CANDIDATES and nprobe <= MOST_CANDIDATES
-
-
-def on_accelerator(module: ModuleType, index: object) -> OnAccelerator | None:
-    """Return a copy of `index` on the cards, or None where FAISS knows no cards or they have no room for it."""
-    count_cards = getattr(module, "get_num_gpus", None)
-    if count_cards is None or not count_cards():
-        return None
-    try:
-        return OnAccelerator(module, module.index_cpu_to_all_gpus(index))
-    except (RuntimeError, MemoryError) as error:
-        logger.warning("searching on the processor, since FAISS cannot use the graphics card: %s", error)
-        return None
-
 
 SPARE: Final = 8
 """Candidates beyond those that tuning asks for, so that very small `k` find their best too."""
 
 FEW_ROWS: Final = 1_000
-"""Up to this many rows left by a filter, all are compared exactly: about 1 ms at 512 dimensions, and what the
-lists cost there (0.9 ms of 100,000; benchmarks/search.py)."""
+"""Up to this many rows left by a filter, all are compared exactly: a third of a millisecond at 640 dimensions."""
 
 ALMOST_ALL: Final = 0.9
 """A selection of more than this share, such as all but what changed lately, is searched as if it were everything; one
@@ -108,8 +62,10 @@ class FaissIndex:
 
     FAISS only names candidates. Their scores are summed anew from the stored vectors, so that answers are ordered, tied
     and scored exactly as by `ExactIndex`; what the lists can do wrong is to leave one out. `k` are found whenever `k`
-    may be answered: more lists are visited until it is so. A selection is a bitmap over rows, one bit each however many
-    ids it names. Parameters go with every search: nothing shared is changed by one.
+    may be answered: more lists are visited until it is so. Under a filter, whose answers may lie where the query does
+    not look first, more are visited too until what they may still hold is too little to matter (`ListOutlook`). A
+    selection is a bitmap over rows, one bit each however many ids it names. Parameters go with every search: nothing
+    shared is changed by one.
     """
 
     def __init__(self, stored: StoredVectors, lists: faiss.IndexIVF, tuning: IvfParams) -> None:
@@ -117,6 +73,7 @@ class FaissIndex:
         self._lists = lists
         self.tuning = tuning
         self._accelerated: OnAccelerator | None = on_accelerator(_faiss(), lists)
+        self._last_allowed: tuple[Mask, RowNumbers] | None = None
 
     @classmethod
     def build(cls, stored: StoredVectors, recipe: IndexRecipe) -> FaissIndex:
@@ -177,6 +134,11 @@ class FaissIndex:
         return self._stored.dim
 
     @property
+    def image_ids(self) -> ImageIds:
+        """(n,) the images held, row by row."""
+        return self._stored.rows.image_ids
+
+    @property
     def list_count(self) -> int:
         """How many lists there are to visit."""
         return int(self._lists.nlist)
@@ -203,8 +165,8 @@ class FaissIndex:
         for start in range(0, len(queries), block):
             some = queries[start : start + block]
             for query, scores, rows in zip(some, *self.candidates(some, asked, nprobe, mask), strict=True):
-                near = self._enough(query, scores, rows, wanted, nprobe, mask)
-                answers.append(self._stored.rows.ranked(query, near, self._stored.fetch, wanted))
+                near = self._enough(query, _Found(scores, rows, nprobe), wanted, mask)
+                answers.append(self._stored.rows.nearest(query, near, self._stored.fetch, wanted))
         return answers
 
     def vector_of(self, image_ids: ImageIds | Sequence[int]) -> Vectors:
@@ -238,27 +200,71 @@ class FaissIndex:
         nprobe = self.tuning.nprobe if share > ALMOST_ALL else self.tuning.careful_nprobe
         return min(self.list_count, round(nprobe * sqrt(max(1.0, wanted / share / TUNED_K))))
 
-    def _enough(
-        self, query: Vectors, scores: Vectors, rows: RowNumbers, wanted: int, nprobe: int, mask: Mask | None
-    ) -> RowNumbers:
-        """Return at least `wanted` rows, visiting more lists, or asking for more of equal ones, until there are."""
+    def _enough(self, query: Vectors, found: _Found, wanted: int, mask: Mask | None) -> RowNumbers:
+        """Return at least `wanted` rows, visiting more lists or asking for more by code while better ones may be left.
+
+        Without a filter, what tuning has found is enough, but for equal vectors: they have equal codes, and where these
+        fill all places, the lowest ids may be among those left out.
+        """
         available = len(self) if mask is None else mask.count
-        asked = rows.size
+        is_filtered = mask is not None and available <= ALMOST_ALL * len(self)
+        asked, nprobe = found.rows.size, found.nprobe
         while True:
-            # Equal vectors have equal codes: where they fill all places, the lowest ids may be among those left out.
-            cut_off = asked < available and rows[-1] >= 0 and scores[-1] >= scores[wanted - 1]
-            found = rows[(rows >= 0) & (rows < len(self))]
-            if cut_off:
+            there = (found.rows >= 0) & (found.rows < len(self))
+            rows, codes = found.rows[there], found.codes[there]
+            is_full = asked < available and there.all()
+            if is_full and codes[-1] >= codes[wanted - 1]:
                 asked = min(4 * asked, available)
-            elif found.size < wanted and nprobe < self.list_count:
+            elif rows.size < wanted and nprobe < self.list_count:
                 nprobe = min(4 * nprobe, self.list_count)
+            elif mask is None or not is_filtered or rows.size < wanted:
+                return rows
             else:
-                return found
-            (scores,), (rows,) = self.candidates(query[np.newaxis], asked, nprobe, mask)
+                scores = self._stored.fetch(rows) @ query
+                last = float(np.partition(scores, rows.size - wanted)[rows.size - wanted]) - rounding_margin(query)
+                errors = scores - codes
+                if is_full and codes[-1] + errors.mean() + CERTAINTY * errors.std() > last:
+                    asked = min(4 * asked, available)
+                elif (
+                    nprobe < self.list_count
+                    and (
+                        worthwhile := self._outlook.lists_worth_visiting(
+                            query, self._allowed_by_list(mask), last, wanted
+                        )
+                    )
+                    > nprobe
+                ):
+                    nprobe = worthwhile
+                else:
+                    return rows
+            (codes,), (rows,) = self.candidates(query[np.newaxis], asked, nprobe, mask)
+            found = _Found(codes, rows, nprobe)
+
+    @cached_property
+    def _outlook(self) -> ListOutlook:
+        """What tells how far a filtered search must look; made of a sample of the vectors when first needed."""
+        lists, list_of_row = self._lists, np.zeros(len(self), dtype=np.int32)
+        faiss = _faiss()
+        for number in range(lists.nlist):
+            size = lists.invlists.list_size(number)
+            if size:
+                list_of_row[faiss.rev_swig_ptr(lists.invlists.get_ids(number), size)] = number
+        centres = lists.quantizer.reconstruct_n(0, lists.nlist)
+        return ListOutlook.of(self._stored, np.asarray(centres), list_of_row)
+
+    def _allowed_by_list(self, mask: Mask) -> RowNumbers:
+        """Return how many rows of each list may be answered; the last answer is kept."""
+        last = self._last_allowed
+        if last is not None and last[0] is mask:
+            return last[1]
+        allowed = self._outlook.allowed_by_list(mask)
+        self._last_allowed = (mask, allowed)
+        return allowed
 
 
-def spread_rows(count: int, wanted: int) -> RowNumbers:
-    """Return up to `wanted` of `count` rows spread evenly at random, in their order; always the same ones."""
-    if count <= wanted:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(0).choice(count, wanted, replace=False))
+class _Found(NamedTuple):
+    """What FAISS names for one query: scores by code and rows, best first, -1 where there is none."""
+
+    codes: Vectors
+    rows: RowNumbers
+    nprobe: int

@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 
 from ..types import Vectors
-from .faiss_index import ADD_BLOCK_ROWS, FaissIndex, spread_rows
+from .faiss_index import ADD_BLOCK_ROWS, FaissIndex
 from .index_type import CAREFUL_TARGET, RECALL_TARGET, TUNED_K, IvfParams
 from .row_ids import RowNumbers
 from .vector_file import StoredVectors
+from .widening import spread_rows
 
 QUERIES: Final = 400
 """Vectors taken as queries: 8,000 matches to find, so that a recall of 0.97 is known to about 0.002."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
+from ..catalog.vector_codec import widened
 from ..errors import DimensionMismatch
 from ..types import ImageIds, Vectors
 from .row_ids import RowIds, RowNumbers
@@ -65,11 +66,12 @@ class StoredVectors:
 
     def fetch(self, rows: RowNumbers) -> Vectors:
         """Return the vectors of these rows, (m, dim) float32."""
-        return self.matrix[rows].astype(np.float32, copy=False)
+        found = self.matrix[rows]
+        return widened(found) if found.dtype == np.float16 else found
 
     def fetch_all(self) -> Vectors:
         """Return all vectors, (n, dim) float32: the mapped file itself when that is its precision."""
-        return self.matrix.astype(np.float32, copy=False)
+        return widened(self.matrix) if self.matrix.dtype == np.float16 else self.matrix
 
 
 def write_vectors(chunks: Chunks, dim: int, precision: Precision, write: Callable[[bytes], int]) -> int:

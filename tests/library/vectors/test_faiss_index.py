@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from photoseek.library.embedders.base import normalized
 from photoseek.library.types import ImageIds, Match, Vectors
 from photoseek.library.vectors import faiss_index
-from photoseek.library.vectors.faiss_index import FaissIndex, OnAccelerator, on_accelerator
+from photoseek.library.vectors.accelerator import OnAccelerator, on_accelerator
+from photoseek.library.vectors.faiss_index import FaissIndex
 from photoseek.library.vectors.generations import Generation, Generations
 from photoseek.library.vectors.index import Selection
 from photoseek.library.vectors.index_type import IndexRecipe, IvfParams, choose_recipe
