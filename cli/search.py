@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from .common import hit_fields, json_option, judge_option, library_at, model_options, print_hit, print_json, top_option
+from .common import (
+    hit_fields,
+    json_option,
+    judge_option,
+    library_at,
+    model_options,
+    print_hit,
+    print_json_array,
+    top_option,
+)
 from .console import plain
 from .search_output import (
     ResultFiles,
@@ -152,6 +161,10 @@ def search_command(  # noqa: PLR0913 - one for each option
     query = query_of(text)
     note_files(query)
     refined: dict[int, RerankedHit] = {}
+    if depth is None and not fold and not files and as_json:
+        with library_at(folder, model) as library:
+            print_json_array(hit_fields(hit) for hit in library.stream(query))
+        return
     with library_at(folder, model, judge) as library:
         files.check(library)
         if depth is None:
@@ -162,7 +175,7 @@ def search_command(  # noqa: PLR0913 - one for each option
         files.write(library, " ".join(text) or "like " + ", ".join(like), hits)
     if as_json:
         fields = [hit_fields(hit, alike if fold else None) for hit in hits]
-        print_json([one | rerank_fields(refined.get(hit.image.id)) for one, hit in zip(fields, hits, strict=True)])
+        print_json_array(one | rerank_fields(refined.get(hit.image.id)) for one, hit in zip(fields, hits, strict=True))
         return
     show_picture = shower() if show and hits else None
     for hit in hits:
