@@ -81,11 +81,12 @@ def index_command(  # noqa: PLR0913 - one for each option
     from there.
     """
     from ..indexer.pipeline import IndexOptions
+    from ..library.images.isolation import fitting_workers
 
     with library_at(folder, model) as library, stop_on_interrupt() as stop, ProgressLine(sys.stderr) as progress:
         options = IndexOptions(
             batch_size=batch_size,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers or fitting_workers(),
             timeout_s=timeout_s,
             retry_failed=retry_failed,
             prune=prune,

@@ -184,7 +184,7 @@ def agree(first: Hashes, second: Hashes, most_bits: int) -> NDArray[np.bool_]:
     """Whether hashes are of one picture, upright or mirrored, pair by pair; 0, of a single colour, says nothing."""
     differing = np.stack([first ^ second, first ^ second ^ np.uint64(MIRRORED_BITS)])
     bits = np.unpackbits(differing.view(np.uint8).reshape(2, len(first), 8), axis=2).sum(axis=2).min(axis=0)
-    return (first != 0) & (second != 0) & (bits <= most_bits)
+    return np.asarray((first != 0) & (second != 0) & (bits <= most_bits))
 
 
 def _group(images: Sequence[ImageRecord]) -> DuplicateGroup:

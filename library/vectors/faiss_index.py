@@ -8,7 +8,7 @@ from functools import cached_property
 from math import sqrt
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import numpy as np
 
@@ -243,13 +243,12 @@ class FaissIndex:
     @cached_property
     def _outlook(self) -> ListOutlook:
         """What tells how far a filtered search must look; made of a sample of the vectors when first needed."""
-        lists, list_of_row = self._lists, np.zeros(len(self), dtype=np.int32)
-        faiss = _faiss()
+        faiss, lists = _faiss(), cast("faiss.InvertedLists", self._lists.invlists)
+        list_of_row = np.zeros(len(self), dtype=np.int32)
         for number in range(lists.nlist):
-            size = lists.invlists.list_size(number)
-            if size:
-                list_of_row[faiss.rev_swig_ptr(lists.invlists.get_ids(number), size)] = number
-        centres = lists.quantizer.reconstruct_n(0, lists.nlist)
+            if size := lists.list_size(number):
+                list_of_row[faiss.rev_swig_ptr(lists.get_ids(number), size)] = number
+        centres = self._lists.quantizer.reconstruct_n(0, self.list_count)
         return ListOutlook.of(self._stored, np.asarray(centres), list_of_row)
 
     def _allowed_by_list(self, mask: Mask) -> RowNumbers:
