@@ -139,6 +139,7 @@ LIBRARY_MEMBERS = [
     "roots",
     "search",
     "search_many",
+    "stream",
     "texts",
     "tune",
     "version",

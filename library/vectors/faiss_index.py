@@ -8,17 +8,17 @@ from functools import cached_property
 from math import sqrt
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
 import numpy as np
 
 from ..types import ImageIds, Match, Vectors
-from .accelerator import OnAccelerator, on_accelerator
+from .accelerator import on_accelerator
 from .index import EVERYTHING, Selection, checked_queries
 from .index_type import TUNED_K, IndexRecipe, IvfParams
 from .row_ids import Mask, RowNumbers, rounding_margin
 from .vector_file import StoredVectors
-from .widening import CERTAINTY, ListOutlook, spread_rows
+from .widening import ListOutlook, codes_hide_better, spread_rows
 
 if TYPE_CHECKING:
     import faiss
@@ -68,11 +68,15 @@ class FaissIndex:
     shared is changed by one.
     """
 
-    def __init__(self, stored: StoredVectors, lists: faiss.IndexIVF, tuning: IvfParams) -> None:
+    def __init__(
+        self, stored: StoredVectors, index: faiss.IndexIVF | faiss.IndexPreTransform, tuning: IvfParams
+    ) -> None:
         self._stored = stored
-        self._lists = lists
+        self._index = index
+        self._lists, self._rotation = _lists_and_rotation(index)
         self.tuning = tuning
-        self._accelerated: OnAccelerator | None = on_accelerator(_faiss(), lists)
+        # FAISS has no codes of single bits on cards, and these need none: a search takes less than the way there.
+        self._accelerated = on_accelerator(_faiss(), index) if self._rotation is None else None
         self._last_allowed: tuple[Mask, RowNumbers] | None = None
 
     @classmethod
@@ -83,14 +87,15 @@ class FaissIndex:
         """
         faiss = _faiss()
 
-        lists = faiss.index_factory(stored.dim, recipe.factory, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.index_factory(stored.dim, recipe.factory, faiss.METRIC_INNER_PRODUCT)
+        lists = faiss.extract_index_ivf(index)
         lists.cp.niter = TRAINING_ROUNDS
         lists.cp.max_points_per_centroid = TRAINING_ROWS_PER_LIST
         training_rows = max(LEAST_TRAINING_ROWS, TRAINING_ROWS_PER_LIST * lists.nlist)
-        lists.train(stored.fetch(spread_rows(len(stored), training_rows)))
+        index.train(stored.fetch(spread_rows(len(stored), training_rows)))
         for start in range(0, len(stored), ADD_BLOCK_ROWS):
-            lists.add(stored.fetch(np.arange(start, min(start + ADD_BLOCK_ROWS, len(stored)))))
-        return cls(stored, lists, IvfParams(lists.nlist, lists.nlist, len(stored), 1.0))
+            index.add(stored.fetch(np.arange(start, min(start + ADD_BLOCK_ROWS, len(stored)))))
+        return cls(stored, index, IvfParams(lists.nlist, lists.nlist, len(stored), 1.0))
 
     @classmethod
     def read(cls, path: Path, stored: StoredVectors, tuning: IvfParams) -> FaissIndex:
@@ -105,28 +110,28 @@ class FaissIndex:
         with path.open("rb"):  # FAISS words a missing or forbidden file as it does a broken one
             pass
         try:
-            lists = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         except (RuntimeError, MemoryError) as error:
             message = f"FAISS cannot read {path}: {str(error).splitlines()[-1:]}"
             raise ValueError(message) from error
-        if not isinstance(lists, faiss.IndexIVF):
+        if not isinstance(index, faiss.IndexIVF | faiss.IndexPreTransform):
             message = f"{path} holds no inverted lists"
             raise ValueError(message)  # noqa: TRY004 - the file is wrong, not the caller
-        if (lists.ntotal, lists.d) != (len(stored), stored.dim):
-            message = f"it holds {lists.ntotal} x {lists.d} numbers instead of {len(stored)} x {stored.dim}"
+        if (index.ntotal, index.d) != (len(stored), stored.dim):
+            message = f"it holds {index.ntotal} x {index.d} numbers instead of {len(stored)} x {stored.dim}"
             raise ValueError(message)
-        return cls(stored, lists, tuning)
+        return cls(stored, index, tuning)
 
     def tuned(self, tuning: IvfParams) -> FaissIndex:
         """Return the same index with other parameters."""
-        return FaissIndex(self._stored, self._lists, tuning)
+        return FaissIndex(self._stored, self._index, tuning)
 
     def write_to(self, write: Callable[[bytes], int]) -> None:
         """Hand the lists to `write`, block by block; what that raises, such as a full disk, comes through."""
         faiss = _faiss()
 
         # FAISS's own file writer only prints when the last buffer cannot be written.
-        faiss.write_index(self._lists, faiss.PyCallbackIOWriter(write, WRITE_BLOCK_BYTES))
+        faiss.write_index(self._index, faiss.PyCallbackIOWriter(write, WRITE_BLOCK_BYTES))
 
     @property
     def dim(self) -> int:
@@ -179,6 +184,8 @@ class FaissIndex:
         """Return the scores by code and the rows, both (n, asked), nearest in `nprobe` lists; row -1 where none is."""
         faiss = _faiss()
 
+        if self._rotation is not None:
+            queries = queries @ self._rotation
         if mask is None and self._accelerated is not None and self._accelerated.can_answer(asked, nprobe):
             return self._accelerated.search(queries, asked, nprobe)
         # The bitmap must outlive the search: FAISS keeps a bare pointer to it.
@@ -222,8 +229,7 @@ class FaissIndex:
             else:
                 scores = self._stored.fetch(rows) @ query
                 last = float(np.partition(scores, rows.size - wanted)[rows.size - wanted]) - rounding_margin(query)
-                errors = scores - codes
-                if is_full and codes[-1] + errors.mean() + CERTAINTY * errors.std() > last:
+                if is_full and codes_hide_better(codes, scores, last, wanted):
                     asked = min(4 * asked, available)
                 elif (
                     nprobe < self.list_count
@@ -248,8 +254,10 @@ class FaissIndex:
         for number in range(lists.nlist):
             if size := lists.list_size(number):
                 list_of_row[faiss.rev_swig_ptr(lists.get_ids(number), size)] = number
-        centres = self._lists.quantizer.reconstruct_n(0, self.list_count)
-        return ListOutlook.of(self._stored, np.asarray(centres), list_of_row)
+        centres = np.asarray(self._lists.quantizer.reconstruct_n(0, self.list_count))
+        if self._rotation is not None:
+            centres = centres @ self._rotation.T
+        return ListOutlook.of(self._stored, centres, list_of_row)
 
     def _allowed_by_list(self, mask: Mask) -> RowNumbers:
         """Return how many rows of each list may be answered; the last answer is kept."""
@@ -259,6 +267,35 @@ class FaissIndex:
         allowed = self._outlook.allowed_by_list(mask)
         self._last_allowed = (mask, allowed)
         return allowed
+
+
+def _lists_and_rotation(index: faiss.IndexIVF | faiss.IndexPreTransform) -> tuple[faiss.IndexIVF, Vectors | None]:
+    """Return the inverted lists of an index, and what turns rows of vectors into theirs: (dim, dim), None for nothing.
+
+    The rotation is applied here rather than by FAISS, whose wrapper around the lists takes no parameters for them.
+
+    Raises:
+        ValueError: it holds no inverted lists, or more than a rotation before them.
+    """
+    module = _faiss()
+    if isinstance(index, module.IndexIVF):
+        return cast("faiss.IndexIVF", index), None
+    wrapper = cast("faiss.IndexPreTransform", index)
+    lists, chain = module.downcast_index(wrapper.index), cast("_Chain", wrapper.chain)
+    matrix = module.downcast_VectorTransform(chain.at(0)) if chain.size() == 1 else None
+    if not isinstance(lists, module.IndexIVF) or not isinstance(matrix, module.LinearTransform) or matrix.have_bias:
+        raise ValueError("it is no index of inverted lists behind a rotation")
+    return cast("faiss.IndexIVF", lists), np.ascontiguousarray(
+        module.vector_to_array(matrix.A).reshape(wrapper.d, -1).T
+    )
+
+
+class _Chain(Protocol):
+    """What is used of the transformations before an index, which FAISS's stubs take for a list."""
+
+    def size(self) -> int: ...
+
+    def at(self, place: int, /) -> object: ...
 
 
 class _Found(NamedTuple):

@@ -110,6 +110,13 @@ class RowIds:
 
     def nearest(self, query: Vectors, rows: RowNumbers, fetch: Callable[[RowNumbers], Vectors], k: int) -> list[Match]:
         """Compare (dim,) `query` with all of `rows`, exactly, and return the `k` best; meant for few rows."""
+        if rows.size <= RANKING_BLOCK:
+            vectors = fetch(rows)
+            scores = vectors @ query
+            if k < rows.size:
+                near = scores >= np.partition(scores, rows.size - k)[rows.size - k] - rounding_margin(query)
+                rows, vectors = rows[near], vectors[near]
+            return self._in_order(rows, (vectors * query.astype(np.float64)).sum(axis=1), k)
         scores = np.empty(rows.size, dtype=np.float32)
         for start in range(0, rows.size, RANKING_BLOCK):
             block = slice(start, start + RANKING_BLOCK)
@@ -130,7 +137,10 @@ class RowIds:
         for start in range(0, near.size, RANKING_BLOCK):
             block = slice(start, start + RANKING_BLOCK)
             scores[block] = (fetch(near[block]) * exact_query).sum(axis=1)
-        ids = self.image_ids[near]
+        return self._in_order(near, scores, k)
+
+    def _in_order(self, rows: RowNumbers, scores: NDArray[np.float64], k: int) -> list[Match]:
+        ids = self.image_ids[rows]
         best = np.lexsort((ids, -scores))[:k]
         return [Match(int(ids[place]), float(scores[place])) for place in best]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import erfc, exp, pi, sqrt
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,11 +16,8 @@ if TYPE_CHECKING:
 
     from .vector_file import StoredVectors
 
-CERTAINTY: Final = 3.0
-"""Standard deviations of the codes' error by which a row left out must fall short: beyond, one in 700 does not."""
-
 MISSED_SHARE: Final = 0.02
-"""Of the answers wanted that may, by expectation, lie in lists not visited."""
+"""Of the answers wanted that may, by expectation, lie in lists not visited, or be left out for their codes."""
 
 SAMPLE_ROWS: Final = 1_024
 """Vectors by which the spread within lists is known, for each query, to about 2%."""
@@ -74,6 +72,29 @@ class ListOutlook:
         nearest_first = np.argsort(-by_centre, kind="stable")
         left = np.cumsum(better[nearest_first][::-1])[::-1]
         return int(np.count_nonzero(left > MISSED_SHARE * wanted))
+
+
+def codes_hide_better(codes: Vectors, scores: Vectors, last: float, wanted: int) -> bool:
+    """Say whether more rows than matter, whose codes are worse than all of `codes`, are to be expected above `last`.
+
+    Rows just below the worst code are taken to lie as densely as those just above it, and codes to err as they do for
+    the rows at hand. Of a density per deviation, the part that errs by more than z deviations sums to phi(z) - z Q(z).
+
+    Args:
+        codes: (n,) float32, scores by code, best first; the places for them were all filled.
+        scores: (n,) float32, the true scores of the same rows.
+        last: the score of the last answer so far, which a row must pass to matter.
+        wanted: how many answers there are to be.
+    """
+    errors = scores - codes
+    error = float(errors.std())
+    short = last - float(codes[-1]) - float(errors.mean())
+    if error <= 0.0 or short <= 0.0:
+        return short <= 0.0
+    deviations = short / error
+    density = float(np.count_nonzero(codes <= codes[-1] + error))
+    beyond = exp(-0.5 * deviations**2) / sqrt(2 * pi) - deviations * 0.5 * erfc(deviations / sqrt(2))
+    return density * beyond > MISSED_SHARE * wanted
 
 
 def spread_rows(count: int, wanted: int) -> RowNumbers:

@@ -30,9 +30,10 @@ def drawn(count: int, seed: int) -> Vectors:
     return normalized(vectors * spread).astype(np.float16).astype(np.float32)
 
 
-@pytest.fixture(scope="module", params=["SQ8", "PQ16"])
+@pytest.fixture(scope="module", params=["SQ8", "PQ16", "RaBitQfs"])
 def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FaissIndex:
-    recipe = IndexRecipe(f"IVF{LISTS},{request.param}")
+    rotation = f"RR{DIM}," if request.param == "RaBitQfs" else ""
+    recipe = IndexRecipe(f"{rotation}IVF{LISTS},{request.param}")
     folder = tmp_path_factory.mktemp("vectors")
     generations = Generations(folder, GenerationIdentity("library", "model", DIM), lambda _count, _dim: recipe)
     built = generations.publish([(np.arange(COUNT) + 1, drawn(COUNT, 0))], 1, COUNT).load()
@@ -83,7 +84,7 @@ def test_a_filter_that_has_nothing_to_do_with_the_query_is_not_searched_through(
             visited.append(nprobe)
             return super().candidates(queries, asked, nprobe, mask)
 
-    counting = Counting(index._stored, index._lists, index.tuning)
+    counting = Counting(index._stored, index._index, index.tuning)
     for query in drawn(QUERIES, 1):
         counting.search(query[np.newaxis], K, Selection.only(rows + 1))
     assert np.median(visited) <= LISTS / 2
