@@ -1,7 +1,7 @@
 """How fast and how well a library's vectors are searched, beside FAISS's flat index, hnswlib and usearch.
 
     python benchmarks/search.py --photos DIR [--count 1000000] [--queries 300]
-    pip install hnswlib usearch     # the two others; left out when not installed; minutes to build at a million
+    pip install 'photoseek[benchmarks]'     # hnswlib and usearch, left out when not installed
 
 The vectors are drawn from a mixture fitted to image features of photographs (see mixture.py), and queries from the same
 mixture; the intrinsic dimension of both is told. Times are of one query at a time, wall clock and processor: on a

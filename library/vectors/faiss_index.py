@@ -77,6 +77,7 @@ class FaissIndex:
         self.tuning = tuning
         # FAISS has no codes of single bits on cards, and these need none: a search takes less than the way there.
         self._accelerated = on_accelerator(_faiss(), index) if self._rotation is None else None
+        self._parameters: faiss.SearchParametersIVF | None = None
         self._last_allowed: tuple[Mask, RowNumbers] | None = None
 
     @classmethod
@@ -188,9 +189,14 @@ class FaissIndex:
             queries = queries @ self._rotation
         if mask is None and self._accelerated is not None and self._accelerated.can_answer(asked, nprobe):
             return self._accelerated.search(queries, asked, nprobe)
-        # The bitmap must outlive the search: FAISS keeps a bare pointer to it.
-        selector = None if mask is None else faiss.IDSelectorBitmap(mask.bits)
-        parameters = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
+        if mask is None:
+            parameters = self._parameters  # never changed, only replaced: making one takes as long as a list
+            if parameters is None or parameters.nprobe != nprobe:
+                parameters = self._parameters = faiss.SearchParametersIVF(nprobe=nprobe)
+        else:
+            # The bitmap must outlive the search: FAISS keeps a bare pointer to it.
+            selector = faiss.IDSelectorBitmap(mask.bits)
+            parameters = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
         scores, rows = self._lists.search(queries, asked, params=parameters)
         return scores, rows
 

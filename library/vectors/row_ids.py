@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -23,6 +24,8 @@ RANKING_BLOCK: Final = 4096
 """Rows scored at once in float64: 16 MiB of temporary memory at 512 dimensions."""
 
 
+_EPSILON: Final = float(np.finfo(np.float32).eps)
+
 MASKS_KEPT: Final = 4
 """Selections whose rows are remembered: 9 bits a row each."""
 
@@ -37,7 +40,7 @@ def rounding_margin(query: Vectors) -> float:
     A sum of n products in any order is off by at most n * u * |a| * |b|, u = 2**-24 (Higham, Accuracy and
     Stability of Numerical Algorithms, 2nd ed., section 3.1); two sums are compared, so twice that.
     """
-    return query.size * float(np.finfo(np.float32).eps) * max(1.0, float(np.linalg.norm(query)))
+    return query.size * _EPSILON * max(1.0, sqrt(float(query @ query)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +145,7 @@ class RowIds:
     def _in_order(self, rows: RowNumbers, scores: NDArray[np.float64], k: int) -> list[Match]:
         ids = self.image_ids[rows]
         best = np.lexsort((ids, -scores))[:k]
-        return [Match(int(ids[place]), float(scores[place])) for place in best]
+        return list(map(Match, ids[best].tolist(), scores[best].tolist()))
 
     def _holds(self, wanted: ImageIds) -> NDArray[np.bool_]:
         """Return for each row whether its image is among `wanted`, which ascend."""

@@ -261,7 +261,8 @@ def test_umap_is_given_neighbours_a_start_and_a_bounded_number_of_rounds(monkeyp
     assert method == "umap"
     [options] = given
     assert options["n_epochs"] == 200
-    assert np.shape(options["init"]) == (80, 2)
+    assert isinstance(options["init"], np.ndarray)
+    assert options["init"].shape == (80, 2)
     assert isinstance(options["precomputed_knn"], tuple)
     first = np.array(of) == 0
     apart = np.linalg.norm(places[first].mean(axis=0) - places[~first].mean(axis=0))
