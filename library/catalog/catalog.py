@@ -206,9 +206,10 @@ class Catalog:
 
     def matching_ids(self, condition: Condition) -> ImageIds:
         """Return the ids, ascending, of the images that are there and of which `condition` is true."""
-        matching = sa.select(_images.id).where(_images.missing_since.is_(None), predicate(condition)).subquery()
-        # As one text: a third of the time that a row for each of them takes.
-        query = sa.select(sa.func.aggregate_strings(sa.cast(matching.c.id, sa.Text), ","))
+        # As one text: a third of the time that a row for each of them takes. Not of a subquery: SQLite's parser bears
+        # no more within one another than conditions on texts have already.
+        ids_as_text = sa.func.aggregate_strings(sa.cast(_images.id, sa.Text), ",")
+        query = sa.select(ids_as_text).where(_images.missing_since.is_(None), predicate(condition))
         with self._database.reading() as connection:
             ids = np.fromstring(connection.execute(query).scalar() or "", dtype=np.int64, sep=",")
         return np.sort(ids)

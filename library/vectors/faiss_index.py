@@ -33,6 +33,9 @@ ALMOST_ALL: Final = 0.9
 """A selection of more than this share, such as all but what changed lately, is searched as if it were everything; one
 of less is a filter, whose answers lie further apart."""
 
+WORTH_OF_A_CANDIDATE: Final = 16
+"""Rows that are compared one and all in the time in which one more candidate is found by its code, kept and scored."""
+
 ANSWERS_BLOCK: Final = 1_000_000
 """Candidates held at once, over all queries: 12 MB of scores and rows."""
 
@@ -235,18 +238,14 @@ class FaissIndex:
             else:
                 scores = self._stored.fetch(rows) @ query
                 last = float(np.partition(scores, rows.size - wanted)[rows.size - wanted]) - rounding_margin(query)
-                if is_full and codes_hide_better(codes, scores, last, wanted):
-                    asked = min(4 * asked, available)
-                elif (
-                    nprobe < self.list_count
-                    and (
-                        worthwhile := self._outlook.lists_worth_visiting(
-                            query, self._allowed_by_list(mask), last, wanted
-                        )
-                    )
-                    > nprobe
-                ):
+                allowed = self._allowed_by_list(mask)
+                worthwhile = self._outlook.lists_worth_visiting(query, allowed, last, wanted)
+                if worthwhile > nprobe:
                     nprobe = worthwhile
+                elif is_full and codes_hide_better(codes, scores, last, wanted):
+                    asked *= 4
+                    if asked * WORTH_OF_A_CANDIDATE >= available:
+                        return np.flatnonzero(mask.allowed)
                 else:
                     return rows
             (codes,), (rows,) = self.candidates(query[np.newaxis], asked, nprobe, mask)
