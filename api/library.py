@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -153,6 +153,15 @@ class Library(UpkeepVerbs, ExportVerbs, VectorVerbs, VisionVerbs):
         """
         return self._queries.search(query, like, k)
 
+    def stream(self, query: Query) -> Iterator[Hit]:
+        """Return the hits of `search` one by one: however many, the records of a few thousand are in memory at once.
+
+        That holds in the order of scores; another order, or words looked for in texts, gathers all of them first.
+
+        Raises: as `search` does, before the first hit.
+        """
+        return self._queries.stream(query)
+
     def search_many(self, queries: Sequence[str | Query], *, k: int = DEFAULT_K) -> list[list[Hit]]:
         """Return what `search` returns for each of `queries`, faster; `k` is for words, since a `Query` has its own."""
         return self._queries.search_many(queries, k)
@@ -219,9 +228,14 @@ class Library(UpkeepVerbs, ExportVerbs, VectorVerbs, VisionVerbs):
         """
         return self._analysis.evaluate(queries)
 
-    def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
-        """Return groups of images of which one is enough, the largest group first, in each the best image first."""
-        return self._analysis.duplicates(options)
+    def duplicates(
+        self, options: DuplicateOptions | None = None, *, progress: Callable[[int, int], None] | None = None
+    ) -> list[DuplicateGroup]:
+        """Return groups of images of which one is enough, the largest group first, in each the best image first.
+
+        `progress` is told how many images have been compared, of how many.
+        """
+        return self._analysis.duplicates(options, progress)
 
     def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None = None) -> list[Stack]:
         """Fold hits of this library that show the same thing under the best of them; the order of the others stays."""

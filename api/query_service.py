@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -40,6 +40,11 @@ class QueryService:
         asked = _as_query(query, like, k)
         self._open_while_embedding(asked)
         return self.engine.search(asked)
+
+    def stream(self, query: Query) -> Iterator[Hit]:
+        """Yield the nearest images."""
+        self._open_while_embedding(query)
+        return self.engine.stream(query)
 
     def search_many(self, queries: Sequence[str | Query], k: int) -> list[list[Hit]]:
         """Return the nearest images for each query."""

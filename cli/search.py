@@ -14,7 +14,7 @@ from .common import (
     library_at,
     model_options,
     print_hit,
-    print_json,
+    print_json_array,
     read_duration,
     top_option,
 )
@@ -155,6 +155,10 @@ def search_command(  # noqa: PLR0912, PLR0913 - one for each option
         return
     query = query_of(text)
     note_files(query)
+    if depth is None and not fold and not files and as_json:
+        with library_at(folder, model) as library:
+            print_json_array(hit_fields(hit) for hit in library.stream(query))
+        return
     look = SecondLook()
     with library_at(folder, model, judge) as library:
         files.check(library)
@@ -167,7 +171,7 @@ def search_command(  # noqa: PLR0912, PLR0913 - one for each option
         files.write(library, " ".join(text) or "like " + ", ".join(like), hits, added)
     if as_json:
         fields = [hit_fields(hit, alike if fold else None) for hit in hits]
-        print_json([one | more for one, more in zip(fields, added, strict=True)])
+        print_json_array(one | more for one, more in zip(fields, added, strict=True))
         return
     show_picture = shower() if show and hits else None
     for hit in hits:

@@ -157,6 +157,7 @@ LIBRARY_MEMBERS = [
     "search",
     "search_many",
     "show",
+    "stream",
     "texts",
     "tune",
     "verify",

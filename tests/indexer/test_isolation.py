@@ -23,7 +23,7 @@ from photoseek.library.embedders.base import preprocessing_of
 from photoseek.library.embedders.mini import MiniEmbedder
 from photoseek.library.errors import DecodingUnavailable
 from photoseek.library.images.archives import open_archive
-from photoseek.library.images.isolation import IsolationLimits
+from photoseek.library.images.isolation import IsolatedPool, IsolationLimits
 from photoseek.library.images.sources import Failed, FileState
 from photoseek.library.types import Pixels
 from photoseek.tests.support.fakes import SIDE_PX, ColourEmbedder, paint
@@ -270,3 +270,13 @@ def test_memory_is_shared_out_and_a_second_try_may_take_half_of_it(
     assert limits == IsolationLimits(5, gigabytes << 30, 4 << 30)
     monkeypatch.setattr("photoseek.library.images.isolation.machine_memory_bytes", lambda: 1 << 30)
     assert IsolationLimits.of_machine(workers, timeout_s=5) == IsolationLimits(5, 1 << 30, 1 << 30)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there")
+def test_where_memory_runs_out_the_system_is_told_to_end_a_decoder_first() -> None:
+    with IsolatedPool[str, int](_oom_score, IsolationLimits()) as pool:
+        assert pool.run("self", 1) > int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
+
+
+def _oom_score(process: str) -> int:
+    return int(Path(f"/proc/{process}/oom_score_adj").read_text(encoding="ascii"))
