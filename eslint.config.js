@@ -12,7 +12,7 @@ const browser = Object.fromEntries(
 );
 
 // Declared in one file and used in another: parts.js and NAME_*.js are joined before NAME.js.
-const shared = ["Hand", "Small", "icon", "make"];
+const shared = ["Hand", "Scroll", "Small", "icon", "make"];
 
 export default [
   js.configs.recommended,

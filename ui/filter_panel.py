@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -16,6 +17,7 @@ _EARLIEST: Final = date(1826, 1, 1)
 """No photograph is older than Niépce's view from his window."""
 
 _PREFIX: Final = "filter_"
+_FOLD: Final = "fold"
 
 
 def show_filters(state: SearchState, facets: Facets) -> None:
@@ -23,6 +25,7 @@ def show_filters(state: SearchState, facets: Facets) -> None:
     count = state.filters.count
     with st.popover(f"Filters · {count}" if count else "Filters", icon=":material/tune:", key="filters"):
         _seed(state.filters)
+        st.session_state[_FOLD] = state.fold
         _dates(facets)
         _select(
             "folder",
@@ -39,6 +42,7 @@ def show_filters(state: SearchState, facets: Facets) -> None:
             _select("rating", "Stars, at least", (1, 2, 3, 4, 5))
         if facets.captioned or state.filters.captioned:
             st.checkbox("Has a caption", key=f"{_PREFIX}captioned", on_change=_changed)
+        st.checkbox("Fold what is nearly the same", key=_FOLD, on_change=_folded)
         if count:
             st.button("Clear filters", on_click=_cleared, width="stretch")
 
@@ -120,6 +124,10 @@ def _is_ours(name: str | int) -> bool:
 
 def _changed() -> None:
     write_state(read_state().filtered(chosen_filters()))
+
+
+def _folded() -> None:
+    write_state(replace(read_state(), fold=bool(st.session_state[_FOLD])))
 
 
 def _cleared() -> None:

@@ -21,6 +21,7 @@ ERROR: Final = "indexing_error"
 
 _SEEN: Final = "indexing_seen"
 _LOOK_EVERY_S: Final = 0.7
+COUNT_EVERY_S: Final = 2.0
 _LEAST_FOR_RATE_S: Final = 2.0
 
 
@@ -46,7 +47,7 @@ def show_indexing(resources: Resources) -> None:
         st.fragment(_show_running, run_every=_LOOK_EVERY_S)()
     else:
         _show_outcome(state)
-    _show_roots(resources, is_running=is_running)
+    st.fragment(_show_roots, run_every=COUNT_EVERY_S if is_running else None)()
 
 
 def _show_running() -> None:
@@ -94,7 +95,9 @@ def in_words(report: IndexReport) -> str:
 _NOT_COUNTED: Final = frozenset({"embedded", "interrupted"})
 
 
-def _show_roots(resources: Resources, *, is_running: bool) -> None:
+def _show_roots() -> None:
+    resources = current()
+    is_running = resources.jobs.is_running
     try:
         roots = resources.library.roots()
     except LibraryNotFound:

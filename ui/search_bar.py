@@ -7,17 +7,18 @@ from typing import Final
 import streamlit as st
 
 from .. import KnownImage, QueryError, Words
+from ..search.query.arithmetic import HEAVIEST, LIGHTEST
 from .components import mount, told
 from .grid import shown_name
 from .images import Shape
 from .query_builder import typed, weighed
 from .resources import Resources, current
-from .state import HEAVIEST, Brought, Part, SearchState, read_state, visit, write_state
+from .state import Brought, Part, SearchState, read_state, visit, write_state
 from .uploads import MOST_UPLOAD_BYTES
 
 _KEY: Final = "bar"
 _SAID: Final = "bar_said"
-_STAMP: Final = "bar_stamp"
+_ANSWERED: Final = "bar_answered"
 
 _WORDS: Final = {
     "placeholder": "Search your pictures, or drop one here",
@@ -36,7 +37,7 @@ _WORDS: Final = {
 
 
 def show_bar(state: SearchState, resources: Resources) -> None:
-    """Draw it."""
+    """Draw it; it stays in sight while the page is scrolled."""
     pictures = resources.pictures
     ids = [part.subject.image_id for part in state.parts if isinstance(part.subject, KnownImage)]
     records = resources.library.images(ids) if ids else {}
@@ -62,7 +63,7 @@ def show_bar(state: SearchState, resources: Resources) -> None:
         "upload": pictures.upload_address(visit()),
         "most": MOST_UPLOAD_BYTES,
         "said": st.session_state.pop(_SAID, ""),
-        "stamp": st.session_state.get(_STAMP, 0),
+        "answered": st.session_state.get(_ANSWERED, 0),
         "words": _WORDS,
     }
     events = {"asked": _asked, "weighed": _weighed, "brought": _brought, "cleared": _cleared}
@@ -73,9 +74,10 @@ def _asked() -> None:
     event = told(_KEY, "asked")
     if not isinstance(event, dict):
         return
+    if isinstance(event.get("time"), int):
+        st.session_state[_ANSWERED] = event["time"]  # until it is told so, the box asks again, and keeps what is in it
     try:
         write_state(typed(read_state(), str(event.get("text", ""))))
-        st.session_state[_STAMP] = st.session_state.get(_STAMP, 0) + 1  # what the box shows now is the state's words
     except QueryError as error:
         st.session_state[_SAID] = str(error)
 
@@ -84,7 +86,7 @@ def _weighed() -> None:
     event = told(_KEY, "weighed")
     if isinstance(event, dict) and isinstance(event.get("place"), int):
         weight = event.get("weight")
-        known = float(weight) if isinstance(weight, int | float) and 0 < abs(weight) <= HEAVIEST else None
+        known = float(weight) if isinstance(weight, int | float) and LIGHTEST <= abs(weight) <= HEAVIEST else None
         write_state(weighed(read_state(), event["place"], known))
 
 

@@ -13,15 +13,17 @@ from typing import Final, TypeAlias
 import streamlit as st
 
 from .. import KnownImage, Sort, Words
+from ..search.query.arithmetic import HEAVIEST
 
 PAGE: Final = 60
 """Pictures shown at first, and added when the end comes into sight."""
 
-MOST_SHOWN: Final = 600
+MOST_SHOWN: Final = 1_920
+"""Of one answer. Whoever has scrolled so far does better to ask for something narrower."""
+
 MOST_PARTS: Final = 16
 LONGEST_TEXT: Final = 500
 _MOST_VALUES: Final = 50
-HEAVIEST: Final = 100.0
 
 _PART = re.compile(r"(-?)(?:([0-9.]{1,10}):)?(text|id|upload):(.*)", re.DOTALL)
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -74,8 +76,8 @@ class Filters:
 class SearchState:
     """Everything a search page shows.
 
-    `words` are those in the box. `weak` shows what hardly matches where nothing matches well. `budget_s` is how long
-    the second look may take, 0 for none. `opened` is the image that is looked at.
+    `words` are those in the box. `budget_s` is how long reranking may take, 0 for none. `opened` is the image that is
+    looked at. `shown` is how far one has scrolled.
     """
 
     words: str = ""
@@ -84,7 +86,6 @@ class SearchState:
     sort: Sort = Sort.SCORE
     shown: int = PAGE
     fold: bool = True
-    weak: bool = False
     budget_s: int = 0
     opened: int | None = None
 
@@ -94,22 +95,22 @@ class SearchState:
         return bool(self.words) or any(part.weight > 0 for part in self.parts)
 
     @property
-    def has_images(self) -> bool:
-        """Whether pictures are among what is looked for."""
-        return any(part.weight > 0 and not isinstance(part.subject, Words) for part in self.parts)
+    def avoids(self) -> bool:
+        """Whether something is kept away from."""
+        return any(part.weight < 0 for part in self.parts)
 
     def asking(self, words: str, parts: Sequence[Part]) -> SearchState:
         """Return the state that looks for this instead, from the top."""
         kept = tuple(parts)[-MOST_PARTS:]
-        return replace(self, words=words.strip()[:LONGEST_TEXT], parts=kept, shown=PAGE, weak=False, opened=None)
+        return replace(self, words=words.strip()[:LONGEST_TEXT], parts=kept, shown=PAGE, opened=None)
 
     def filtered(self, filters: Filters) -> SearchState:
         """Return the state that looks among these, from the top."""
-        return replace(self, filters=filters, shown=PAGE, weak=False, opened=None)
+        return replace(self, filters=filters, shown=PAGE, opened=None)
 
     def with_more(self) -> SearchState:
-        """Return the state that shows more of the same."""
-        return replace(self, shown=min(self.shown + PAGE, MOST_SHOWN))
+        """Return the state that shows more of the same: twice as much, as whoever scrolls on will scroll far."""
+        return replace(self, shown=min(2 * self.shown, MOST_SHOWN))
 
     def looking_at(self, image_id: int | None) -> SearchState:
         """Return the state with this picture over the page, or with none."""
@@ -118,8 +119,7 @@ class SearchState:
     def to_params(self) -> dict[str, list[str]]:
         """Write the state as an address's parameters; what is at its default is left out."""
         filters = self.filters
-        flags = {"fold": "" if self.fold else "0", "weak": "1" if self.weak else "", "has": ""}
-        flags["has"] = "caption" if filters.captioned else ""
+        flags = {"fold": "" if self.fold else "0", "has": "caption" if filters.captioned else ""}
         params = {
             "q": [self.words],
             "t": [_written(part) for part in self.parts],
@@ -167,7 +167,6 @@ class SearchState:
             Sort(one("sort")) if one("sort") in {sort.value for sort in Sort} else Sort.SCORE,
             _read_int(one("n"), 1, MOST_SHOWN) or PAGE,
             one("fold") != "0",
-            one("weak") == "1",
             _read_int(one("look"), 1, 600) or 0,
             _read_int(one("image"), 1, 2**62),
         )

@@ -14,15 +14,17 @@ from photoseek.library.catalog.conditions import All, Compared, HasText, Matches
 from photoseek.library.errors import QueryError
 from photoseek.library.types import Hit, ImageRecord
 from photoseek.rerank.base import Judgement, RerankedHit, RerankResult
-from photoseek.search.query.query import KnownImage, Picture, Sort, Term, Words
+from photoseek.search.query.query import KnownImage, Picture, Term, Words
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.ui import resources as shared
 from photoseek.ui.components import chance, literal, size_in_words
 from photoseek.ui.options import UiOptions
 from photoseek.ui.query_builder import as_condition, as_query
-from photoseek.ui.rerank_panel import RerankJob, reranked_tiles
+from photoseek.ui.rerank_panel import RerankJob, reranked
 from photoseek.ui.resources import Resources
-from photoseek.ui.state import Brought, Filters, Part, SearchState
+from photoseek.ui.results import Answer
+from photoseek.ui.state import MOST_SHOWN, Brought, Filters, Part, SearchState
+from photoseek.ui.tiles import laid_out
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="pages are not tested: streamlit is not installed")
 
@@ -79,8 +81,7 @@ def test_a_state_becomes_a_query(resources: Resources, tmp_path: Path) -> None:
         Term(Words("cat"), -1.0),
         Term(Picture(upload.file)),
     )
-    assert (query.threshold, query.calibrated, query.k) == (None, True, state.shown)
-    assert as_query(SearchState("a dog", sort=Sort.NEWEST), resources.uploads).threshold == "auto"
+    assert (query.threshold, query.calibrated, query.k) == (None, True, MOST_SHOWN)
     with pytest.raises(QueryError, match="not kept any more"):
         as_query(SearchState("", (Part(Brought("gone")),)), resources.uploads)
 
@@ -147,12 +148,18 @@ def refinement(resources: Resources) -> RerankResult:
     )
 
 
-def test_a_refined_order_shows_what_moved_and_both_looks(resources: Resources) -> None:
-    tiles, line = reranked_tiles(refinement(resources), resources, SearchState("red", fold=False))
-    assert [tile.moved for tile in tiles] == [2, -1, -1]
-    assert [tile.badge for tile in tiles] == ["40% → 97%", "80% → 55%", "60% → 1%"]
-    assert [tile.is_weak for tile in tiles] == [False, False, True]
-    assert line == 2
+def test_a_refined_order_shows_what_moved_and_both_looks_and_counts_what_matches_by_it(resources: Resources) -> None:
+    refined = refinement(resources)
+    judged = {one.hit.image.id for one in refined.hits}
+    beside = [image for image in resources.library.newest(9) if image.id not in judged]
+    rest = [Hit(image, 0.0, probability) for image, probability in zip(beside, (0.1, 0.9), strict=True)]
+    found = Answer((*(one.hit for one in refined.hits), *rest), 4, False, (), 0, 5, {}, has_more=False, is_ranked=True)
+    order = reranked(refined, resources, found, SearchState("red", fold=False))
+    tiles, line = laid_out(order.stacks, order.line, order.tile)
+    assert [tile.moved for tile in tiles] == [2, -1, 0, -1, 0]
+    assert [tile.badge for tile in tiles] == ["40% → 97%", "80% → 55%", "", "60% → 1%", ""]
+    assert [tile.is_weak for tile in tiles] == [False, False, False, True, True]
+    assert (line, order.matching) == (3, 3)
 
 
 def test_a_second_look_tells_its_latest_order_and_its_error(resources: Resources) -> None:

@@ -5,6 +5,7 @@ const ICONS = {
   go: ["M11 17a6 6 0 100-12 6 6 0 000 12z", "M15.5 15.5L20 20"],
 };
 const WEIGHTS = [1, 2, 3, 0.5];
+const AGAIN_MS = 1500;
 
 function button(className, parent, label, content) {
   const element = make("button", className, parent);
@@ -36,11 +37,22 @@ class Bar {
     // While an input method composes, Enter takes its proposal; Safari says so by the key's old number alone.
     const composes = (event) => event.isComposing || event.keyCode === 229;
     this.input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !composes(event)) this.ask(); });
-    this.input.addEventListener("input", () => this.tidy());
+    this.input.addEventListener("input", () => { this.edited = true; this.tidy(); });
     this.go.addEventListener("click", () => this.ask());
-    this.clear.addEventListener("click", () => { this.input.value = ""; this.input.focus(); this.tell("cleared", Date.now()); });
+    this.clear.addEventListener("click", () => {
+      this.input.value = "";
+      this.input.focus();
+      this.asked = null;
+      this.edited = false;
+      this.tell("cleared", Date.now());
+    });
     this.pick.addEventListener("click", () => this.file.click());
     this.file.addEventListener("change", () => { if (this.file.files.length) this.bring(this.file.files[0]); this.file.value = ""; });
+    // Streamlit says in its own element whether a page is being drawn.
+    this.app = document.querySelector("[data-testid=stApp]");
+    this.running = new MutationObserver(() => this.wait());
+    if (this.app) this.running.observe(this.app, { attributeFilter: ["data-test-script-state"] });
+    this.stick(root);
     this.listening = new AbortController();
     const listen = (name, heard) => document.addEventListener(name, heard, { signal: this.listening.signal });
     listen("dragover", (event) => { if (carries(event.dataTransfer)) { event.preventDefault(); this.box.classList.add("over"); } });
@@ -60,7 +72,31 @@ class Bar {
     });
   }
 
-  ask() { this.tell("asked", { text: this.input.value, time: Date.now() }); }
+  // The box stays in sight while the page is scrolled: the part of Streamlit's page that holds it does.
+  stick(root) {
+    const host = root.getRootNode().host?.closest("[data-testid=stElementContainer]");
+    if (!host) return;
+    const under = () => document.querySelector("[data-testid=stHeader]")?.getBoundingClientRect().height || 0;
+    Object.assign(host.style, { position: "sticky", top: `${under()}px`, zIndex: "90", background: "var(--st-background-color, Canvas)", paddingBlock: "6px" });
+  }
+
+  ask() {
+    this.edited = false;
+    this.send({ text: this.input.value, time: Math.max(Date.now(), (this.asked?.time || 0) + 1) });
+  }
+
+  // Questions that come faster than answers may be lost on their way: the last is sent until it is answered.
+  send(asked) {
+    this.asked = asked;
+    this.wait();
+    this.tell("asked", asked);
+    clearTimeout(this.again);
+    this.again = setTimeout(() => { if (this.asked) this.send(this.asked); }, this.draws() ? 4 * AGAIN_MS : AGAIN_MS);
+  }
+
+  draws() { return this.app?.getAttribute("data-test-script-state") === "running"; }
+
+  wait() { this.root.setAttribute("aria-busy", String(Boolean(this.asked) || this.draws())); }
 
   async bring(file) {
     this.said.textContent = this.words.bringing;
@@ -81,8 +117,13 @@ class Bar {
   show(data, tell) {
     this.data = data;
     this.tell = tell;
-    if (data.text !== this.text) this.input.value = this.text = data.text;
-    if (data.stamp !== this.stamp) { this.stamp = data.stamp; this.input.value = data.text; }
+    const isOurs = this.asked && data.answered >= this.asked.time;
+    if (isOurs) this.asked = null;
+    // What was typed since is the visitor's, and so is what could not be understood.
+    const isTheirs = this.asked || (isOurs && (this.edited || data.said));
+    if (!isTheirs && (isOurs || data.text !== this.text)) { this.input.value = data.text; this.edited = false; }
+    this.text = data.text;
+    this.wait();
     this.said.textContent = data.said;
     this.chips.replaceChildren();
     data.chips.forEach((each, place) => this.chip(each, place));
@@ -121,6 +162,8 @@ export default function (component) {
   bar.show(data, setTriggerValue);
   return () => {
     bar.listening.abort();
+    bar.running.disconnect();
+    clearTimeout(bar.again);
     bars.delete(root);
   };
 }

@@ -1,6 +1,7 @@
 // A justified grid of pictures. Names, captions and the like are only ever set as text or as attributes.
 const ICONS = {
   mark: ["M5 12.5l4.5 4.5L19 7.5"],
+  fold: ["M7 12h10"],
   like: ["M4 8a2 2 0 012-2h8a2 2 0 012 2v8a2 2 0 01-2 2H6a2 2 0 01-2-2z", "M20 9v9a3 3 0 01-3 3H9"],
 };
 const GAP = 6, LINE = 54;
@@ -37,6 +38,7 @@ class Grid {
     this.line = make("div", "line");
     this.line.setAttribute("role", "separator");
     this.end = make("div", "end");
+    this.note = make("p", "note");
     this.tiles = new Map();
     this.chosen = new Set();
     this.active = 0;
@@ -48,14 +50,14 @@ class Grid {
     this.resizing.observe(this.root);
     this.seeing = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.more();
-    }, { rootMargin: "600px" });
+    }, { rootMargin: "1400px" });
     this.seeing.observe(this.end);
     this.root.addEventListener("keydown", (event) => this.key(event));
   }
 
   more() {
-    if (!this.data?.more || this.asked === this.data.tiles.length) return;
-    this.asked = this.data.tiles.length;
+    if (!this.data?.more || this.asked === this.data.shown) return;
+    this.asked = this.data.shown;
     this.tell("more", this.asked);
   }
 
@@ -67,6 +69,11 @@ class Grid {
     if (data.choice !== this.choice) {
       this.choice = data.choice;
       this.chosen = new Set(data.chosen);
+    }
+    if (data.question !== this.question) {
+      this.question = data.question;
+      this.asked = -1;
+      this.active = 0;
     }
     const before = this.tiles;
     this.tiles = new Map();
@@ -83,10 +90,11 @@ class Grid {
       if (tile.root === next) next = next.nextSibling;
       else this.root.insertBefore(tile.root, next);
     }
-    this.root.append(this.line, this.end);
+    this.root.append(this.line, this.end, this.note);
     this.active = Math.min(this.active, Math.max(0, data.tiles.length - 1));
     this.rove(this.active, false);
     this.place(true);
+    if (data.question) (this.scroll ??= new Scroll()).show(data.question);
     // The end may have stayed in sight: look anew.
     this.seeing.unobserve(this.end);
     this.seeing.observe(this.end);
@@ -127,6 +135,7 @@ class Grid {
     tile.name.textContent = each.caption || each.name;
     tile.facts.textContent = each.facts;
     tile.root.classList.toggle("weak", Boolean(each.weak));
+    tile.root.classList.toggle("unfolded", Boolean(each.unfolded));
     tile.root.classList.toggle("chosen", this.chosen.has(each.id));
     tile.mark.hidden = !this.data.choosable;
     tile.mark.setAttribute("aria-pressed", String(this.chosen.has(each.id)));
@@ -136,13 +145,30 @@ class Grid {
     tile.mark.title = this.data.words.choose;
     for (const extra of tile.extras) extra.remove();
     tile.extras = [];
-    if (each.badge) this.extra(tile, "badge", each.badge);
+    tile.stack = null;
+    if (each.folded) this.stack(tile, each);
+    if (each.badge) this.extra(tile, each.folded ? "badge beside" : "badge", each.badge);
     if (each.moved) this.extra(tile, `moved ${each.moved > 0 ? "up" : "down"}`, `${each.moved > 0 ? "▲" : "▼"}${Math.abs(each.moved)}`);
     if (each.box) {
       const [left, top, right, bottom] = each.box.map((share) => 100 * share);
       const box = this.extra(tile, "box", "");
       Object.assign(box.style, { left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%` });
     }
+  }
+
+  // What lays out, or takes back, the pictures that are folded under this one.
+  stack(tile, each) {
+    const words = this.data.words, button = make("button", "stack", tile.root);
+    button.type = "button";
+    button.title = (each.unfolded ? words.fold : words.unfold).replace("{}", each.folded);
+    button.setAttribute("aria-label", `${button.title} ${each.name}`);
+    button.setAttribute("aria-expanded", String(Boolean(each.unfolded)));
+    button.tabIndex = tile.open.tabIndex;
+    if (each.unfolded) button.append(icon(ICONS.fold));
+    else button.textContent = `+${each.folded}`;
+    button.addEventListener("click", () => this.tell("unfolded", each.id));
+    tile.extras.push(button);
+    tile.stack = button;
   }
 
   extra(tile, className, text) {
@@ -178,7 +204,9 @@ class Grid {
     });
     // A tile glides from place to place, but does not come from afar when it is new.
     requestAnimationFrame(() => requestAnimationFrame(() => { for (const tile of this.tiles.values()) tile.root.classList.remove("new"); }));
-    this.root.style.height = `${Math.max(0, bottom - GAP)}px`;
+    this.note.textContent = this.data.end;
+    this.note.style.top = `${bottom}px`;
+    this.root.style.height = `${Math.max(0, bottom - GAP) + (this.data.end ? LINE : 0)}px`;
     this.end.style.top = `${Math.max(0, bottom - GAP)}px`;
   }
 
@@ -199,6 +227,7 @@ class Grid {
     tiles.forEach((tile, other) => {
       const index = other === place ? 0 : -1;
       tile.open.tabIndex = tile.mark.tabIndex = tile.like.tabIndex = index;
+      if (tile.stack) tile.stack.tabIndex = index;
     });
     if (focus) {
       tiles[place].open.focus();
@@ -214,6 +243,7 @@ class Grid {
     else if (event.key === "Home") to = 0;
     else if (event.key === "End") to = last;
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") to = this.row(event.key === "ArrowDown" ? 1 : -1);
+    else if (event.key === "u") [...this.tiles.values()][this.active].stack?.click();
     else if (event.key === "x") this.choose([...this.tiles.keys()][this.active]);
     else return;
     event.preventDefault();
@@ -237,6 +267,7 @@ class Grid {
   stop() {
     this.resizing.disconnect();
     this.seeing.disconnect();
+    this.scroll?.stop();
   }
 }
 
