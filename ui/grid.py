@@ -57,7 +57,7 @@ class GridLook:
 def grid(tiles: Sequence[Tile], pictures: ImageServer, look: GridLook, key: str, events: Events) -> None:
     """Draw a grid; `told(key, event)` says what happened.
 
-    Events: `opened` and `liked` tell an id, `more` how many are shown, `chosen` the ids that are.
+    Events: `liked` tells an id, `more` how many are shown, `chosen` the ids that are.
     """
     data = {
         "tiles": [_fields(tile, pictures) for tile in tiles],

@@ -12,7 +12,6 @@ from .components import chance, told
 from .empty import show_emptiness
 from .filter_panel import show_filters
 from .grid import GridLook, Tile, grid
-from .image_detail import open_image, search_like, show_image
 from .places import in_a_line
 from .rerank_panel import box_of, show_reranked, show_switch, stop_reranking
 from .resources import Resources, current
@@ -20,6 +19,7 @@ from .results import Answer, answer
 from .search_bar import show_bar
 from .selection import CHOICE, choose, chosen_ids, show_selection
 from .state import PAGE, SearchState, read_state, write_state
+from .viewer import search_like, show_viewer
 
 _GRID: Final = "grid"
 _SORTS: Final = {Sort.SCORE: "Best first", Sort.NEWEST: "Newest first", Sort.OLDEST: "Oldest first"}
@@ -46,8 +46,7 @@ def _show_answer(state: SearchState, resources: Resources) -> None:
         raise NothingIndexed(resources.library.folder)
     _show_toolbar(state, found, resources)
     _show_images(state, found, resources)
-    if state.opened is not None:
-        show_image(state.opened, box_of(state.opened))
+    show_viewer(state.opened, None if state.opened is None else box_of(state.opened), on_search=True)
 
 
 def _show_toolbar(state: SearchState, found: Answer, resources: Resources) -> None:
@@ -90,7 +89,7 @@ def _show_images(state: SearchState, found: Answer, resources: Resources) -> Non
         chosen=chosen_ids(),
         choice=st.session_state.get(CHOICE, 0),
     )
-    events = {"opened": _opened, "liked": _liked, "more": _more, "chosen": _chosen}
+    events = {"liked": _liked, "more": _more, "chosen": _chosen}
     tiles = [_tile(place, stack, found) for place, stack in enumerate(found.stacks)]
     if state.budget_s and state.asks:
         show_reranked(state, resources, tiles, look, events, _GRID)
@@ -135,10 +134,6 @@ def _sorted() -> None:
 
 def _weaken() -> None:
     write_state(replace(read_state(), weak=True))
-
-
-def _opened() -> None:
-    open_image(told(_GRID, "opened"))
 
 
 def _liked() -> None:

@@ -51,6 +51,13 @@ class Grid {
     }, { rootMargin: "600px" });
     this.seeing.observe(this.end);
     this.root.addEventListener("keydown", (event) => this.key(event));
+    this.listening = new AbortController();
+    document.addEventListener("photoseek-who", () => this.offer(), { signal: this.listening.signal });
+    this.source = {
+      items: () => this.data.tiles,
+      more: () => this.more(),
+      focus: (last) => this.rove([...this.tiles.keys()].indexOf(last), true),
+    };
   }
 
   more() {
@@ -90,7 +97,11 @@ class Grid {
     // The end may have stayed in sight: look anew.
     this.seeing.unobserve(this.end);
     this.seeing.observe(this.end);
+    this.offer();
   }
+
+  // Tell the viewer what is here: it may show one of these without its neighbours.
+  offer() { document.dispatchEvent(new CustomEvent("photoseek-items", { detail: this.source })); }
 
   tile(id) {
     const root = make("div", "tile new");
@@ -108,7 +119,7 @@ class Grid {
     like.append(icon(ICONS.like));
     open.addEventListener("click", (event) => {
       if (event.shiftKey || (this.chosen.size && this.data.choosing)) this.choose(id);
-      else this.tell("opened", id);
+      else openViewer({ id, ...this.source });
     });
     mark.addEventListener("click", () => this.choose(id));
     like.addEventListener("click", () => this.tell("liked", id));
@@ -237,6 +248,7 @@ class Grid {
   stop() {
     this.resizing.disconnect();
     this.seeing.disconnect();
+    this.listening.abort();
   }
 }
 

@@ -321,6 +321,14 @@ class PictureMap {
     this.draw();
   }
 
+  // The viewer leafs through the pictures of the same cluster.
+  open(place) {
+    const { ids, base, pictures, names, cluster } = this.data;
+    const near = ids.map((_, other) => other).filter((other) => cluster[other] === cluster[place]);
+    const items = near.map((other) => ({ id: ids[other], src: base + pictures[other], name: names[other], alt: names[other] }));
+    openViewer({ id: ids[place], items: () => items, focus: () => this.canvas.focus() });
+  }
+
   drawing(value) {
     this.isDrawing = value;
     this.root.classList.toggle("drawing", value);
