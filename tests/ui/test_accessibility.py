@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,14 +55,14 @@ SEEN: dict[str, tuple[str, str, Callable[[Page], None]]] = {
 @pytest.fixture(
     params=[(1_440, "light"), (1_440, "dark"), (390, "light"), (390, "dark")], ids=lambda form: str(form[:2])
 )
-def formed_page(request: pytest.FixtureRequest, page: Page) -> Iterator[Page]:
+def formed_page(request: pytest.FixtureRequest, page: Page) -> Page:
     """A page of one of the four forms."""
     if not AXE.exists():
         pytest.skip(f"pages are not examined: there is no {AXE}; make axe")
     width, scheme = request.param
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    yield page
+    return page
 
 
 def findings(page: Page) -> list[str]:

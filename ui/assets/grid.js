@@ -3,17 +3,17 @@ const ICONS = {
   mark: ["M5 12.5l4.5 4.5L19 7.5"],
   like: ["M4 8a2 2 0 012-2h8a2 2 0 012 2v8a2 2 0 01-2 2H6a2 2 0 01-2-2z", "M20 9v9a3 3 0 01-3 3H9"],
 };
-const GAP = 6, LINE = 54;
+const GAP = 6, LINE = 54, HELD_MS = 450;
 
 // Cut pictures of these aspects into rows that fill `width`; returns [left, top, width, height] for each, and the end.
 function justified(aspects, width, target, top) {
   const places = [];
   let row = [], sum = 0;
-  const flush = (height) => {
+  const flush = (height, isFull) => {
     let left = 0;
     row.forEach((aspect, place) => {
-      const last = place === row.length - 1 && height < target * 1.35 && sum * height + GAP * (row.length - 1) > width - 1;
-      const wide = last ? width - left : Math.round(aspect * height);
+      // The last of a full row ends at the edge, whatever rounding left over.
+      const wide = isFull && place === row.length - 1 ? width - left : Math.round(aspect * height);
       places.push([left, top, wide, height]);
       left += wide + GAP;
     });
@@ -24,19 +24,21 @@ function justified(aspects, width, target, top) {
     row.push(aspect);
     sum += aspect;
     const height = (width - GAP * (row.length - 1)) / sum;
-    if (height <= target) flush(Math.max(40, Math.floor(height)));
+    if (height <= target) flush(Math.max(40, Math.round(height)), true);
   }
-  if (row.length) flush(Math.min(target, Math.floor((width - GAP * (row.length - 1)) / sum)));
+  if (row.length) flush(Math.min(target, Math.floor((width - GAP * (row.length - 1)) / sum)), false);
   return [places, top];
 }
 
 class Grid {
   constructor(root) {
-    this.root = make("div", "grid", root);
+    // A list may hold nothing but its items: the line and the end stand beside it.
+    this.frame = make("div", "frame", root);
+    this.root = make("div", "grid", this.frame);
     this.root.setAttribute("role", "list");
-    this.line = make("div", "line");
+    this.line = make("div", "line", this.frame);
     this.line.setAttribute("role", "separator");
-    this.end = make("div", "end");
+    this.end = make("div", "end", this.frame);
     this.tiles = new Map();
     this.chosen = new Set();
     this.active = 0;
@@ -75,6 +77,7 @@ class Grid {
       this.choice = data.choice;
       this.chosen = new Set(data.chosen);
     }
+    this.root.classList.toggle("choosing", this.chosen.size > 0);
     const before = this.tiles;
     this.tiles = new Map();
     for (const each of data.tiles) {
@@ -90,7 +93,6 @@ class Grid {
       if (tile.root === next) next = next.nextSibling;
       else this.root.insertBefore(tile.root, next);
     }
-    this.root.append(this.line, this.end);
     this.active = Math.min(this.active, Math.max(0, data.tiles.length - 1));
     this.rove(this.active, false);
     this.place(true);
@@ -117,14 +119,33 @@ class Grid {
     const mark = make("button", "mark", root), like = make("button", "like", root);
     mark.append(icon(ICONS.mark));
     like.append(icon(ICONS.like));
+    this.pressing(open, id);
     open.addEventListener("click", (event) => {
-      if (event.shiftKey || (this.chosen.size && this.data.choosing)) this.choose(id);
+      if (this.pressed === id) this.pressed = null;
+      else if (event.shiftKey || this.chosen.size) this.choose(id);
       else openViewer({ id, ...this.source });
     });
     mark.addEventListener("click", () => this.choose(id));
     like.addEventListener("click", () => this.tell("liked", id));
     root.addEventListener("focusin", () => this.rove([...this.tiles.keys()].indexOf(id), false));
     return { root, open, image, name, facts, mark, like, extras: [] };
+  }
+
+  // A finger that stays chooses, as in other galleries: there is no room for a mark on every picture.
+  pressing(open, id) {
+    let waiting = 0;
+    const end = () => clearTimeout(waiting);
+    open.addEventListener("pointerdown", (event) => {
+      this.pressed = null;
+      if (event.pointerType === "mouse" || !this.data.choosable) return;
+      waiting = setTimeout(() => {
+        this.pressed = id;
+        this.choose(id);
+      }, HELD_MS);
+    });
+    for (const name of ["pointerup", "pointercancel", "pointerleave", "pointermove"])
+      open.addEventListener(name, (event) => { if (name !== "pointermove" || Math.hypot(event.movementX, event.movementY) > 4) end(); });
+    open.addEventListener("contextmenu", (event) => { if (this.pressed === id) event.preventDefault(); });
   }
 
   fill(tile, each) {
@@ -134,7 +155,8 @@ class Grid {
     }
     tile.image.alt = each.alt;
     tile.open.dataset.gone = `${each.name} — ${this.data.words.gone}`;
-    tile.open.setAttribute("aria-label", `${this.data.words.open}: ${each.alt}. ${each.facts}`);
+    // Just what is written on it: who speaks to the page says what is to be seen.
+    tile.open.setAttribute("aria-label", `${each.caption || each.name} ${each.facts}`.trim());
     tile.name.textContent = each.caption || each.name;
     tile.facts.textContent = each.facts;
     tile.root.classList.toggle("weak", Boolean(each.weak));
@@ -199,6 +221,7 @@ class Grid {
     const tile = this.tiles.get(id);
     tile.root.classList.toggle("chosen", this.chosen.has(id));
     tile.mark.setAttribute("aria-pressed", String(this.chosen.has(id)));
+    this.root.classList.toggle("choosing", this.chosen.size > 0);
     this.keep("chosen", [...this.chosen]);
   }
 

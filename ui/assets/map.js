@@ -58,7 +58,7 @@ class PictureMap {
     this.tools.replaceChildren();
     const add = (text, label, act) => {
       const button = make("button", "", this.tools, text);
-      button.setAttribute("aria-label", label);
+      if (text.length < 2) button.setAttribute("aria-label", label);
       button.title = label;
       button.addEventListener("click", act);
       return button;
