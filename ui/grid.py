@@ -42,7 +42,7 @@ class GridLook:
 
     `line` is the place of the first weaker match, 0 for none. `has_more` says that there is more to ask for when the
     end comes into sight. `chosen` holds ids; they replace those chosen in the browser when `choice` changes. `row_px`
-    is the height of a row, 0 for one that suits the screen.
+    is the height of a row, 0 for one that suits the screen. `groups` are headings, each with the place of its first tile.
     """
 
     label: str = "Pictures"
@@ -52,6 +52,7 @@ class GridLook:
     chosen: tuple[int, ...] = ()
     choice: int = 0
     row_px: int = 0
+    groups: tuple[tuple[int, str], ...] = ()
 
 
 def grid(tiles: Sequence[Tile], pictures: ImageServer, look: GridLook, key: str, events: Events) -> None:
@@ -69,6 +70,7 @@ def grid(tiles: Sequence[Tile], pictures: ImageServer, look: GridLook, key: str,
         "chosen": list(look.chosen),
         "choice": look.choice,
         "height": look.row_px,
+        "groups": [list(group) for group in look.groups],
         "words": _WORDS,
     }
     mount("grid", key, data, events)

@@ -16,8 +16,8 @@ from .. import ImageRecord
 from ..api import Library
 from ..library.images.decoding import DEFAULT_LIMITS
 from ..search.thumbnails import jpeg_bytes
+from .deep_zoom import Tiles
 from .thumbnails import Decoders, ThumbnailCache
-from .tiles import Tiles
 
 _SIGNATURE_BYTES: Final = 16
 

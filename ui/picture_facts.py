@@ -6,11 +6,11 @@ from typing import Final
 
 from .. import ImageRecord, KnownImage, PhotoseekError, Query, Term
 from .components import size_in_words
+from .deep_zoom import TILE_PX, levels_of
 from .grid import shown_name
 from .images import Shape
 from .places import folder_of, place_of
 from .resources import Resources
-from .tiles import TILE_PX, levels_of
 
 SIMILAR: Final = 12
 

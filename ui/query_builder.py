@@ -8,7 +8,19 @@ from datetime import datetime, time
 from typing import Literal
 
 from .. import KnownImage, Picture, Query, QueryError, Sort, Term, Words, parse_terms
-from ..library.catalog.conditions import All, Compared, Condition, HasText, Matches, OneOf, Order, Some, Wildcard
+from ..library.catalog.conditions import (
+    All,
+    Compared,
+    Condition,
+    HasText,
+    Matches,
+    NameContains,
+    OneOf,
+    Order,
+    Some,
+    TextContains,
+    Wildcard,
+)
 from .state import Brought, Filters, Part, SearchState
 from .uploads import Uploads
 
@@ -58,6 +70,11 @@ def as_condition(filters: Filters, below: Sequence[str] | None = None) -> Condit
         tests.append(Some(tuple(sides)))
     if filters.captioned:
         tests.append(HasText("caption"))
+    if words := tuple(filters.text.split()):
+        tests.append(Some((NameContains(words), TextContains(words))))
+    tests += [Matches("colours", (Wildcard.ANY, colour, Wildcard.ANY)) for colour in filters.colours]
+    if filters.area is not None:
+        tests.append(filters.area)
     return All(tuple(tests)) if tests else None
 
 

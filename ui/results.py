@@ -58,7 +58,7 @@ def _found(state: SearchState, resources: Resources) -> Answer:
     library = resources.library
     where = as_condition(state.filters, roots_for_guests(resources))
     if not state.asks:
-        images = library.newest(state.shown, where)
+        images = library.browse(state.shown, where, state.order)
         stacks = tuple(Stack(Hit(image, 0.0)) for image in images)
         total = library.count(where)
         return Answer(stacks, len(stacks), total, captions(library, images), len(stacks) < total, is_ranked=False)

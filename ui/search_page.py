@@ -19,6 +19,7 @@ from .results import Answer, answer
 from .search_bar import show_bar
 from .selection import CHOICE, choose, chosen_ids, show_selection
 from .state import PAGE, SearchState, read_state, write_state
+from .timeline import groups_of, show_order, show_timeline
 from .viewer import search_like, show_viewer
 
 _GRID: Final = "grid"
@@ -65,6 +66,10 @@ def _show_toolbar(state: SearchState, found: Answer, resources: Resources) -> No
                 label_visibility="collapsed",
                 width=150,
             )
+        else:
+            show_order(state)
+    if not state.asks:
+        show_timeline(state, resources)
 
 
 def _count(state: SearchState, found: Answer) -> str:
@@ -88,6 +93,7 @@ def _show_images(state: SearchState, found: Answer, resources: Resources) -> Non
         is_choosable=True,
         chosen=chosen_ids(),
         choice=st.session_state.get(CHOICE, 0),
+        groups=() if state.asks else groups_of([stack.hit.image for stack in found.stacks], state.order),
     )
     events = {"liked": _liked, "more": _more, "chosen": _chosen}
     tiles = [_tile(place, stack, found) for place, stack in enumerate(found.stacks)]

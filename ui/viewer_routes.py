@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import ImageRecord, PhotoseekError
+from .deep_zoom import place_in
 from .picture_facts import facts_of_picture, similar_to
 from .places import without_folders
 from .state import LONGEST_TEXT
-from .tiles import place_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,7 +16,7 @@ from PIL import Image
 import photoseek
 from photoseek.tests.support.browser import serving
 from photoseek.tests.support.fakes import paint
-from photoseek.ui.tiles import TILE_PX, levels_of, size_at
+from photoseek.ui.deep_zoom import TILE_PX, levels_of, size_at
 
 expect = pytest.importorskip("playwright.sync_api", reason="pages are not tested: playwright is missing").expect
 

@@ -3,7 +3,7 @@ const ICONS = {
   mark: ["M5 12.5l4.5 4.5L19 7.5"],
   like: ["M4 8a2 2 0 012-2h8a2 2 0 012 2v8a2 2 0 01-2 2H6a2 2 0 01-2-2z", "M20 9v9a3 3 0 01-3 3H9"],
 };
-const GAP = 6, LINE = 54, HELD_MS = 450;
+const GAP = 6, LINE = 54, HELD_MS = 450, HEADING = 44;
 
 // Cut pictures of these aspects into rows that fill `width`; returns [left, top, width, height] for each, and the end.
 function justified(aspects, width, target, top) {
@@ -39,6 +39,7 @@ class Grid {
     this.line = make("div", "line", this.frame);
     this.line.setAttribute("role", "separator");
     this.end = make("div", "end", this.frame);
+    this.headings = [];
     this.tiles = new Map();
     this.chosen = new Set();
     this.active = 0;
@@ -190,20 +191,31 @@ class Grid {
     if (!width || !this.data) return;
     const target = this.data.height || (width < 600 ? 132 : width < 1100 ? 190 : 224);
     const aspects = this.data.tiles.map((each) => Math.min(3.2, Math.max(0.45, each.w / each.h)));
-    const line = this.data.line;
-    let places, bottom;
-    if (line > 0 && line < aspects.length) {
-      const [above, end] = justified(aspects.slice(0, line), width, target, 0);
-      const [below, last] = justified(aspects.slice(line), width, target, end + LINE);
-      places = above.concat(below);
-      bottom = last;
-      this.line.style.top = `${end + LINE / 2 - 10}px`;
-      this.line.textContent = this.data.words.line;
-    } else {
-      [places, bottom] = justified(aspects, width, target, 0);
-    }
-    this.line.hidden = !(line > 0 && line < aspects.length);
-    this.line.style.display = this.line.hidden ? "none" : "";
+    const line = this.data.line > 0 && this.data.line < aspects.length ? this.data.line : 0;
+    const groups = this.data.groups || [];
+    const starts = [...new Set([0, ...groups.map(([at]) => at), line])].sort((one, other) => one - other);
+    const places = [];
+    let bottom = 0;
+    this.headings.forEach((heading) => heading.remove());
+    this.headings = [];
+    starts.forEach((start, number) => {
+      const group = groups.find(([at]) => at === start);
+      if (group) {
+        const heading = make("h2", "heading", this.frame, group[1]);
+        heading.style.top = `${bottom + (number ? HEADING / 3 : 0)}px`;
+        this.headings.push(heading);
+        bottom += number ? HEADING * 1.2 : HEADING;
+      }
+      if (line && start === line) {
+        this.line.style.top = `${bottom + LINE / 2 - 10}px`;
+        this.line.textContent = this.data.words.line;
+        bottom += LINE;
+      }
+      const [more, end] = justified(aspects.slice(start, starts[number + 1]), width, target, bottom);
+      places.push(...more);
+      bottom = end;
+    });
+    this.line.style.display = line ? "" : "none";
     this.places = places;
     [...this.tiles.values()].forEach((tile, place) => {
       const [left, top, wide, high] = places[place];
