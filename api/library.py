@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..indexer.watch import WatchOptions
     from ..library.catalog.browsing import Facets
     from ..library.catalog.conditions import Condition
+    from ..library.catalog.overviews import BrowseOrder, OverviewCatalog
     from ..library.checks.base import Finding
     from ..rerank.base import CaptionStyle, Judge, JudgeSpec, RerankResult
     from ..rerank.captioning import CaptionOptions, CaptionReport
@@ -166,6 +167,15 @@ class Library:
     def newest(self, count: int, where: Condition | None = None) -> list[ImageRecord]:
         """Return up to `count` images of which `where` is true, taken last first; those without a date come last."""
         return self._queries.newest(count, where)
+
+    def browse(self, count: int, where: Condition | None = None, order: BrowseOrder | None = None) -> list[ImageRecord]:
+        """Return up to `count` images of which `where` is true in an order, taken last first unless given."""
+        return self._queries.browse(count, where, order)
+
+    @property
+    def overviews(self) -> OverviewCatalog:
+        """The library at a glance: `library.overviews.months()`, its folders, and where pictures were taken."""
+        return self._handle.catalog.overviews
 
     def images(self, image_ids: Sequence[int]) -> dict[int, ImageRecord]:
         """Return what is known of those of these images that are there, by id."""

@@ -19,6 +19,7 @@ from .handle import LibraryHandle
 # Imported where it is needed: see handle.py.
 if TYPE_CHECKING:
     from ..library.catalog.conditions import Condition
+    from ..library.catalog.overviews import BrowseOrder
     from ..search.calibration import Calibration, Calibrations
     from ..search.engine import CandidateSet, Engine
     from ..search.query_embedder import QueryEmbedder
@@ -45,8 +46,12 @@ class QueryService:
 
     def newest(self, count: int, where: Condition | None) -> list[ImageRecord]:
         """Return the images taken last."""
+        return self.browse(count, where, None)
+
+    def browse(self, count: int, where: Condition | None, order: BrowseOrder | None) -> list[ImageRecord]:
+        """Return images in an order, taken last first unless given."""
         catalog = self._handle.catalog
-        ids = catalog.browsing.newest(count, where)
+        ids = catalog.overviews.ordered(count, where, order) if order else catalog.browsing.newest(count, where)
         found = catalog.images(ids)
         return [found[image_id] for image_id in ids if image_id in found]
 

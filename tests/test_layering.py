@@ -30,6 +30,7 @@ BELOW_PAGES = (
     "library.settings",
     "library.catalog.browsing",  # facets and conditions, as values
     "library.catalog.conditions",
+    "library.catalog.overviews",
     "library.files",
     "library.images.*",  # limits of decoding, and text made plain
     "library.types",
@@ -48,6 +49,7 @@ SOLE_IMPORTERS = {
         "library.catalog.planning",
         "library.catalog.writing",
         "library.catalog.browsing",
+        "library.catalog.overviews",
         "library.catalog.places",
         "library.catalog.vlm_answers",
         "library.catalog.texts",
@@ -85,7 +87,15 @@ SOLE_IMPORTERS = {
     "watchdog": ("indexer.fs_events",),
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
-    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server"),
+    "starlette": (
+        "ui.routes",
+        "ui.guard",
+        "ui.hosts",
+        "ui.password_form",
+        "ui.server",
+        "ui.viewer_routes",
+        "ui.page_routes",
+    ),
     "umap": ("search.map_layout",),
 }
 

@@ -10,10 +10,10 @@ from .. import DuplicateGroup, DuplicateOptions, ImageRecord, PhotoseekError
 from .components import counted, literal, size_in_words, told
 from .empty import image_count, show_emptiness
 from .grid import GridLook, Tile, grid
-from .image_detail import open_image, search_like, show_image
 from .places import place_of
 from .resources import Resources, current
 from .state import go_to_search, read_state
+from .viewer import search_like, show_viewer
 
 _KINDS: Final = {True: "Copies and look-alikes", False: "Exact copies"}
 _PAGE_GROUPS: Final = 12
@@ -58,9 +58,7 @@ def show() -> None:
         st.button(f"Show more of {len(groups):,} groups", on_click=_more)
     if st.session_state.pop(_LIKED, False):
         go_to_search(read_state())
-    opened = read_state().opened
-    if opened is not None:
-        show_image(opened)
+    show_viewer(read_state().opened)
 
 
 @st.cache_data(max_entries=4, show_spinner="Comparing pictures…")
@@ -94,7 +92,7 @@ def _show_group(group: DuplicateGroup, resources: Resources) -> None:
     with st.container(border=True):
         st.markdown(f"**{len(group.images)} pictures** :gray[· {kind}]")
         tiles = [_tile(image, image.id == first.id) for image in group.images]
-        events = {"opened": lambda: open_image(told(key, "opened")), "liked": lambda: _liked(told(key, "liked"))}
+        events = {"liked": lambda: _liked(told(key, "liked"))}
         grid(tiles, resources.pictures, GridLook(f"{len(tiles)} duplicates", row_px=170), key, events)
         with st.container(horizontal=True, key=f"{key}_tools"):
             with st.popover("Paths", icon=":material/content_copy:"):

@@ -9,8 +9,10 @@ from typing import Final
 import streamlit as st
 
 from ..library.catalog.browsing import Choice, Facets
+from ..library.images.colours import COLOUR_NAMES
+from .places import place_of
 from .resources import current
-from .state import Filters, SearchState, read_state, write_state
+from .state import LONGEST_TEXT, Filters, SearchState, read_state, write_state
 
 _SIDES_PX: Final = (640, 1_280, 1_920, 3_840)
 _EARLIEST: Final = date(1826, 1, 1)
@@ -18,6 +20,19 @@ _EARLIEST: Final = date(1826, 1, 1)
 
 _PREFIX: Final = "filter_"
 _FOLD: Final = "fold"
+_SWATCHES: Final = {
+    "black": "⚫",
+    "grey": "🩶",
+    "white": "⚪",
+    "red": "🔴",
+    "orange": "🟠",
+    "brown": "🟤",
+    "yellow": "🟡",
+    "green": "🟢",
+    "blue": "🔵",
+    "purple": "🟣",
+    "pink": "🩷",
+}
 
 
 def show_filters(state: SearchState, facets: Facets) -> None:
@@ -26,25 +41,47 @@ def show_filters(state: SearchState, facets: Facets) -> None:
     with st.popover(f"Filters · {count}" if count else "Filters", icon=":material/tune:", key="filters"):
         _seed(state.filters)
         st.session_state[_FOLD] = state.fold
+        st.text_input(
+            "Name, caption or keyword",
+            key=f"{_PREFIX}text",
+            max_chars=LONGEST_TEXT,
+            placeholder="Words that it holds",
+            on_change=_changed,
+        )
         _dates(facets)
         _select(
             "folder",
             "Folder",
-            _values(() if current().options.is_shared else facets.roots, state.filters.folder),
+            _values(tuple(_folders()), state.filters.folder),
             is_free=True,
         )
         if facets.cameras or state.filters.cameras:
             _several("cameras", "Camera", facets.cameras, state.filters.cameras)
         if len(facets.formats) > 1 or state.filters.formats:
             _several("formats", "Format", facets.formats, state.filters.formats)
+        st.pills(
+            "Colours",
+            COLOUR_NAMES,
+            selection_mode="multi",
+            key=f"{_PREFIX}colours",
+            format_func=lambda name: f"{_SWATCHES[name]} {name}",
+            on_change=_changed,
+        )
         _select("side_px", "Longer side, at least", _SIDES_PX)
         if facets.ratings or state.filters.rating:
             _select("rating", "Stars, at least", (1, 2, 3, 4, 5))
         if facets.captioned or state.filters.captioned:
             st.checkbox("Has a caption", key=f"{_PREFIX}captioned", on_change=_changed)
         st.checkbox("Fold what is nearly the same", key=_FOLD, on_change=_folded)
+        if state.filters.area is not None:
+            st.button("Taken anywhere", icon=":material/location_off:", on_click=_anywhere, width="stretch")
         if count:
             st.button("Clear filters", on_click=_cleared, width="stretch")
+
+
+def _folders() -> dict[str, int]:
+    """Return the folders to choose from, as this visitor may know them, and how many pictures are below each."""
+    return {place_of(path): count for path, count in current().library.overviews.folders().items()}
 
 
 def _dates(facets: Facets) -> None:
@@ -98,6 +135,8 @@ def _seed(filters: Filters) -> None:
         "side_px": filters.side_px,
         "rating": filters.rating,
         "captioned": filters.captioned,
+        "text": filters.text,
+        "colours": [colour for colour in filters.colours if colour in COLOUR_NAMES],
     }
     for name, value in values.items():
         st.session_state[f"{_PREFIX}{name}"] = value
@@ -115,6 +154,9 @@ def chosen_filters() -> Filters:
         said.get("rating"),
         said.get("side_px"),
         bool(said.get("captioned")),
+        str(said.get("text") or "").strip(),
+        tuple(said.get("colours") or ()),
+        read_state().filters.area,
     )
 
 
@@ -128,6 +170,10 @@ def _changed() -> None:
 
 def _folded() -> None:
     write_state(replace(read_state(), fold=bool(st.session_state[_FOLD])))
+
+
+def _anywhere() -> None:
+    write_state(read_state().filtered(replace(chosen_filters(), area=None)))
 
 
 def _cleared() -> None:

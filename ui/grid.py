@@ -49,7 +49,8 @@ class GridLook:
     end comes into sight, and `shown` what is told then, the number of tiles unless given; `end` is written below the
     last. `chosen` holds ids; they replace those chosen in the browser when `choice` changes. `row_px` is the height of
     a row, 0 for one that suits the screen. With a `question`, the page is scrolled to the top when that changes, and
-    back to where it was when the visitor goes back.
+    back to where it was when the visitor goes back. `groups` are headings, each with
+    the place of its first tile.
     """
 
     label: str = "Pictures"
@@ -62,13 +63,14 @@ class GridLook:
     shown: int = 0
     question: str = ""
     end: str = ""
+    groups: tuple[tuple[int, str], ...] = ()
 
 
 def grid(tiles: Sequence[Tile], pictures: ImageServer, look: GridLook, key: str, events: Events) -> None:
     """Draw a grid; `told(key, event)` says what happened.
 
-    Events: `opened` and `liked` tell an id, `more` how many are shown, `chosen` the ids that are,
-    `unfolded` the id under which something is folded.
+    Events: `liked` tells an id, `more` how many are shown, `chosen` the ids that are, `unfolded` the id under which
+    something is folded.
     """
     data = {
         "tiles": [_fields(tile, pictures) for tile in tiles],
@@ -83,6 +85,7 @@ def grid(tiles: Sequence[Tile], pictures: ImageServer, look: GridLook, key: str,
         "shown": look.shown or len(tiles),
         "question": look.question,
         "end": look.end,
+        "groups": [list(group) for group in look.groups],
         "words": _WORDS,
     }
     mount("grid", key, data, events)

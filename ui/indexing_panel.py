@@ -32,7 +32,10 @@ def show_indexing(resources: Resources) -> None:
     st.markdown("#### Add or update pictures")
     with st.form("index", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
-            "Folder on this computer", key=_FOLDER, placeholder=str(Path.home() / "Pictures"), disabled=is_running
+            "Folder on this computer",
+            key=_FOLDER,
+            placeholder=f"For example {Path.home() / 'Pictures'}",
+            disabled=is_running,
         )
         st.form_submit_button(
             "Index", type="primary", icon=":material/add_photo_alternate:", on_click=_index_given, disabled=is_running

@@ -7,7 +7,19 @@ from dataclasses import replace
 from datetime import datetime, time
 
 from .. import KnownImage, Picture, Query, QueryError, Term, Words, parse_terms
-from ..library.catalog.conditions import All, Compared, Condition, HasText, Matches, OneOf, Order, Some, Wildcard
+from ..library.catalog.conditions import (
+    All,
+    Compared,
+    Condition,
+    HasText,
+    Matches,
+    NameContains,
+    OneOf,
+    Order,
+    Some,
+    TextContains,
+    Wildcard,
+)
 from .state import MOST_SHOWN, Brought, Filters, Part, SearchState
 from .uploads import Uploads
 
@@ -54,6 +66,11 @@ def as_condition(filters: Filters, below: Sequence[str] | None = None) -> Condit
         tests.append(Some(tuple(sides)))
     if filters.captioned:
         tests.append(HasText("caption"))
+    if words := tuple(filters.text.split()):
+        tests.append(Some((NameContains(words), TextContains(words))))
+    tests += [Matches("colours", (Wildcard.ANY, colour, Wildcard.ANY)) for colour in filters.colours]
+    if filters.area is not None:
+        tests.append(filters.area)
     return All(tuple(tests)) if tests else None
 
 

@@ -75,7 +75,7 @@ def _found(state: SearchState, resources: Resources) -> Answer:
     where = as_condition(state.filters, roots_for_guests(resources))
     total = library.count(where)
     if not state.asks:
-        images, has_more = _newest(state, resources, where)
+        images, has_more = _browsed(state, resources, where)
         hits = tuple(Hit(image, 0.0) for image in images)
         stacks = tuple(Stack(hit) for hit in hits)
         told = captions(library, images)
@@ -116,12 +116,12 @@ def _in_order(hits: list[Hit], sort: Sort) -> list[Hit]:
     return dated + [hit for hit in hits if hit.image.taken_at is None]
 
 
-def _newest(state: SearchState, resources: Resources, where: Condition | None) -> tuple[list[ImageRecord], bool]:
-    """Return the newest images, less those that show what is to be kept away from, and whether there are more."""
+def _browsed(state: SearchState, resources: Resources, where: Condition | None) -> tuple[list[ImageRecord], bool]:
+    """Return images in order, less those that show what is to be kept away from, and whether there are more."""
     count = state.shown + 1
     tries = _MOST_TRIES if state.avoids else 1
     while True:
-        images = resources.library.newest(count, where)
+        images = resources.library.browse(count, where, state.order)
         kept = _without_avoided(images, state, resources) if state.avoids else images
         is_all, tries = len(images) < count, tries - 1
         if len(kept) > state.shown or is_all or not tries:

@@ -13,7 +13,6 @@ from .components import counted, told
 from .empty import show_emptiness
 from .filter_panel import show_filters
 from .grid import GridLook, grid
-from .image_detail import open_image, search_like, show_image
 from .paging import as_far_as_before, question_of, show_more
 from .places import in_a_line
 from .rerank_panel import box_of, show_reranked, show_switch, stop_reranking
@@ -23,6 +22,8 @@ from .search_bar import show_bar
 from .selection import CHOICE, choose, chosen_ids, show_selection
 from .state import MOST_SHOWN, PAGE, SearchState, read_state, write_state
 from .tiles import laid_out, tile_of, unfold
+from .timeline import groups_of, show_order, show_timeline
+from .viewer import search_like, show_viewer
 
 _GRID: Final = "grid"
 _SORTS: Final = {Sort.SCORE: "Best first", Sort.NEWEST: "Newest first", Sort.OLDEST: "Oldest first"}
@@ -49,8 +50,7 @@ def _show_answer(state: SearchState, resources: Resources) -> None:
         raise NothingIndexed(resources.library.folder)
     count = _show_toolbar(state, found, resources)
     _show_images(state, found, resources, count)
-    if state.opened is not None:
-        show_image(state.opened, box_of(state.opened))
+    show_viewer(state.opened, None if state.opened is None else box_of(state.opened), on_search=True)
 
 
 def _show_toolbar(state: SearchState, found: Answer, resources: Resources) -> DeltaGenerator:
@@ -72,6 +72,10 @@ def _show_toolbar(state: SearchState, found: Answer, resources: Resources) -> De
                 label_visibility="collapsed",
                 width=150,
             )
+        else:
+            show_order(state)
+    if not state.asks:
+        show_timeline(state, resources)
     return count
 
 
@@ -79,7 +83,7 @@ def counted_in_words(state: SearchState, found: Answer, matching: int) -> str:
     """Return how many pictures match, of how many, and what else is shown."""
     if not state.asks:
         pictures = counted(found.total, "picture")
-        return f"{pictures}, newest first, without what is kept away from" if state.avoids else pictures
+        return f"{pictures}, without what is kept away from" if state.avoids else pictures
     if not found.total:
         return ""
     if not matching:
@@ -101,11 +105,12 @@ def _show_images(state: SearchState, found: Answer, resources: Resources, count:
         is_choosable=True,
         chosen=chosen_ids(),
         choice=st.session_state.get(CHOICE, 0),
+        groups=() if state.asks else groups_of([stack.hit.image for stack in found.stacks], state.order),
         shown=state.shown,
         question=question_of(state),
         end=_end(state, found),
     )
-    events = {"opened": _opened, "liked": _liked, "more": _more, "chosen": _chosen, "unfolded": _unfolded}
+    events = {"liked": _liked, "more": _more, "chosen": _chosen, "unfolded": _unfolded}
     if state.budget_s and state.asks:
 
         def say(matching: int) -> None:
@@ -136,10 +141,6 @@ def _show_nothing(found: Answer) -> None:
 
 def _sorted() -> None:
     write_state(replace(read_state(), sort=st.session_state["sort"], shown=PAGE))
-
-
-def _opened() -> None:
-    open_image(told(_GRID, "opened"))
 
 
 def _liked() -> None:

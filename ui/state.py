@@ -13,6 +13,8 @@ from typing import Final, TypeAlias
 import streamlit as st
 
 from .. import KnownImage, Sort, Words
+from ..library.catalog.conditions import Area
+from ..library.catalog.overviews import BrowseOrder
 from ..search.query.arithmetic import HEAVIEST
 
 PAGE: Final = 60
@@ -27,6 +29,7 @@ _MOST_VALUES: Final = 50
 
 _PART = re.compile(r"(-?)(?:([0-9.]{1,10}):)?(text|id|upload):(.*)", re.DOTALL)
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DEGREES = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,8})?", re.ASCII)
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -53,7 +56,8 @@ class Filters:
     """Which images are looked at; each field unset lets all through.
 
     `folder` is a folder's path, or part of a path. `rating` is least that will do, `side_px` the least length of
-    the longer side.
+    the longer side. `text` is in the name, a caption or a keyword, `colours` are all in the picture, and `area` is
+    where it was taken.
     """
 
     after: date | None = None
@@ -64,11 +68,15 @@ class Filters:
     rating: int | None = None
     side_px: int | None = None
     captioned: bool = False
+    text: str = ""
+    colours: tuple[str, ...] = ()
+    area: Area | None = None
 
     @property
     def count(self) -> int:
         """How many of them are set."""
         values = (self.after, self.before, self.folder, self.cameras, self.formats, self.rating, self.side_px)
+        values += (self.text, self.colours, self.area)
         return sum(bool(value) for value in values) + self.captioned
 
 
@@ -76,8 +84,8 @@ class Filters:
 class SearchState:
     """Everything a search page shows.
 
-    `words` are those in the box. `budget_s` is how long reranking may take, 0 for none. `opened` is the image that is
-    looked at. `shown` is how far one has scrolled.
+    `words` are those in the box; without any, the library is browsed in `order`. `budget_s` is how long reranking may
+    take, 0 for none. `opened` is the image that is looked at. `shown` is how far one has scrolled.
     """
 
     words: str = ""
@@ -88,6 +96,7 @@ class SearchState:
     fold: bool = True
     budget_s: int = 0
     opened: int | None = None
+    order: BrowseOrder = BrowseOrder.NEWEST
 
     @property
     def asks(self) -> bool:
@@ -131,6 +140,10 @@ class SearchState:
             "stars": [str(filters.rating or "")],
             "px": [str(filters.side_px or "")],
             **{name: [value] for name, value in flags.items()},
+            "text": [filters.text],
+            "colour": list(filters.colours),
+            "at": [_written_area(filters.area)],
+            "by": ["" if self.order is BrowseOrder.NEWEST else self.order.value],
             "sort": ["" if self.sort is Sort.SCORE else self.sort.value],
             "n": [str(self.shown) if self.shown != PAGE else ""],
             "look": [str(self.budget_s or "")],
@@ -159,6 +172,9 @@ class SearchState:
             _read_int(one("stars"), 1, 5),
             _read_int(one("px"), 1, 1_000_000),
             one("has") == "caption",
+            one("text").strip(),
+            several("colour"),
+            _read_area(one("at")),
         )
         return cls(
             one("q").strip(),
@@ -169,6 +185,7 @@ class SearchState:
             one("fold") != "0",
             _read_int(one("look"), 1, 600) or 0,
             _read_int(one("image"), 1, 2**62),
+            BrowseOrder(one("by")) if one("by") in {order.value for order in BrowseOrder} else BrowseOrder.NEWEST,
         )
 
 
@@ -200,6 +217,18 @@ def _read_subject(kind: str, value: str) -> Subject | None:
     if kind == "id":
         return KnownImage(int(value)) if _ID.fullmatch(value) else None
     return Brought(value) if _KEY.fullmatch(value) else None
+
+
+def _written_area(area: Area | None) -> str:
+    return "" if area is None else ",".join(f"{side:.4f}" for side in (area.south, area.west, area.north, area.east))
+
+
+def _read_area(text: str) -> Area | None:
+    sides = text.split(",")
+    if len(sides) != 4 or not all(_DEGREES.fullmatch(side) for side in sides):
+        return None
+    south, west, north, east = (float(side) for side in sides)
+    return Area(max(-90.0, south), max(-180.0, west), min(90.0, north), min(180.0, east))
 
 
 def _read_date(text: str) -> date | None:

@@ -257,7 +257,7 @@ def test_only_something_to_keep_away_from_leaves_that_out(page: Page, wide_serve
     settled(page)
     search(page, "- a dog on a beach")
     page.locator(".chip.avoid").wait_for()
-    page.get_by_text("newest first, without what is kept away from").wait_for()
+    page.get_by_text("without what is kept away from").wait_for()
     settled(page)
     sources = page.locator(".tile img").evaluate_all("all => all.map(one => one.src.split('?')[0])")
     assert len(sources) >= 60

@@ -143,7 +143,7 @@ class Bar {
     text.title = each.text;
     const weigh = (weight) => this.tell("weighed", { place, weight, time: Date.now() });
     const next = WEIGHTS[(WEIGHTS.indexOf(size) + 1) % WEIGHTS.length];
-    button("weight", chip, `${words.weight}: ${each.text}`, `×${size}`).addEventListener("click", () => weigh(avoid ? -next : next));
+    button("weight", chip, `×${size} ${words.weight}: ${each.text}`, `×${size}`).addEventListener("click", () => weigh(avoid ? -next : next));
     button("sign", chip, `${avoid ? words.seek : words.avoid}: ${each.text}`, avoid ? "+" : "−").addEventListener("click", () => weigh(-each.weight));
     button("off", chip, `${words.off}: ${each.text}`, "✕").addEventListener("click", () => weigh(null));
   }
