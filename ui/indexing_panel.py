@@ -16,6 +16,7 @@ from .components import counted, literal, shown_path
 from .resources import Resources, current
 
 _FOLDER: Final = "folder_to_index"
+_GIVEN: Final = "folder_given"
 ERROR: Final = "indexing_error"
 """Where is kept what was wrong with the last wish to index."""
 
@@ -30,6 +31,7 @@ def show_indexing(resources: Resources) -> None:
     state = resources.jobs.state
     is_running = state is not None and state.is_running
     st.markdown("#### Add or update pictures")
+    _keep_given(state)
     with st.form("index", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "Folder on this computer",
@@ -51,6 +53,19 @@ def show_indexing(resources: Resources) -> None:
     else:
         _show_outcome(state)
     st.fragment(_show_roots, run_every=COUNT_EVERY_S if is_running else None)()
+
+
+def _keep_given(state: IndexJobState | None) -> None:
+    """Have the box hold the folder that was given until it is indexed: Streamlit empties it, wrong or right."""
+    given = st.session_state.get(_GIVEN)
+    if given is None:
+        return
+    if state is not None and state.is_running:
+        st.session_state[_FOLDER] = given
+        return
+    is_done = state is not None and state.report is not None and not state.report.interrupted
+    st.session_state[_FOLDER] = "" if is_done and ERROR not in st.session_state else given
+    del st.session_state[_GIVEN]
 
 
 def _show_running() -> None:
@@ -128,6 +143,7 @@ def _index_given() -> None:
     if not given:
         st.session_state[ERROR] = "Name a folder first."
         return
+    st.session_state[_GIVEN] = given
     try:
         _start([Path(given).expanduser()])
     except RuntimeError:

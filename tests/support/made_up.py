@@ -24,6 +24,7 @@ BLOCK_ROWS: Final = 5_000
 NEARNESS: Final = 0.5
 """How much of its words' vector a matching picture has: cosines are about 0.45, as those of mini's true matches."""
 
+CAMERAS: Final = ("X100V", "Pixel 8", "EOS R6", "D750")
 _FIRST_DAY: Final = datetime(2024, 5, 1)
 
 
@@ -37,7 +38,7 @@ def make_library(folder: Path, count: int, words: Sequence[str], every: int, *, 
     """Make a library of `count` rows, by mini, whose every `every`-th lies near to one of `words`, these taking turns.
 
     The first row that lies near to words has `copies` copies, which are the last rows. Files are links to photographs,
-    made beside the library; rows are taken a minute apart.
+    made beside the library; rows are taken a minute apart, by a few cameras, and every fourth has a place.
     """
     files = samples()
     links = folder.parent / "links"
@@ -65,7 +66,9 @@ def make_library(folder: Path, count: int, words: Sequence[str], every: int, *, 
                 link = links / f"{row:07}{files[shown % len(files)].suffix}"
                 link.symlink_to(files[shown % len(files)])
                 taken = _FIRST_DAY + timedelta(minutes=row)
-                facts = ImageFacts(f"{shown:040x}", 512, 384, "JPEG", 1, taken, None, None, None)
+                latitude, longitude = (None, None) if row % 4 else (row * 7 % 120 - 50.0, row * 13 % 360 - 180.0)
+                camera = CAMERAS[row % len(CAMERAS)]
+                facts = ImageFacts(f"{shown:040x}", 512, 384, "JPEG", 1, taken, camera, latitude, longitude)
                 state = FileState(str(link), str(links), 1, 0)
                 changes.append(Indexed(state, facts, first if is_copy else vector, None, content_changed=False))
             store.catalog.apply(changes, model.id)

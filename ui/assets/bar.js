@@ -52,7 +52,6 @@ class Bar {
     this.app = document.querySelector("[data-testid=stApp]");
     this.running = new MutationObserver(() => this.wait());
     if (this.app) this.running.observe(this.app, { attributeFilter: ["data-test-script-state"] });
-    this.stick(root);
     this.listening = new AbortController();
     const listen = (name, heard) => document.addEventListener(name, heard, { signal: this.listening.signal });
     listen("dragover", (event) => { if (carries(event.dataTransfer)) { event.preventDefault(); this.box.classList.add("over"); } });
@@ -70,14 +69,6 @@ class Bar {
       const typing = event.composedPath().some((one) => ["INPUT", "TEXTAREA", "SELECT"].includes(one.tagName) || one.isContentEditable);
       if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) { event.preventDefault(); this.input.focus(); this.input.select(); }
     });
-  }
-
-  // The box stays in sight while the page is scrolled: the part of Streamlit's page that holds it does.
-  stick(root) {
-    const host = root.getRootNode().host?.closest("[data-testid=stElementContainer]");
-    if (!host) return;
-    const under = () => document.querySelector("[data-testid=stHeader]")?.getBoundingClientRect().height || 0;
-    Object.assign(host.style, { position: "sticky", top: `${under()}px`, zIndex: "90", background: "var(--st-background-color, Canvas)", paddingBlock: "6px" });
   }
 
   ask() {
