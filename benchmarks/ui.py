@@ -5,9 +5,8 @@
 The library has rows with vectors drawn at random, which cost a search as much as real ones, and for each question a
 hundred that lie as near to its words as pictures of it would. Their files are names for a few of scikit-image's
 photographs, so that thumbnails are made of real pictures; with --library, such a library is kept there and used again.
-A search through the API and one through the page take turns, so that both meet the same load. Processor
-time is told beside wall-clock time: on a machine
-shared with others it is the one to compare. Needs Linux, chromium and `[dev]`.
+A search through the API and one through the page take turns, so that both meet the same load. Processor time is told
+beside wall-clock time: on a machine shared with others it is the one to compare. Needs Linux, chromium and `[dev]`.
 """
 
 from __future__ import annotations
