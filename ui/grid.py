@@ -42,7 +42,8 @@ class GridLook:
 
     `line` is the place of the first weaker match, 0 for none. `has_more` says that there is more to ask for when the
     end comes into sight. `chosen` holds ids; they replace those chosen in the browser when `choice` changes. `row_px`
-    is the height of a row, 0 for one that suits the screen. `groups` are headings, each with the place of its first tile.
+    is the height of a row, 0 for one that suits the screen. `groups` are headings, each with the place of its
+    first tile.
     """
 
     label: str = "Pictures"
