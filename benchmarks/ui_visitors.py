@@ -82,7 +82,7 @@ def main() -> None:
                 visit.join()
             print(f"  all gone         {_resident_mb(server):6,.0f} MB")
     print(
-        f"{options.visitors} visitors, {options.minutes:g} minutes, {options.count:,} images, {options.pause:g} s apart"
+        f"{options.visitors} visitors, {options.minutes:g} minutes, {options.count:,} images, {options.pause:g} s of rest"
     )
     _tell("pages", tally.pages_s)
     _tell("pictures", tally.pictures_s)

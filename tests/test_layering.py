@@ -94,7 +94,6 @@ SOLE_IMPORTERS = {
         "ui.password_form",
         "ui.server",
         "ui.viewer_routes",
-        "ui.page_routes",
     ),
     "umap": ("search.map_layout",),
 }

@@ -20,7 +20,7 @@ Events: TypeAlias = Mapping[str, Callable[[], None]]
 """What is called before the page is drawn anew, by the name of the event; `told` then returns what it told."""
 
 
-_BESIDE = {"viewer": ("world.js",)}
+_BESIDE = {"viewer": ("world.js",), "places": ("world.js",)}
 """Scripts that several components share, by the component."""
 
 

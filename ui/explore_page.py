@@ -16,7 +16,7 @@ from .images import Shape
 from .resources import Resources, current
 from .selection import offer_downloads
 from .state import MOST_PARTS, Part, SearchState, go_to_search, read_state
-from .viewer import search_like, show_viewer
+from .viewer import leave_for_like, show_viewer
 
 _STEPS: Final = 65_535
 """Into which each side of the map is cut: finer than any screen."""
@@ -165,8 +165,6 @@ def _show_choice(choice: _Choice, drawn: LibraryMap, resources: Resources) -> No
     look = GridLook(title, has_more=len(images) > shown, row_px=150)
     events = {"liked": _liked_tile, "more": _more}
     grid([Tile(image) for image in images[:shown]], resources.pictures, look, _GRID, events)
-    if st.session_state.pop("explored_liked", False):
-        go_to_search(read_state())
 
 
 def _spread(ids: list[int] | tuple[int, ...]) -> list[int]:
@@ -194,8 +192,7 @@ def _lassoed() -> None:
 
 
 def _liked_tile() -> None:
-    search_like(told(_GRID, "liked"))
-    st.session_state["explored_liked"] = True
+    leave_for_like(told(_GRID, "liked"))
 
 
 def _more() -> None:

@@ -10,7 +10,6 @@ import streamlit as st
 
 from ..library.catalog.browsing import Choice, Facets
 from ..library.images.colours import COLOUR_NAMES
-from .places import place_of
 from .resources import current
 from .state import LONGEST_TEXT, Filters, SearchState, read_state, write_state
 
@@ -20,6 +19,7 @@ _EARLIEST: Final = date(1826, 1, 1)
 
 _PREFIX: Final = "filter_"
 _FOLD: Final = "fold"
+_MOST_FOLDERS: Final = 500
 _SWATCHES: Final = {
     "black": "⚫",
     "grey": "🩶",
@@ -52,7 +52,7 @@ def show_filters(state: SearchState, facets: Facets) -> None:
         _select(
             "folder",
             "Folder",
-            _values(tuple(_folders()), state.filters.folder),
+            _folders(state.filters.folder),
             is_free=True,
         )
         if facets.cameras or state.filters.cameras:
@@ -79,9 +79,15 @@ def show_filters(state: SearchState, facets: Facets) -> None:
             st.button("Clear filters", on_click=_cleared, width="stretch")
 
 
-def _folders() -> dict[str, int]:
-    """Return the folders to choose from, as this visitor may know them, and how many pictures are below each."""
-    return {place_of(path): count for path, count in current().library.overviews.folders().items()}
+def _folders(chosen: str) -> tuple[str, ...]:
+    """Return the folders to choose from, as this visitor may know them: those with most pictures, by name."""
+    resources = current()
+    counts = resources.library.overviews.folders()
+    largest = sorted(sorted(counts, key=counts.__getitem__, reverse=True)[:_MOST_FOLDERS])
+    if resources.options.is_shared:
+        roots = [f"{root.path}/" for root in resources.library.roots()]
+        largest = [path.removeprefix(root) for path in largest for root in roots if path.startswith(root)]
+    return tuple(dict.fromkeys(filter(None, (*largest, chosen))))
 
 
 def _dates(facets: Facets) -> None:
@@ -117,11 +123,6 @@ def _several(name: str, label: str, choices: tuple[Choice, ...], chosen: tuple[s
 
     options = [*counts, *(value for value in chosen if value not in counts)]
     st.multiselect(label, options, format_func=worded, placeholder="Any", key=f"{_PREFIX}{name}", on_change=_changed)
-
-
-def _values(choices: tuple[Choice, ...], chosen: str) -> tuple[str, ...]:
-    values = tuple(choice.value for choice in choices)
-    return values if not chosen or chosen in values else (chosen, *values)
 
 
 def _seed(filters: Filters) -> None:

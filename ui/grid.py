@@ -49,8 +49,8 @@ class GridLook:
     end comes into sight, and `shown` what is told then, the number of tiles unless given; `end` is written below the
     last. `chosen` holds ids; they replace those chosen in the browser when `choice` changes. `row_px` is the height of
     a row, 0 for one that suits the screen. With a `question`, the page is scrolled to the top when that changes, and
-    back to where it was when the visitor goes back. `groups` are headings, each with
-    the place of its first tile.
+    back to where it was when the visitor goes back. `groups` are headings, each with the place of its
+    first tile.
     """
 
     label: str = "Pictures"

@@ -13,6 +13,7 @@ from .. import IndexReport, LibraryNotFound, PhotoseekError
 from ..api import IndexedRoot
 from ..api.indexing_job import IndexJobState
 from .components import counted, literal, shown_path
+from .folder_picker import show_picker
 from .resources import Resources, current
 
 _FOLDER: Final = "folder_to_index"
@@ -42,6 +43,7 @@ def show_indexing(resources: Resources) -> None:
         st.form_submit_button(
             "Index", type="primary", icon=":material/add_photo_alternate:", on_click=_index_given, disabled=is_running
         )
+    show_picker(_take, disabled=is_running)
     error = st.session_state.pop(ERROR, None)
     if error:
         st.error(literal(error))
@@ -148,6 +150,10 @@ def _index_given() -> None:
         _start([Path(given).expanduser()])
     except RuntimeError:
         st.session_state[ERROR] = f"{given}: there is no such home folder"
+
+
+def _take(folder: str) -> None:
+    st.session_state[_FOLDER] = folder
 
 
 def _start(paths: list[Path]) -> None:

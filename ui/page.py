@@ -19,6 +19,7 @@ from .state import PAGES
 _PAGES: Final = {
     "search_page": ("Search", ":material/search:"),
     "explore_page": ("Explore", ":material/bubble_chart:"),
+    "places_page": ("Places", ":material/map:"),
     "describe_page": ("Describe", ":material/sell:"),
     "duplicates_page": ("Duplicates", ":material/filter_none:"),
     "library_page": ("Library", ":material/photo_library:"),

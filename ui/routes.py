@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from .. import ImageRecord, PhotoseekError
 from .images import ImageServer, Shape
+from .page_routes import page_routes
 from .uploads import MOST_UPLOAD_BYTES, Uploads
 from .viewer_routes import ALWAYS, KEPT, refused, viewer_routes
 
@@ -31,6 +32,7 @@ def routes_of(resources: Resources) -> list[Route]:
         Route(f"{base}/pictures/upload", serving.upload, methods=["POST"]),
         Route(f"{base}/pictures/world", _world, methods=["GET"]),
         *viewer_routes(resources, base),
+        *page_routes(resources, base),
         Route(f"{base}/pictures/{{shape}}/{{image_id:int}}", serving.picture, methods=["GET"]),
     ]
 

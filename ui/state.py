@@ -142,7 +142,7 @@ class SearchState:
             **{name: [value] for name, value in flags.items()},
             "text": [filters.text],
             "colour": list(filters.colours),
-            "at": [_written_area(filters.area)],
+            "at": [written_area(filters.area)],
             "by": ["" if self.order is BrowseOrder.NEWEST else self.order.value],
             "sort": ["" if self.sort is Sort.SCORE else self.sort.value],
             "n": [str(self.shown) if self.shown != PAGE else ""],
@@ -174,7 +174,7 @@ class SearchState:
             one("has") == "caption",
             one("text").strip(),
             several("colour"),
-            _read_area(one("at")),
+            read_area(one("at")),
         )
         return cls(
             one("q").strip(),
@@ -219,11 +219,13 @@ def _read_subject(kind: str, value: str) -> Subject | None:
     return Brought(value) if _KEY.fullmatch(value) else None
 
 
-def _written_area(area: Area | None) -> str:
+def written_area(area: Area | None) -> str:
+    """Write an area as south, west, north and east, in degrees."""
     return "" if area is None else ",".join(f"{side:.4f}" for side in (area.south, area.west, area.north, area.east))
 
 
-def _read_area(text: str) -> Area | None:
+def read_area(text: str) -> Area | None:
+    """Read what `written_area` writes; None for what is none."""
     sides = text.split(",")
     if len(sides) != 4 or not all(_DEGREES.fullmatch(side) for side in sides):
         return None

@@ -23,6 +23,9 @@ _ORDERS: Final = {
     BrowseOrder.ADDED: "Last added",
     BrowseOrder.NAME: "By name",
 }
+_LEAST_IN_MONTH: Final = 5
+"""Pictures that a month must have on average to be a heading; years are, else."""
+
 _KEY: Final = "timeline"
 _WORDS: Final = {"label": "Pictures by month", "all": "All dates"}
 
@@ -58,15 +61,22 @@ def show_timeline(state: SearchState, resources: Resources) -> None:
 
 
 def groups_of(images: list[ImageRecord], order: BrowseOrder) -> tuple[tuple[int, str], ...]:
-    """Return the headings of a browsed grid, by month in an order of dates, each with the place of its first picture."""
+    """Return the headings of a browsed grid, each with the place of its first picture: months or years."""
     if order not in {BrowseOrder.NEWEST, BrowseOrder.OLDEST}:
         return ()
+    by_month = _headings(images, "%B %Y")
+    # A heading for every picture or two would be a list of months.
+    groups = by_month if len(images) >= _LEAST_IN_MONTH * len(by_month) else _headings(images, "%Y")
+    return groups if len(groups) > 1 or (images and images[0].taken_at is not None) else ()
+
+
+def _headings(images: list[ImageRecord], form: str) -> tuple[tuple[int, str], ...]:
     groups: list[tuple[int, str]] = []
     for place, image in enumerate(images):
-        title = "Without a date" if image.taken_at is None else f"{image.taken_at:%B %Y}"
+        title = "Without a date" if image.taken_at is None else f"{image.taken_at:{form}}"
         if not groups or groups[-1][1] != title:
             groups.append((place, title))
-    return tuple(groups) if len(groups) > 1 or (images and images[0].taken_at is not None) else ()
+    return tuple(groups)
 
 
 def _ordered() -> None:

@@ -75,6 +75,12 @@ def search_like(image_id: object) -> None:
         write_state(read_state().asking("", [Part(KnownImage(image_id))]))
 
 
+def leave_for_like(image_id: object) -> None:
+    """Have the search page, once this one is drawn, show more pictures like this one."""
+    search_like(image_id)
+    st.session_state[_LEAVING] = True
+
+
 def _wanted() -> None:
     """Have the address ask for what was clicked in the viewer: its parameters come from there."""
     wanted = told(_VIEWER, "wanted")

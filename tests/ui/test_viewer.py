@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,51 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import photoseek
-from photoseek.tests.support.browser import serving
-from photoseek.tests.support.fakes import paint
+from photoseek.tests.support.album import HIGH, WIDE
 from photoseek.ui.deep_zoom import TILE_PX, levels_of, size_at
 
 expect = pytest.importorskip("playwright.sync_api", reason="pages are not tested: playwright is missing").expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
-
-WIDE, HIGH = (6_000, 900), (300, 4_000)
-
-
-def striped(file: Path, size: tuple[int, int]) -> None:
-    """Write a picture of black and white columns, two pixels each: made smaller, it is grey."""
-    columns = np.where(np.arange(size[0]) // 2 % 2, 255, 0).astype(np.uint8)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.tile(columns, (size[1], 1))).convert("RGB").save(file, quality=95, subsampling=0)
-
-
-@pytest.fixture(scope="module")
-def album_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library, by mini, of a panorama, a strip and three paintings; one has a place, a day and a caption."""
-    home = tmp_path_factory.mktemp("album")
-    striped(home / "photos" / "panorama.jpg", WIDE)
-    striped(home / "photos" / "strip.jpg", HIGH)
-    for colour in ("red", "green", "blue"):
-        paint(home / "photos" / f"{colour}.png", colour, (800, 600))
-    exif = Image.Exif()
-    exif[0x0110] = "X100V"
-    exif.get_ifd(0x8769)[0x9003] = "2021:05:01 10:00:00"
-    place = exif.get_ifd(0x8825)
-    place[1], place[2], place[3], place[4] = "N", (38.0, 43.0, 12.0), "W", (9.0, 8.0, 24.0)
-    Image.new("RGB", (900, 600), (20, 160, 160)).save(home / "photos" / "lisbon.jpg", exif=exif)
-    (home / "photos" / "lisbon.txt").write_text("a tram on a hill")
-    with photoseek.open(home / "album.library") as library:
-        library.index([home / "photos"])
-    return home / "album.library"
-
-
-@pytest.fixture(scope="module")
-def album(album_library: Path) -> Iterator[str]:
-    """The address of a server of that library."""
-    with serving(album_library) as address:
-        yield address
 
 
 def tile(page: Page, name: str) -> Locator:
@@ -149,11 +110,11 @@ def test_the_address_holds_the_picture_and_the_way_back_closes_it(new_page: Call
     other.goto(page.url)
     other.get_by_role("dialog").wait_for()
     assert shown(other) == "green.png"
-    expect(other.get_by_text(re.compile(r"\d / 6"))).to_be_visible()  # among its neighbours, once they are there
+    expect(other.get_by_text(re.compile(r"\d / 7"))).to_be_visible()  # among its neighbours, once they are there
     page.go_back()
     page.get_by_role("dialog").wait_for(state="hidden")
     assert "image=" not in page.url
-    assert page.locator(".tile").count() == 6
+    assert page.locator(".tile").count() == 7
 
 
 @pytest.mark.parametrize("name", ["panorama.jpg", "strip.jpg"])
@@ -237,7 +198,7 @@ def test_similar_pictures_can_be_looked_at(page: Page, album: str) -> None:
     dialog = open_picture(page, album, "green.png")
     dialog.locator(".similar button").first.click()
     assert shown(page) != "green.png"
-    expect(dialog.get_by_text("1 / 5")).to_be_visible()
+    expect(dialog.get_by_text("1 / 6")).to_be_visible()
 
 
 def test_it_fits_a_phone(page: Page, album: str) -> None:

@@ -140,6 +140,7 @@ class World {
       }
     }
     brush.stroke();
+    this.painted?.();
     this.root.dataset.drawn = String((this.lines || []).length);
     for (const [longitude, latitude, count] of this.marks) {
       const [x, y] = this.toScreen(longitude, latitude), radius = 5 + 2.2 * Math.log2(count);
