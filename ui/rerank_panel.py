@@ -24,7 +24,7 @@ _TURN = Lock()
 
 
 class RerankJob:
-    """One second look, begun when constructed. Thread-safe.
+    """One rerank, begun when constructed. Thread-safe.
 
     Args:
         begin: returns the orders, better and better, as `Library.refine` does.
@@ -45,7 +45,7 @@ class RerankJob:
 
     @property
     def error(self) -> str | None:
-        """Why there is no second look, in one line."""
+        """Why there is none, in one line."""
         return self._error
 
     @property
@@ -86,12 +86,12 @@ Place: TypeAlias = tuple[GridLook, str, Events]
 
 
 def show_switch(state: SearchState) -> None:
-    """Draw the choice of whether, and for how long, to look again."""
+    """Draw the choice of whether, and for how long, to rerank."""
     st.session_state["budget"] = min(BUDGETS_S, key=lambda budget_s: abs(budget_s - state.budget_s))
     st.selectbox(
-        "Second look",
+        "Rerank",
         BUDGETS_S,
-        format_func=lambda budget_s: f"Look again · {budget_s} s" if budget_s else "One look",
+        format_func=lambda budget_s: f"Rerank: up to {budget_s} s" if budget_s else "Rerank: off",
         key="budget",
         on_change=_switched,
         label_visibility="collapsed",
@@ -132,14 +132,14 @@ def show_reranked(
 
 
 def stop_reranking() -> None:
-    """End this visit's second look, if there is one."""
+    """End this visit's rerank, if there is one."""
     kept = st.session_state.pop(_REFINING, None)
     if kept is not None:
         kept[1].stop()
 
 
 def box_of(image_id: int) -> Box | None:
-    """Return where this visit's second look saw what was looked for in a picture."""
+    """Return where this visit's rerank saw what was looked for in a picture."""
     kept = st.session_state.get(_REFINING)
     refinement = None if kept is None else kept[1].latest
     if refinement is None:
@@ -202,9 +202,9 @@ def _tile(refined: RerankedHit, caption: str, moved: int) -> Tile:
     hit, judgement = refined.hit, refined.judgement
     facts = [f"score {hit.score:.2f}"]
     if hit.probability is not None:
-        facts.insert(0, f"first look {chance(hit.probability)}")
+        facts.insert(0, f"search {chance(hit.probability)}")
     if judgement is not None:
-        facts.append(f"second {chance(judgement.probability)}")
+        facts.append(f"rerank {chance(judgement.probability)}")
     facts.append(f"together {chance(refined.score)}" if not refined.vetoed else "shows what is to be kept away from")
     first = "" if hit.probability is None else f"{chance(hit.probability)} → "
     badge = "" if judgement is None else f"{first}{chance(judgement.probability)}"
@@ -217,12 +217,11 @@ def _show_progress(refining: RerankJob, refinement: RerankResult | None, resourc
         st.warning(in_a_line(refining.error))
         return
     if refinement is None:
-        st.progress(0.0, "Getting ready to look again…")
+        st.progress(0.0, "Getting ready to rerank…")
         return
-    told = f"Looked again at {refinement.judged_count} of {refinement.wanted_count} with {in_a_line(refinement.judge)}"
+    told = f"Reranked {refinement.judged_count} of {refinement.wanted_count} with {in_a_line(refinement.judge)}"
     if refinement.cached_count:
         told += f", {refinement.cached_count} of them remembered"
-    told += f"; its word counts {refinement.weight:.0%}"
     if refining.is_done:
         st.caption(told)
     else:
@@ -232,11 +231,11 @@ def _show_progress(refining: RerankJob, refinement: RerankResult | None, resourc
     if refinement.skipped:
         st.caption(f"{len(refinement.skipped)} could not be read again.")
     if not resources.library.can_ask:
-        st.caption("What is built in looked again. A vision-language model, named in library.toml, knows more.")
+        st.caption("Reranked by the built-in model. A vision-language model, named in library.toml, knows more.")
 
 
 def _refining(state: SearchState, resources: Resources) -> RerankJob:
-    """Return this visit's second look at what the state asks, begun now unless it is under way or done."""
+    """Return this visit's rerank of what the state asks, begun now unless it is under way or done."""
     asked = replace(state, opened=None, shown=PAGE)
     kept = st.session_state.get(_REFINING)
     if kept is not None and kept[0] == asked:
