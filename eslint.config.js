@@ -12,7 +12,7 @@ const browser = Object.fromEntries(
 );
 
 // Declared in one file and used in another: parts.js and NAME_*.js are joined before NAME.js.
-const shared = ["Facts", "Hand", "Scroll", "Small", "Stage", "World", "addressOf", "icon", "make", "openViewer"];
+const shared = ["Facts", "Hand", "Scroll", "Small", "Stage", "Suggestions", "World", "addressOf", "icon", "make", "openViewer"];
 
 export default [
   js.configs.recommended,

@@ -35,6 +35,7 @@ BELOW_PAGES = (
     "library.images.*",  # limits of decoding, and text made plain
     "library.types",
     "search.calibration",
+    "search.describe",  # the words that are proposed
     "search.evaluate",
     "search.map_layout",
     "search.thumbnails",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -15,13 +17,15 @@ from starlette.routing import Route
 
 from .. import ImageRecord, PhotoseekError
 from ..api import Library
+from ..search.describe import Vocabulary
 from .images import Shape
-from .state import read_area
+from .state import LONGEST_TEXT, read_area
 from .viewer_routes import ALWAYS, refused
 
 if TYPE_CHECKING:
     from .resources import Resources
 
+_SHORTEST, _MOST_PROPOSED, _NEAR = 2, 6, 200
 MOST_ORIGINALS: Final = 300
 _CHUNK_BYTES: Final = 1 << 20
 _SMALLEST_CELL, _LARGEST_CELL = 1e-4, 45.0
@@ -32,6 +36,7 @@ def page_routes(resources: Resources, base: str) -> list[Route]:
     serving = _Many(resources)
     return [
         Route(f"{base}/pictures/places", serving.places, methods=["GET"]),
+        Route(f"{base}/pictures/suggest", serving.suggestions, methods=["GET"]),
         Route(f"{base}/pictures/originals", serving.originals, methods=["GET"]),
     ]
 
@@ -78,6 +83,17 @@ class _Many:
         ]
         return JSONResponse(told, headers=ALWAYS | {"Cache-Control": "no-store"})
 
+    async def suggestions(self, request: Request) -> Response:
+        """Words that begin as what is typed does: keywords of the library first, then things that can be seen."""
+        if not self._resources.pictures.is_signed("suggest", request.query_params.get("k", "")):
+            return refused(404, "no such words")
+        begun = " ".join(request.query_params.get("q", "").casefold().split())[:LONGEST_TEXT]
+        try:
+            keywords = await run_in_threadpool(self._resources.library.overviews.keywords)
+        except PhotoseekError:
+            keywords = {}
+        return JSONResponse(proposals(begun, keywords), headers=ALWAYS | {"Cache-Control": "no-store"})
+
     async def originals(self, request: Request) -> Response:
         """Files as they are in one archive, written as it is sent: none of it is held but the file at hand."""
         ids = request.query_params.get("ids", "")
@@ -88,6 +104,31 @@ class _Many:
         images = [records[each] for each in wanted if each in records]
         headers = ALWAYS | {"Content-Disposition": 'attachment; filename="pictures.zip"', "Cache-Control": "no-store"}
         return StreamingResponse(archived(images, self._resources.library), 200, headers, "application/zip")
+
+
+def proposals(begun: str, keywords: Mapping[str, int]) -> list[dict[str, str]]:
+    """Return words that begin so, with where they are from: keywords first, as often as they occur, then nouns."""
+    if len(begun) < _SHORTEST:
+        return []
+    fitting = [word for word in keywords if word.casefold().startswith(begun)][:_MOST_PROPOSED]
+    nouns, ranks = _nouns()
+    place = bisect_left(nouns, begun)
+    near = [noun for noun in nouns[place : place + _NEAR] if noun.startswith(begun)]
+    near.sort(key=ranks.__getitem__)  # the commonest first
+    known = {word.casefold() for word in fitting}
+    return [
+        *({"text": word, "kind": f"keyword · {keywords[word]:,}"} for word in fitting),
+        *({"text": noun, "kind": ""} for noun in near[: _MOST_PROPOSED - len(fitting)] if noun not in known),
+    ]
+
+
+@cache
+def _nouns() -> tuple[tuple[str, ...], dict[str, int]]:
+    """The nouns in the order of their letters, and the place of each among the commonest."""
+    ranks: dict[str, int] = {}
+    for rank, label in enumerate(Vocabulary.nouns().labels):
+        ranks.setdefault(label.casefold(), rank)
+    return tuple(sorted(ranks)), ranks
 
 
 def archived(images: Sequence[ImageRecord], library: Library) -> Iterator[bytes]:

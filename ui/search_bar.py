@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -13,7 +14,7 @@ from .grid import shown_name
 from .images import Shape
 from .query_builder import typed, weighed
 from .resources import Resources, current
-from .state import Brought, Part, SearchState, read_state, visit, write_state
+from .state import LONGEST_TEXT, Brought, Part, SearchState, read_state, visit, write_state
 from .uploads import MOST_UPLOAD_BYTES
 
 _KEY: Final = "bar"
@@ -33,6 +34,12 @@ _WORDS: Final = {
     "bringing": "Reading the picture…",
     "large": f"Pictures of up to {MOST_UPLOAD_BYTES >> 20} MB can be brought.",
     "failed": "The picture could not be sent.",
+    "proposals": "Suggestions",
+    "recent": "asked before",
+    "forget": "Forget these questions",
+    "named": "“{}” in names, captions and keywords",
+    "exactly": "to the letter",
+    "rest": "more",
 }
 
 
@@ -63,10 +70,12 @@ def show_bar(state: SearchState, resources: Resources) -> None:
         "upload": pictures.upload_address(visit()),
         "most": MOST_UPLOAD_BYTES,
         "said": st.session_state.pop(_SAID, ""),
+        "suggest": f"{pictures.prefix}/suggest?k={pictures.sign('suggest')}",
+        "remembers": not resources.options.is_shared,
         "answered": st.session_state.get(_ANSWERED, 0),
         "words": _WORDS,
     }
-    events = {"asked": _asked, "weighed": _weighed, "brought": _brought, "cleared": _cleared}
+    events = {"asked": _asked, "weighed": _weighed, "brought": _brought, "cleared": _cleared, "narrowed": _narrowed}
     mount("bar", _KEY, data, events)
 
 
@@ -95,6 +104,14 @@ def _brought() -> None:
     if isinstance(key, str) and current().uploads.get(key) is not None:
         state = read_state()
         write_state(state.asking(state.words, (*state.parts, Part(Brought(key)))))
+
+
+def _narrowed() -> None:
+    """Show what has these letters in its name or texts: no model is asked."""
+    text = told(_KEY, "narrowed")
+    if isinstance(text, str):
+        state = read_state()
+        write_state(state.asking("", ()).filtered(replace(state.filters, text=text[:LONGEST_TEXT])))
 
 
 def _cleared() -> None:

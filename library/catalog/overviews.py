@@ -15,6 +15,8 @@ from .conditions import Area, Condition
 from .conditions_sql import predicate
 from .database import Database
 
+_MOST_KEYWORDS = 5_000
+
 _images = tables.images.c
 
 
@@ -47,11 +49,12 @@ class Spot:
 
 
 class OverviewCatalog:
-    """Summaries of one library. Thread-safe; the folders are counted again when the library has changed."""
+    """Summaries of one library. Thread-safe; folders and keywords are counted again when the library has changed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = Lock()
+        self._keywords: tuple[int, dict[str, int]] | None = None
         self._folders: tuple[int, dict[str, int]] | None = None
 
     def ordered(self, count: int, where: Condition | None, order: BrowseOrder) -> list[int]:
@@ -96,6 +99,22 @@ class OverviewCatalog:
             if self._folders is None or self._folders[0] != seq:
                 self._folders = (seq, self._counted_folders())
             return self._folders[1]
+
+    def keywords(self) -> dict[str, int]:
+        """Return the keywords of images that are there, the most frequent first, and how many images have each."""
+        seq = self._database.meta().change_seq
+        with self._lock:
+            if self._keywords is None or self._keywords[0] != seq:
+                self._keywords = (seq, self._counted_keywords())
+            return self._keywords[1]
+
+    def _counted_keywords(self) -> dict[str, int]:
+        texts, count = tables.texts.c, sa.func.count()
+        query = sa.select(texts.body, count).join_from(tables.texts, tables.images)
+        query = query.where(_there(None), texts.kind == "keyword").group_by(texts.body)
+        query = query.order_by(count.desc(), texts.body).limit(_MOST_KEYWORDS)
+        with self._database.reading() as connection:
+            return {body: int(found) for body, found in connection.execute(query)}
 
     def _counted_folders(self) -> dict[str, int]:
         # A path less all but slashes at its end is its folder: neither database has a name for that.

@@ -5,6 +5,7 @@ const ICONS = {
   go: ["M11 17a6 6 0 100-12 6 6 0 000 12z", "M15.5 15.5L20 20"],
 };
 const WEIGHTS = [1, 2, 3, 0.5];
+const MOST_CHIPS = 4;
 const AGAIN_MS = 1500;
 
 function button(className, parent, label, content) {
@@ -34,6 +35,7 @@ class Bar {
     this.chips = make("div", "chips", this.root);
     this.said = make("div", "said", this.root);
     this.said.setAttribute("role", "status");
+    this.suggestions = new Suggestions(this);
     // While an input method composes, Enter takes its proposal; Safari says so by the key's old number alone.
     const composes = (event) => event.isComposing || event.keyCode === 229;
     this.input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !composes(event)) this.ask(); });
@@ -73,6 +75,7 @@ class Bar {
 
   ask() {
     this.edited = false;
+    this.suggestions.note(this.input.value);
     this.send({ text: this.input.value, time: Math.max(Date.now(), (this.asked?.time || 0) + 1) });
   }
 
@@ -117,7 +120,14 @@ class Bar {
     this.wait();
     this.said.textContent = data.said;
     this.chips.replaceChildren();
-    data.chips.forEach((each, place) => this.chip(each, place));
+    // Many would take half of a small screen: the first few tell, the others come when asked for.
+    const shown = this.unfolds || data.chips.length <= MOST_CHIPS + 1 ? data.chips.length : MOST_CHIPS;
+    data.chips.slice(0, shown).forEach((each, place) => this.chip(each, place));
+    if (shown < data.chips.length) {
+      const rest = make("button", "rest", this.chips, `+${data.chips.length - shown} ${this.words.rest}`);
+      rest.type = "button";
+      rest.addEventListener("click", () => { this.unfolds = true; this.show(this.data, this.tell); });
+    }
     this.tidy();
   }
 
