@@ -48,35 +48,37 @@ def _show_answer(state: SearchState, resources: Resources) -> None:
         return
     if not found.stacks and not state.asks and not state.avoids and not state.filters.count:
         raise NothingIndexed(resources.library.folder)
-    count = _show_toolbar(state, found, resources)
+    toolbar = st.container(horizontal=True, vertical_alignment="center", key="toolbar")
+    timeline = st.container()
+    with toolbar, st.container(width="stretch"):
+        count = st.empty()
+    count.markdown(f":gray[{counted_in_words(state, found, found.matching)}]")
+    # The grid is what one waits for: it is sent to the browser before the rest of what stands above it.
     _show_images(state, found, resources, count)
+    with toolbar:
+        _show_tools(state, resources)
+    if not state.asks:
+        with timeline:
+            show_timeline(state, resources)
     show_viewer(state.opened, None if state.opened is None else box_of(state.opened), on_search=True)
 
 
-def _show_toolbar(state: SearchState, found: Answer, resources: Resources) -> DeltaGenerator:
-    """Draw it; return where the count stands."""
-    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        with st.container(width="stretch"):
-            count = st.empty()
-        count.markdown(f":gray[{counted_in_words(state, found, found.matching)}]")
-        show_filters(state, resources.library.facets())
-        if state.asks:
-            show_switch(state)
-            st.session_state["sort"] = state.sort
-            st.selectbox(
-                "Order",
-                _SORTS,
-                format_func=_SORTS.__getitem__,
-                key="sort",
-                on_change=_sorted,
-                label_visibility="collapsed",
-                width=150,
-            )
-        else:
-            show_order(state)
+def _show_tools(state: SearchState, resources: Resources) -> None:
+    show_filters(state, resources.library.facets())
     if not state.asks:
-        show_timeline(state, resources)
-    return count
+        show_order(state)
+        return
+    show_switch(state)
+    st.session_state["sort"] = state.sort
+    st.selectbox(
+        "Order",
+        _SORTS,
+        format_func=_SORTS.__getitem__,
+        key="sort",
+        on_change=_sorted,
+        label_visibility="collapsed",
+        width=150,
+    )
 
 
 def counted_in_words(state: SearchState, found: Answer, matching: int) -> str:
