@@ -81,9 +81,8 @@ def main() -> None:
             for visit in visits:
                 visit.join()
             print(f"  all gone         {_resident_mb(server):6,.0f} MB")
-    print(
-        f"{options.visitors} visitors, {options.minutes:g} minutes, {options.count:,} images, {options.pause:g} s of rest"
-    )
+    told = f"{options.visitors} visitors, {options.minutes:g} minutes, {options.count:,} images"
+    print(f"{told}, a pause of {options.pause:g} s")
     _tell("pages", tally.pages_s)
     _tell("pictures", tally.pictures_s)
     print(f"  errors   {sum(tally.errors.values())}")
