@@ -85,7 +85,7 @@ def counted_in_words(state: SearchState, found: Answer, matching: int) -> str:
     """Return how many pictures match, of how many, and what else is shown."""
     if not state.asks:
         pictures = counted(found.total, "picture")
-        return f"{pictures}, without what is kept away from" if state.avoids else pictures
+        return f"Of {pictures}, those without what is kept away from" if state.avoids else pictures
     if not found.total:
         return ""
     if not matching:
