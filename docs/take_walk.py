@@ -62,7 +62,7 @@ def _walk(browser: Browser, address: str, photos: Path) -> None:
     page.get_by_text("weaker matches below").wait_for()
     _keep(page, "ui-3-search")
     page.locator(".tile .open").first.click()
-    page.get_by_role("dialog").locator(".tile.loaded").first.wait_for()
+    page.get_by_role("dialog").locator(".similar img").first.wait_for()
     page.get_by_text("What it may show").wait_for()
     _keep(page, "ui-4-picture")
     page.close()
@@ -78,7 +78,7 @@ def _look_around(browser: Browser, address: str, photos: Path) -> None:
     _keep(page, "ui-describe")
     page.close()
     page = _opened(browser, f"{address}/duplicates", WIDE, "light")
-    page.wait_for_selector(".tile.loaded")
+    page.wait_for_selector(".card")
     _keep(page, "ui-duplicates")
     page.close()
 

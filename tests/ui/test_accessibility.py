@@ -45,8 +45,9 @@ SEEN: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "filters": ("", ".tile.loaded", _open_filters),
     "viewer": ("", ".tile.loaded", _open_viewer),
     "explore": ("explore", ".legend button", _nothing),
+    "places": ("places", "canvas, h4", _nothing),
     "describe": ("describe", "[data-testid=stFileUploader]", _nothing),
-    "duplicates": ("duplicates", ".tile.loaded", _nothing),
+    "duplicates": ("duplicates", ".card", _nothing),
     "library": ("library", "text=Models", _nothing),
     "evaluate": ("evaluate", "[data-testid=stFileUploader]", _nothing),
 }

@@ -45,7 +45,7 @@ def test_the_order_of_browsing_is_chosen_and_stands_in_the_address(page: Page, a
     page.get_by_role("option", name="By name").click()
     expect_parameters(page, {"by": ["name"]})
     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
-    expect(page.locator(".tile img").first).to_have_attribute("alt", "blue.png")
+    expect(page.locator(".tile img").first).to_have_attribute("alt", "a tram on a hill")
     expect(page.locator(".heading")).to_have_count(0)
 
 
@@ -66,7 +66,7 @@ def test_a_colour_narrows_what_is_shown(page: Page, album: str) -> None:
     page.goto(album)
     page.wait_for_selector(".tile.loaded")
     page.get_by_role("button", name="Filters").click()
-    page.get_by_test_id("stPills").get_by_text("red").click()
+    page.get_by_test_id("stButtonGroup").get_by_text("red").click()
     expect_parameters(page, {"colour": ["red"]})
     page.get_by_text("1 picture", exact=True).wait_for()
     assert names(page) == ["red.png"]
