@@ -44,7 +44,8 @@ _WATCH = """() => {
         }
         return null;
     };
-    const grid = () => find(document, ".grid[aria-label^=Pictures]");
+    let found = null;
+    const grid = () => (found?.isConnected ? found : (found = find(document, ".grid[aria-label*=ictures]")));
     const sign = () => [...(grid()?.querySelectorAll("img") || [])].slice(0, 5).map((one) => one.src).join();
     window.seen = null;
     const box = find(document, "input[type=search]");

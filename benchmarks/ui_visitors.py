@@ -1,6 +1,6 @@
 """Many visitors of the pages at once: what goes wrong, how long they wait, and what the server's memory does.
 
-    python benchmarks/ui_visitors.py [--visitors 50] [--minutes 10] [--count 5000] [--pause 5]
+    python benchmarks/ui_visitors.py [--visitors 50] [--minutes 10] [--count 5000] [--pause 5] [--library DIR]
 
 Each visitor, with a session of its own, goes on searching, as a browser does it: a page is drawn for a question that
 was never asked before, the first pictures of its grid are fetched, and after a pause comes the next. Printed: errors,
@@ -57,10 +57,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--count", type=int, default=5_000)
     parser.add_argument("--pause", type=float, default=5.0)
+    parser.add_argument("--library", type=Path, help="made there, or used again")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        folder = Path(home) / "x.library"
-        make_library(folder, options.count, WORDS, max(1, options.count // (len(WORDS) * 50)))
+        folder = options.library or Path(home) / "x.library"
+        if not folder.exists():
+            make_library(folder, options.count, WORDS, max(1, options.count // (len(WORDS) * 50)))
         with serving(folder) as address:
             (server,) = Path("/proc/self/task").joinpath(str(os.getpid()), "children").read_text().split()
             tally, ended = _Tally(), Event()
@@ -81,8 +83,8 @@ def main() -> None:
             for visit in visits:
                 visit.join()
             print(f"  all gone         {_resident_mb(server):6,.0f} MB")
-    told = f"{options.visitors} visitors, {options.minutes:g} minutes, {options.count:,} images"
-    print(f"{told}, a pause of {options.pause:g} s")
+    told = f"{options.visitors} visitors, {options.minutes:g} minutes"
+    print(f"{told}, with a pause of {options.pause:g} s")
     _tell("pages", tally.pages_s)
     _tell("pictures", tally.pictures_s)
     print(f"  errors   {sum(tally.errors.values())}")
