@@ -75,8 +75,10 @@ class Filters:
     @property
     def count(self) -> int:
         """How many of them are set."""
-        values = (self.after, self.before, self.folder, self.cameras, self.formats, self.rating, self.side_px)
-        values += (self.text, self.colours, self.area)
+        values = (
+            *(self.after, self.before, self.folder, self.cameras, self.formats, self.rating, self.side_px),
+            *(self.text, self.colours, self.area),
+        )
         return sum(bool(value) for value in values) + self.captioned
 
 

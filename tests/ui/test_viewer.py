@@ -42,8 +42,9 @@ def contrast(page: Page) -> float:
     """Return how far the middle of the stage is from even grey: 0 to 127."""
     box = page.locator("dialog .stage").bounding_box()
     assert box is not None
-    clip = {"x": box["x"] + box["width"] / 2 - 60, "y": box["y"] + box["height"] / 2 - 20, "width": 120, "height": 40}
-    pixels = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("L"), dtype=float)
+    left, top = box["x"] + box["width"] / 2 - 60, box["y"] + box["height"] / 2 - 20
+    shot = page.screenshot(clip={"x": left, "y": top, "width": 120, "height": 40})
+    pixels = np.asarray(Image.open(io.BytesIO(shot)).convert("L"), dtype=np.float64)
     return float(pixels.std())
 
 

@@ -134,7 +134,8 @@ class World {
       let isOn = false;
       for (let at = 0; at < line.length; at += 2) {
         const [x, y] = this.toScreen(line[at], line[at + 1]);
-        if (isOn) brush.lineTo(x, y);
+        // From one side of the date line to the other is no way across the map.
+        if (isOn && Math.abs(line[at] - line[at - 2]) < 180) brush.lineTo(x, y);
         else brush.moveTo(x, y);
         isOn = true;
       }
