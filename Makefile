@@ -8,13 +8,15 @@ TYPING := .cache/typing
 export ORT_DISABLE_TELEMETRY ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
-.PHONY: help demo test coverage check lint-js docs format bench crash-test fault-test serve-test quality-test mutation-test train-mini
+.PHONY: help demo test coverage check axe lint-js docs format bench crash-test fault-test serve-test quality-test \
+        mutation-test train-mini
 
 help:
 	@echo "make demo        sample photographs, a throw-away library, some questions"
 	@echo "make test        the test suite (the first time installs torch: several GB)"
 	@echo "make coverage    the same suite, and how much of the package it runs"
 	@echo "make docs        the documentation site, in .cache/site"
+	@echo "make axe         axe-core, with which the tests examine the pages (needs npm)"
 	@echo "make lint-js     eslint over the scripts of the pages (needs npm)"
 	@echo "make check       ruff, mypy --strict, the layering of imports"
 	@echo "make format      let ruff rewrite what it can"
@@ -43,6 +45,15 @@ coverage: $(VENV)/.dev
 # Links and names that lead nowhere are warnings, and --strict makes them errors.
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# axe-core examines every page in tests/ui/test_accessibility.py, which is skipped without it.
+AXE := .cache/axe
+
+axe: $(AXE)/node_modules
+
+$(AXE)/node_modules:
+	mkdir -p $(AXE)
+	npm install --prefix $(AXE) --no-audit --no-fund --silent axe-core@4
 
 # eslint finds its configuration and its rules beside it, so both go to one folder that git ignores.
 ESLINT := .cache/eslint

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..indexer.watch import WatchOptions
     from ..library.catalog.browsing import Facets
     from ..library.catalog.conditions import Condition
+    from ..library.catalog.overviews import BrowseOrder, OverviewCatalog
     from ..rerank.base import Judge
     from ..search.describe import Classified
     from ..search.duplicates import DuplicateGroup, DuplicateOptions, Stack
@@ -130,6 +131,15 @@ class Library(UpkeepVerbs, ExportVerbs, VectorVerbs, VisionVerbs):
             NotIndexed, QueryError: nothing is known at this path, or no image has that id.
         """
         return self._queries.show(image)
+
+    def browse(self, count: int, where: Condition | None = None, order: BrowseOrder | None = None) -> list[ImageRecord]:
+        """Return up to `count` images of which `where` is true in an order, taken last first unless given."""
+        return self._queries.browse(count, where, order)
+
+    @property
+    def overviews(self) -> OverviewCatalog:
+        """The library at a glance: `library.overviews.months()`, its folders, and where pictures were taken."""
+        return self._handle.catalog.overviews
 
     def images(self, image_ids: Sequence[int]) -> dict[int, ImageRecord]:
         """Return what is known of those of these images that are there, by id."""

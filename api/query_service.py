@@ -23,6 +23,7 @@ from .handle import LibraryHandle
 # Imported where it is needed: see handle.py.
 if TYPE_CHECKING:
     from ..library.catalog.conditions import Condition
+    from ..library.catalog.overviews import BrowseOrder
     from ..search.calibration import Calibration, Calibrations
     from ..search.engine import CandidateSet, Engine
     from ..search.query_embedder import QueryEmbedder
@@ -87,7 +88,17 @@ class QueryService:
     def newest(self, count: int, where: Condition | None, *, oldest_first: bool = False) -> list[ImageRecord]:
         """Return the images taken last, or first."""
         catalog = self._handle.catalog
-        ids = catalog.browsing.newest(count, where, oldest_first=oldest_first)
+        return self._records(catalog.browsing.newest(count, where, oldest_first=oldest_first))
+
+    def browse(self, count: int, where: Condition | None, order: BrowseOrder | None) -> list[ImageRecord]:
+        """Return images in an order, taken last first unless given."""
+        catalog = self._handle.catalog
+        return self._records(
+            catalog.overviews.ordered(count, where, order) if order else catalog.browsing.newest(count, where)
+        )
+
+    def _records(self, ids: Sequence[int]) -> list[ImageRecord]:
+        catalog = self._handle.catalog
         found = catalog.images(ids)
         return [found[image_id] for image_id in ids if image_id in found]
 

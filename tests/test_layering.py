@@ -32,10 +32,12 @@ BELOW_PAGES = (
     "library.checked_files",
     "library.catalog.browsing",  # facets and conditions, as values
     "library.catalog.conditions",
+    "library.catalog.overviews",
     "library.files",
     "library.images.*",  # limits of decoding, and text made plain
     "library.types",
     "search.calibration",
+    "search.describe",  # the words that are proposed
     "search.evaluate",
     "search.map_layout",
     "search.thumbnails",
@@ -51,6 +53,7 @@ SOLE_IMPORTERS = {
         "library.catalog.planning",
         "library.catalog.writing",
         "library.catalog.browsing",
+        "library.catalog.overviews",
         "library.catalog.places",
         "library.catalog.vlm_answers",
         "library.catalog.texts",
@@ -90,7 +93,7 @@ SOLE_IMPORTERS = {
     "watchdog": ("indexer.fs_events",),
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
-    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server", "server.*"),
+    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server", "ui.viewer_routes", "server.*"),
     "fastapi": ("server.*",),
     "uvicorn": ("server.launch",),
     "httpx": ("server.client",),

@@ -18,6 +18,7 @@ from ..library.images.archives import split_member
 from ..library.images.decoding import DEFAULT_LIMITS
 from ..library.images.thumbnails import Decoders, ThumbnailCache
 from ..search.thumbnails import jpeg_bytes
+from .deep_zoom import Tiles
 
 _SIGNATURE_BYTES: Final = 16
 
@@ -40,25 +41,30 @@ class ImageServer:
     """Makes, keeps and signs the pictures of one library. Thread-safe.
 
     An address holds the image's id and a signature with a secret of this process: pages that the password opened are
-    told addresses, and nobody can make one up.
+    told addresses, and nobody can make one up. `prefix` is what they begin with.
     """
 
     def __init__(self, library: Library, cache: ThumbnailCache, secret: bytes, base_path: str) -> None:
         self._library = library
         self._cache = cache
         self._secret = secret
-        self._prefix = f"/{base_path}/pictures" if base_path else "/pictures"
+        self.prefix = f"/{base_path}/pictures" if base_path else "/pictures"
+        self.tiles = Tiles(cache)
         self._decoders: dict[Shape, Decoders] = {}
         self._lock = Lock()
 
     def address(self, image: ImageRecord, shape: Shape) -> str:
         """Return where the browser finds a picture; it changes with the picture."""
         version = image.content_hash[:12]
-        return f"{self._prefix}/{shape.value}/{image.id}?v={version}&k={self.sign(f'{shape.value}/{image.id}')}"
+        return f"{self.prefix}/{shape.value}/{image.id}?v={version}&k={self.sign(f'{shape.value}/{image.id}')}"
+
+    def may_view(self, image_id: int, signature: str) -> bool:
+        """Whether this is the signature of a picture's thumbnail: who was shown that may see all there is of it."""
+        return self.is_signed(f"{Shape.GRID.value}/{image_id}", signature)
 
     def upload_address(self, visit: str) -> str:
         """Return where the pages of a visit may send a picture."""
-        return f"{self._prefix}/upload?visit={visit}&k={self.sign(f'upload/{visit}')}"
+        return f"{self.prefix}/upload?visit={visit}&k={self.sign(f'upload/{visit}')}"
 
     def sign(self, what: str) -> str:
         """Return a signature that only this process can make."""
@@ -98,6 +104,7 @@ class ImageServer:
 
     def close(self) -> None:
         """End the processes that decode."""
+        self.tiles.close()
         for decoders in self._decoders.values():
             decoders.close()
 

@@ -20,6 +20,7 @@ from .changes import Change, IndexedFile, KnownFile
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
+from .overviews import OverviewCatalog
 from .places import PlaceCatalog
 from .planning import PAGE_ROWS, PlanningCatalog, below
 from .texts import TextCatalog
@@ -86,6 +87,7 @@ class Catalog:
         self.planning = PlanningCatalog(database, self.texts)
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
+        self.overviews = OverviewCatalog(database)
         self.judgements = JudgementCatalog(database)
         self.places = PlaceCatalog(database)
         self.captions = CaptionCatalog(database)

@@ -1,7 +1,7 @@
 """Queries written as sums: `2:golden retriever + ./pool.jpg - fruit`.
 
     sum     = [ "-" ] term { ( "+" | "-" ) term }
-    term    = [ weight ":" ] subject           no digit may follow the colon: `5:30 train` are words
+    term    = [ weight ":" ] subject           from 0.01 to 100; no digit may follow the colon: `5:30 train` are words
     subject = quoted words | "id:" number | an http(s) URL | "file:" path, quoted or not | words
             | a path that begins with / ./ ../ or ~
 
@@ -14,10 +14,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from ...library.errors import EmptyPath, QueryError
 from ...library.files import is_blank
 from .query import Address, KnownImage, Picture, Subject, Term, Words
+
+LIGHTEST: Final = 0.01
+HEAVIEST: Final = 100.0
+"""Weights beyond these say no more: the other terms count for nothing, or this one does."""
 
 _QUOTED = r'"(?:[^"]|"")*"'
 _QUOTED_OR_SIGN = re.compile(rf"{_QUOTED}|(?<!\S)[+-](?!\S)")
@@ -35,7 +40,8 @@ def parse_terms(text: str) -> tuple[Term, ...]:
     """Read a sum.
 
     Raises:
-        QueryError: it is empty, two signs stand together, one has nothing to join, or a weight is zero.
+        QueryError: it is empty, two signs stand together, one has nothing to join, or a weight is not from LIGHTEST to
+            HEAVIEST.
     """
     return tuple(_term(operand.strip(), text, negative=sign == "-") for sign, operand in _operands(text))
 
@@ -78,6 +84,9 @@ def _term(operand: str, whole: str, *, negative: bool) -> Term:
         raise QueryError(message)
     weighted = _WEIGHT.fullmatch(operand)
     weight = float(weighted[1]) if weighted else 1.0
+    if weighted and not LIGHTEST <= weight <= HEAVIEST:
+        message = f"a weight is a number from {LIGHTEST:g} to {HEAVIEST:g}, not {_shortened(weighted[1])}"
+        raise QueryError(message)
     return Term(_subject(weighted[2] if weighted else operand), -weight if negative else weight)
 
 
@@ -93,3 +102,7 @@ def _subject(text: str) -> Subject:
 
 def _unquoted(text: str) -> str:
     return text[1:-1].replace('""', '"') if re.fullmatch(_QUOTED, text) else text
+
+
+def _shortened(number: str) -> str:
+    return number if len(number) <= 12 else f"{number[:12]}…"

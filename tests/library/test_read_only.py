@@ -246,7 +246,7 @@ def test_no_control_of_the_pages_writes(ward: Ward, cache: Path, pages: None) ->
     assert any("stray files" in line for line in told)
     assert any("is grouped" in line or "1 group" in line for line in told)
     assert "What is it? It is red." in told
-    assert any("Looked again at" in line for line in told)
+    assert any("Reranked" in line for line in told)
     assert {"Index", "Update", "Try them again", "Repair", "Forget the others"}.isdisjoint(told)
     assert judge.sizes
     resources.close()

@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 import photoseek
+from photoseek.api.uploads import MOST_UPLOAD_BYTES, Uploads
+from photoseek.library.images.thumbnails import ThumbnailCache
 from photoseek.library.types import ImageRecord
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.ui.images import ImageServer, Shape
 from photoseek.ui.routes import _Serving
-from photoseek.ui.thumbnails import ThumbnailCache
-from photoseek.ui.uploads import MOST_UPLOAD_BYTES, Uploads
 
 BLOCK = bytes(1 << 20)
 

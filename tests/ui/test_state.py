@@ -44,7 +44,6 @@ _STATES = st.builds(
     st.sampled_from(Sort),
     st.integers(1, MOST_SHOWN),
     st.booleans(),
-    st.booleans(),
     st.integers(0, 600),
     st.one_of(st.none(), st.integers(1, 2**40)),
 )
@@ -102,7 +101,9 @@ LIKE = Part(KnownImage(7))
     ("before", "text", "words", "parts"),
     [
         (SearchState(), " a cat ", "a cat", ()),
-        (SearchState("a dog", (LIKE,)), "a cat", "a cat", (LIKE,)),
+        (SearchState("", (LIKE,)), "a cat", "a cat", (LIKE,)),
+        (SearchState("a dog", (LIKE, Part(Words("b"), -1.0))), "a cat", "a cat", ()),
+        (SearchState("a dog", (LIKE, Part(Brought("k")))), "a cat", "a cat", (Part(Brought("k")),)),
         (SearchState("a dog"), "", "", ()),
         (SearchState("a dog"), "- grass", "a dog", (Part(Words("grass"), -1.0),)),
         (SearchState("a dog"), "+ 2:beach", "a dog", (Part(Words("beach"), 2.0),)),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoseek import Address, KnownImage, Picture, QueryError, Term, Words, parse_terms
-from photoseek.search.query.arithmetic import parse_image
+from photoseek.search.query.arithmetic import HEAVIEST, LIGHTEST, parse_image
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,17 @@ def test_empty_words_are_an_error(text: str) -> None:
         parse_terms(text)
 
 
-@pytest.mark.parametrize("text", ["0:dog", "0.0:dog", f"{'9' * 400}:dog", "1e999:dog"])
-def test_a_weight_is_a_number_other_than_zero(text: str) -> None:
-    with pytest.raises(QueryError, match="weight"):
+@pytest.mark.parametrize(
+    "text", ["0:dog", "0.0:dog", f"{'9' * 400}:dog", "1e999:dog", "1e9:dog", "cat - 101:dog", "1e-3:dog"]
+)
+def test_a_weight_beyond_reason_is_an_error_of_one_short_line(text: str) -> None:
+    with pytest.raises(QueryError, match=r"a weight is a number from 0\.01 to 100, not") as caught:
         parse_terms(text)
+    assert len(str(caught.value)) < 70
+
+
+def test_the_least_and_the_greatest_weight_are_taken() -> None:
+    assert [term.weight for term in parse_terms("0.01:dog + 100:cat")] == [0.01, 100.0]
 
 
 def written(term: Term) -> str:
@@ -90,7 +97,7 @@ SUBJECTS = st.one_of(
     st.text("abc./:%?=&+-", max_size=12).map(lambda rest: Address(f"https://x{rest}")),
     st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text).map(lambda text: Picture(Path(text))),
 )
-WEIGHTS = st.floats(1e-300, 1e300).flatmap(lambda weight: st.sampled_from([weight, -weight]))
+WEIGHTS = st.floats(LIGHTEST, HEAVIEST).flatmap(lambda weight: st.sampled_from([weight, -weight]))
 
 
 @given(st.lists(st.builds(Term, SUBJECTS, WEIGHTS | st.sampled_from([1.0, -1.0])), min_size=1, max_size=5))
