@@ -89,7 +89,7 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
     "depth",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Look again at the first N hits, and put them in a better order.",
+    help="Judge the first N hits one by one, and put them in a better order.",
 )
 @click.option("--budget", "budget_s", metavar="TIME", callback=_budget, help="End --rerank after 2s, 500ms, 1min ...")
 @judge_option
@@ -129,12 +129,12 @@ def search_command(  # noqa: PLR0913 - one for each option
 
     Each line is a score, at most 1 and higher is better, and an image's path; the best comes first. With --threshold
     auto, the chance that it is a match stands between them. With --rerank, the chance by both looks comes first, then
-    that by the first look and that by the second.
+    the search's and the judge's.
     """
     from ..search.query.query import Query, Sort
 
     if depth is None and (budget_s is not None or judge is not None):
-        raise click.UsageError("--budget and --judge are about a second look: say --rerank N as well")
+        raise click.UsageError("--budget and --judge are about reranking: say --rerank N as well")
     condition = None if where is None else _condition(where)
 
     def query_of(words: tuple[str, ...]) -> Query:

@@ -150,7 +150,7 @@ def _answered(library: Library, questions: Sequence[tuple[str, Query]]) -> Itera
 
 
 def reranked(refinements: Iterator[RerankResult], query: Query) -> tuple[list[Hit], dict[int, RerankedHit]]:
-    """Return the best hits after a second look, in the query's order, and by image id what each got from it."""
+    """Return the best hits after reranking, in the query's order, and by image id what each got from it."""
     from ..search.engine import in_order
 
     best = _last_of(refinements).hits[: query.k]
@@ -158,7 +158,7 @@ def reranked(refinements: Iterator[RerankResult], query: Query) -> tuple[list[Hi
 
 
 def _last_of(refinements: Iterator[RerankResult]) -> RerankResult:
-    """Wait for the end of a second look, showing on a terminal how far it has come; say what went wrong with it."""
+    """Wait for the end of a rerank, showing on a terminal how far it has come; say what went wrong with it."""
     from .console import CountLine
 
     latest = next(refinements)
@@ -167,9 +167,9 @@ def _last_of(refinements: Iterator[RerankResult]) -> RerankResult:
             if sys.stderr.isatty():
                 progress(latest.judged_count, latest.wanted_count)
     for skipped in latest.skipped:
-        click.echo(f"not looked at again: {plain(str(skipped.image.path))}: {plain(skipped.reason)}", err=True)
+        click.echo(f"not judged: {plain(str(skipped.image.path))}: {plain(skipped.reason)}", err=True)
     if latest.trouble is not None:
-        click.echo(f"the second look ended early: {plain(latest.trouble)}", err=True)
+        click.echo(f"the rerank ended early: {plain(latest.trouble)}", err=True)
     elif latest.judged_count + len(latest.skipped) < latest.wanted_count:
         click.echo(
             f"the budget was enough for {latest.judged_count:,} of {latest.wanted_count:,}: the same search again goes "
@@ -189,7 +189,7 @@ def print_reranked(refined: RerankedHit, alike_count: int = 0) -> None:
 
 
 def rerank_fields(refined: RerankedHit | None) -> dict[str, object]:
-    """Return what a second look adds to a hit's JSON; nothing where there was none."""
+    """Return what reranking adds to a hit's JSON; nothing where there was none."""
     if refined is None:
         return {}
     judgement = refined.judgement

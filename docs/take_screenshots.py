@@ -43,7 +43,7 @@ _PAGES = {
     "combined": ("?q=a+photograph&t=id:1&t=-text:a+motorcycle", ".tile.loaded"),
     "nothing": ("?q=a+snowman+on+a+bicycle", "text=Nothing here matches"),
     "picture": (f"{_SEARCH}&image=1", "[role=dialog] .tile.loaded"),
-    "second-look": ("?q=a+cat&look=5", ".tile .badge"),
+    "rerank": ("?q=a+cat&look=5", ".tile .badge"),
     "explore": ("explore", "canvas"),
     "describe": ("describe", "[data-testid=stFileUploader]"),
     "duplicates": ("duplicates", ".tile.loaded"),

@@ -86,7 +86,7 @@ class Engine:
         return in_order(_hits(query, matches, probabilities, records), query.sort)
 
     def candidates(self, query: Query) -> CandidateSet:
-        """Return what `search` does, by score, with every hit's probability: what a second look starts from.
+        """Return what `search` does, by score, with every hit's probability: what a rerank starts from.
 
         Raises: as `search` does.
         """

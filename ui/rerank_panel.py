@@ -23,7 +23,7 @@ _TURN = Lock()
 
 
 class RerankJob:
-    """One second look, begun when constructed. Thread-safe.
+    """One rerank, begun when constructed. Thread-safe.
 
     Args:
         begin: returns the orders, better and better, as `Library.refine` does.
@@ -44,7 +44,7 @@ class RerankJob:
 
     @property
     def error(self) -> str | None:
-        """Why there is no second look, in one line."""
+        """Why there is no rerank, in one line."""
         return self._error
 
     @property
@@ -75,7 +75,7 @@ class RerankJob:
 
 BUDGETS_S: Final = (0, 5, 15, 60, 300)
 DEPTH: Final = 50
-"""Pictures that are looked at again at most."""
+"""Pictures that are judged at most."""
 
 _PERIOD_S: Final = 0.5
 _REFINING: Final = "refining"
@@ -83,12 +83,12 @@ _WHOLE: Final = "draw the whole page"
 
 
 def show_switch(state: SearchState) -> None:
-    """Draw the choice of whether, and for how long, to look again."""
+    """Draw the choice of whether, and for how long, to rerank."""
     st.session_state["budget"] = min(BUDGETS_S, key=lambda budget_s: abs(budget_s - state.budget_s))
     st.selectbox(
-        "Second look",
+        "Rerank",
         BUDGETS_S,
-        format_func=lambda budget_s: f"Look again · {budget_s} s" if budget_s else "One look",
+        format_func=lambda budget_s: f"Rerank · {budget_s} s" if budget_s else "No rerank",
         key="budget",
         on_change=_switched,
         label_visibility="collapsed",
@@ -121,14 +121,14 @@ def show_reranked(
 
 
 def stop_reranking() -> None:
-    """End this visit's second look, if there is one."""
+    """End this visit's rerank, if there is one."""
     kept = st.session_state.pop(_REFINING, None)
     if kept is not None:
         kept[1].stop()
 
 
 def box_of(image_id: int) -> Box | None:
-    """Return where this visit's second look saw what was looked for in a picture."""
+    """Return where this visit's judge saw what was looked for in a picture."""
     kept = st.session_state.get(_REFINING)
     refinement = None if kept is None else kept[1].latest
     if refinement is None:
@@ -163,7 +163,7 @@ def _tile(refined: RerankedHit, stack: Stack, caption: str, moved: int, *, is_we
     hit, judgement = refined.hit, refined.judgement
     facts = [f"score {hit.score:.2f}"]
     if hit.probability is not None:
-        facts.insert(0, f"first look {chance(hit.probability)}")
+        facts.insert(0, f"search {chance(hit.probability)}")
     if judgement is not None:
         facts.append(f"second {chance(judgement.probability)}")
     facts.append(f"together {chance(refined.score)}" if not refined.vetoed else "shows what is to be kept away from")
@@ -179,9 +179,9 @@ def _show_progress(refining: RerankJob, refinement: RerankResult | None, resourc
         st.warning(in_a_line(refining.error))
         return
     if refinement is None:
-        st.progress(0.0, "Getting ready to look again…")
+        st.progress(0.0, "Getting ready to rerank…")
         return
-    told = f"Looked again at {refinement.judged_count} of {refinement.wanted_count} with {in_a_line(refinement.judge)}"
+    told = f"Judged {refinement.judged_count} of {refinement.wanted_count} with {in_a_line(refinement.judge)}"
     if refinement.cached_count:
         told += f", {refinement.cached_count} of them remembered"
     told += f"; its word counts {refinement.weight:.0%}"
@@ -194,11 +194,11 @@ def _show_progress(refining: RerankJob, refinement: RerankResult | None, resourc
     if refinement.skipped:
         st.caption(f"{len(refinement.skipped)} could not be read again.")
     if not resources.library.can_ask:
-        st.caption("What is built in looked again. A vision-language model, named in library.toml, knows more.")
+        st.caption("What is built in judged. A vision-language model, named in library.toml, knows more.")
 
 
 def _refining(state: SearchState, resources: Resources) -> RerankJob:
-    """Return this visit's second look at what the state asks, begun now unless it is under way or done."""
+    """Return this visit's rerank of what the state asks, begun now unless it is under way or done."""
     asked = replace(state, opened=None)
     kept = st.session_state.get(_REFINING)
     if kept is not None and kept[0] == asked:

@@ -75,7 +75,7 @@ class SearchState:
     """Everything a search page shows.
 
     `words` are those in the box. `weak` shows what hardly matches where nothing matches well. `budget_s` is how long
-    the second look may take, 0 for none. `opened` is the image that is looked at.
+    a rerank may take, 0 for none. `opened` is the image that is looked at.
     """
 
     words: str = ""

@@ -116,7 +116,7 @@ def press_what_is_hidden(resources: Resources, picture: Path) -> list[str]:
 
 
 def _searched(resources: Resources) -> list[str]:
-    """Search, look again, and open a picture and ask about it."""
+    """Search, rerank, and open a picture and ask about it."""
     first = resources.library.newest(1)[0].id
     told: list[str] = []
     for params in ({"q": "red"}, {"q": "red", "look": "5"}, {"q": "red", "image": str(first)}):

@@ -272,14 +272,14 @@ def test_twenty_visitors_at_once_each_get_their_own_answer(new_page: Callable[[]
         expect_first(page, wanted[words])
 
 
-def test_a_second_look_changes_the_order_and_shows_what_moved(page: Page, red_loving_library: Path) -> None:
+def test_a_rerank_changes_the_order_and_shows_what_moved(page: Page, red_loving_library: Path) -> None:
     with serving(red_loving_library) as address:
         page.goto(f"{address}/?q=something+blue&weak=1&fold=0")
         assert first_name(page) != "red.png"
-        page.get_by_role("combobox", name=re.compile("Second look")).click()
-        page.get_by_role("option", name="Look again · 60 s").click()
+        page.get_by_role("combobox", name=re.compile("Rerank")).click()
+        page.get_by_role("option", name="Rerank · 60 s").click()
         page.wait_for_url(re.compile("look=60"))
-        page.get_by_text(re.compile("Looked again at 3 of 3")).wait_for()
+        page.get_by_text(re.compile("Judged 3 of 3")).wait_for()
         expect_first(page, "red.png")
         expect(page.locator(".moved.up").first).to_have_text(re.compile("▲[12]"))
         expect(page.locator(".badge").first).to_have_text(re.compile("→ >99%"))
