@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
@@ -97,6 +99,53 @@ PUBLIC = [
     "parse_terms",
 ]
 
+LIBRARY_MEMBERS = [
+    "ask",
+    "can_ask",
+    "can_caption",
+    "caption",
+    "caption_of",
+    "check_targets",
+    "classify",
+    "close",
+    "count",
+    "damages",
+    "describe",
+    "doctor",
+    "duplicates",
+    "evaluate",
+    "export_csv",
+    "export_html",
+    "export_npy",
+    "export_parquet",
+    "export_sheet",
+    "facets",
+    "failed_roots",
+    "failures",
+    "fold",
+    "folder",
+    "images",
+    "index",
+    "info",
+    "is_read_only",
+    "judge_spec",
+    "labels",
+    "map",
+    "newest",
+    "original",
+    "prune",
+    "refine",
+    "remove",
+    "roots",
+    "search",
+    "search_many",
+    "texts",
+    "tune",
+    "version",
+    "watch",
+    "would_remove",
+]
+
 HEAVY = [
     "faiss",
     "huggingface_hub",
@@ -135,6 +184,15 @@ def test_the_public_names_are_these() -> None:
     assert [name for name in PUBLIC if not hasattr(photoseek, name)] == []
 
 
+def test_the_members_of_a_library_are_these() -> None:
+    assert [name for name in dir(photoseek.Library) if not name.startswith("_")] == LIBRARY_MEMBERS
+
+
+@pytest.mark.parametrize("name", LIBRARY_MEMBERS)
+def test_a_member_of_a_library_says_what_it_is(name: str) -> None:
+    assert inspect.getattr_static(photoseek.Library, name).__doc__
+
+
 @pytest.mark.parametrize(
     ("old", "new"), [("RefinedHit", "RerankedHit"), ("Refinement", "RerankResult"), ("Tuning", "FusionFit")]
 )
@@ -160,7 +218,11 @@ def test_a_public_name_says_what_it_is(name: str) -> None:
 
 
 def test_every_error_raised_on_purpose_can_be_caught_as_one() -> None:
-    every = [value for value in vars(errors).values() if inspect.isclass(value) and value.__module__ == errors.__name__]
+    modules = [import_module(f"{errors.__name__}.{module.name}") for module in iter_modules(errors.__path__)]
+    every = [value for module in modules for value in vars(module).values() if inspect.isclass(value)]
+    every = [value for value in dict.fromkeys(every) if value.__module__.startswith(errors.__name__)]
+    assert sorted(error.__name__ for error in every) == errors.__all__
+    assert [error for error in every if getattr(errors, error.__name__) is not error] == []
     assert [error for error in every if not issubclass(error, photoseek.PhotoseekError)] == []
     drawn = (errors.__doc__ or "").split()
     assert [error.__name__ for error in every if error.__name__ not in drawn] == []

@@ -7,11 +7,11 @@ from typing import Final
 import streamlit as st
 
 from .. import LibraryNotFound, ModelMismatch, NothingIndexed, NoVisionModel
+from ..api.uploads import MOST_UPLOAD_BYTES, Upload
 from .components import learning_progress, literal
 from .places import in_a_line
 from .resources import Resources, current
 from .state import Brought, Part, SearchState, go_to_search, visit
-from .uploads import MOST_UPLOAD_BYTES, Upload
 
 _KEY: Final = "described"
 _CAPTION: Final = "caption_of"

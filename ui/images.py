@@ -15,8 +15,8 @@ from PIL import Image
 from .. import ImageRecord
 from ..api import Library
 from ..library.images.decoding import DEFAULT_LIMITS
+from ..library.images.thumbnails import Decoders, ThumbnailCache
 from ..search.thumbnails import jpeg_bytes
-from .thumbnails import Decoders, ThumbnailCache
 
 _SIGNATURE_BYTES: Final = 16
 

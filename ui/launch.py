@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Final
 
+from ..api.uploads import MOST_UPLOAD_BYTES
 from ..library.errors import UiUnavailable
 from ..library.settings import believe_no_forwarded_address
 from .options import UiOptions
-from .uploads import MOST_UPLOAD_BYTES
 
 _LOOK: Final = {
     "theme.light.primaryColor": "#1f6f5c",

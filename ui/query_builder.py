@@ -8,9 +8,9 @@ from datetime import datetime, time
 from typing import Literal
 
 from .. import KnownImage, Picture, Query, QueryError, Sort, Term, Words, parse_terms
+from ..api.uploads import Uploads
 from ..library.catalog.conditions import All, Compared, Condition, HasText, Matches, OneOf, Order, Some, Wildcard
 from .state import Brought, Filters, Part, SearchState
-from .uploads import Uploads
 
 
 def as_query(state: SearchState, uploads: Uploads, below: Sequence[str] | None = None) -> Query:

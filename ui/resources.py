@@ -12,12 +12,12 @@ from typing import Final
 from .. import Label
 from ..api import Library, open_library
 from ..api.indexing_job import IndexJobs
+from ..api.uploads import Uploads
+from ..library.images.thumbnails import ThumbnailCache
 from ..library.settings import cache_folder
 from .images import ImageServer
 from .options import UiOptions
 from .password import LoginThrottle
-from .thumbnails import ThumbnailCache
-from .uploads import Uploads
 
 _MOST_KEPT: Final = 500
 _COUNT: Final = 6

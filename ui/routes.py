@@ -12,8 +12,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from .. import ImageRecord, PhotoseekError
+from ..api.uploads import MOST_UPLOAD_BYTES, Uploads
 from .images import ImageServer, Shape
-from .uploads import MOST_UPLOAD_BYTES, Uploads
 
 if TYPE_CHECKING:
     from .resources import Resources

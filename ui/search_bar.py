@@ -7,13 +7,13 @@ from typing import Final
 import streamlit as st
 
 from .. import KnownImage, QueryError, Words
+from ..api.uploads import MOST_UPLOAD_BYTES
 from .components import mount, told
 from .grid import shown_name
 from .images import Shape
 from .query_builder import typed, weighed
 from .resources import Resources, current
 from .state import HEAVIEST, Brought, Part, SearchState, read_state, visit, write_state
-from .uploads import MOST_UPLOAD_BYTES
 
 _KEY: Final = "bar"
 _SAID: Final = "bar_said"

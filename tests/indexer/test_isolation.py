@@ -244,7 +244,8 @@ def test_no_program_to_start_is_an_error_and_blames_no_file(
 
 def test_a_process_imports_nothing_heavy() -> None:
     code = (
-        "import sys, photoseek.library.images.isolation_worker, photoseek.indexer.isolation, photoseek.ui.thumbnails\n"
+        "import sys, photoseek.library.images.isolation_worker, photoseek.library.images.thumbnails\n"
+        "import photoseek.indexer.isolation\n"
         "import photoseek.library.embedders.mini\n"
         "print([name for name in ('sqlalchemy', 'onnxruntime', 'faiss', 'torch', 'click') if name in sys.modules])"
     )

@@ -16,13 +16,13 @@ import pytest
 from PIL import Image
 
 import photoseek
+from photoseek.api.uploads import MOST_KEPT_OF_ONE, MOST_UPLOAD_BYTES, Uploads
 from photoseek.library.errors import ImageUnreadable
+from photoseek.library.images.thumbnails import ThumbnailCache
 from photoseek.library.types import ImageRecord
 from photoseek.tests.support.browser import serving
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.ui.images import SIDE_PX, ImageServer, Shape
-from photoseek.ui.thumbnails import ThumbnailCache
-from photoseek.ui.uploads import MOST_KEPT_OF_ONE, MOST_UPLOAD_BYTES, Uploads
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_bomb_of_pixels_is_refused_by_its_header(uploads: Uploads) -> None:
 
 def test_what_makes_pictures_small_knows_nothing_of_indexing_or_the_catalogue() -> None:
     code = (
-        "import sys, photoseek.ui.thumbnails\n"
+        "import sys, photoseek.library.images.thumbnails\n"
         "print([name for name in sys.modules if 'photoseek.indexer' in name or 'photoseek.library.catalog' in name])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

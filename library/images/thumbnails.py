@@ -14,12 +14,12 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from .. import ImageUnreadable
-from ..library.files import atomic_write
-from ..library.images.decoding import DecodeLimits, decode
-from ..library.images.isolation import DecoderLost, IsolatedPool, IsolationLimits
-from ..library.images.sources import read_bytes
-from ..library.types import Pixels
+from ..errors import ImageUnreadable
+from ..files import atomic_write
+from ..types import Pixels
+from .decoding import DecodeLimits, decode
+from .isolation import DecoderLost, IsolatedPool, IsolationLimits
+from .sources import read_bytes
 
 DEFAULT_BOUND_BYTES: Final = 512 << 20
 _ROOM_SHARE: Final = 0.9

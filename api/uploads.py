@@ -13,11 +13,11 @@ from typing import Final
 
 from PIL import Image
 
-from .. import ImageUnreadable
+from ..library.errors import ImageUnreadable
 from ..library.images.decoding import DecodeLimits
 from ..library.images.metadata.image_text import printable
+from ..library.images.thumbnails import Decoders
 from ..search.thumbnails import jpeg_bytes, png_bytes
-from .thumbnails import Decoders
 
 MOST_UPLOAD_BYTES: Final = 20 << 20
 UPLOAD_LIMITS: Final = DecodeLimits(max_pixels=100_000_000, max_decoded_pixels=50_000_000, max_bytes=MOST_UPLOAD_BYTES)
