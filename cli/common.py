@@ -54,7 +54,7 @@ library_option = click.option(
 judge_option = click.option(
     "--judge",
     metavar="NAME",
-    help="Who looks again: mini or regions (both built in), or a vision-language model; the library's unless given.",
+    help="Who judges hits: mini or regions (both built in), or a vision-language model; the library's unless given.",
 )
 vlm_option = click.option(
     "--vlm",

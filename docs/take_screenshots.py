@@ -65,7 +65,7 @@ _PAGES = {
     "nothing": ("?q=a+snowman+on+a+bicycle", ".tile.loaded"),
     "places": ("places", ".spot"),
     "picture": (f"{_SEARCH}&image=1", "dialog .similar img"),
-    "second-look": ("?q=a+cat&look=5", ".tile .badge"),
+    "rerank": ("?q=a+cat&look=5", ".tile .badge"),
     "explore": ("explore", "canvas"),
     "describe": ("describe", "[data-testid=stFileUploader]"),
     "duplicates": ("duplicates", ".card"),

@@ -27,6 +27,15 @@ WEIGHTS: Final = Path(__file__).parent / "weights" / "mini"
 
 FILES: Final = ("caption_memory.onnx", "caption_step.onnx", "caption_words.txt", "caption_names.json")
 
+OTHER_LANGUAGES: Final = ("zh",)
+"""Languages that the captioner writes beside English where `language_files` are there."""
+
+
+def language_files(language: str) -> tuple[str, ...]:
+    """Return what a language beside English needs: the next word's graph, the words, and the names of things."""
+    return (f"caption_step.{language}.onnx", f"caption_words.{language}.txt", f"caption_names.{language}.tsv")
+
+
 CAPTIONER: Final = "mini-captioner"
 JUDGE: Final = "mini-judge"
 
@@ -39,7 +48,8 @@ Input: TypeAlias = "Vectors | NDArray[np.int64]"
 class MiniManifest:
     """What `manifest.json` says: the SHA-256 of each file beside it, and of the towers that they were taught on.
 
-    `judge_scale` and `judge_shift` make a probability of the judge's score.
+    `judge_scale` and `judge_shift` make a probability of the judge's score of a sentence, `judge_word_scale` and
+    `judge_word_shift` of a single word; manifests older than these go without.
     """
 
     version: str
@@ -49,12 +59,19 @@ class MiniManifest:
     files: dict[str, str]
     judge_scale: float
     judge_shift: float
+    judge_word_scale: float = 1.1204
+    judge_word_shift: float = -2.0864
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that captions are written in, English first."""
+        return ("en", *(one for one in OTHER_LANGUAGES if set(language_files(one)) <= set(self.files)))
 
     def key(self, name: str) -> str:
         """Pin all that the answers depend on: the files, the towers, and for the judge how it is calibrated."""
         pinned: list[object] = [self.version, sorted(self.towers.items()), sorted(self.files.items())]
         if name == JUDGE:
-            pinned.append([self.judge_scale, self.judge_shift])
+            pinned.append([self.judge_scale, self.judge_shift, self.judge_word_scale, self.judge_word_shift])
         return f"{name}@{hashlib.sha256(json.dumps(pinned).encode()).hexdigest()[:12]}"
 
 

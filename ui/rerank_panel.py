@@ -45,7 +45,7 @@ class RerankJob:
 
     @property
     def error(self) -> str | None:
-        """Why there is none, in one line."""
+        """Why there is no rerank, in one line."""
         return self._error
 
     @property
@@ -76,7 +76,7 @@ class RerankJob:
 
 BUDGETS_S: Final = (0, 5, 15, 60, 300)
 DEPTH: Final = 50
-"""Pictures that are looked at again at most."""
+"""Pictures that are judged at most."""
 
 _PERIOD_S: Final = 0.5
 _REFINING: Final = "refining"

@@ -135,7 +135,7 @@ def test_its_pages_are_shown(closed: Path, tmp_path: Path, pages: None) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "What is it? It is red." in done.stdout
-    assert "Looked again at" in done.stdout
+    assert "Reranked" in done.stdout
     assert "cannot be written" in done.stdout.replace("\\", "")  # to index was tried, too
     assert state_of(closed) == before
 

@@ -266,8 +266,12 @@ def test_without_a_model_one_line_says_what_to_do(
         with pytest.raises(NoVisionModel) as caught:
             bare.ask(folder / "0.png", "What?")
         assert "pip install 'photoseek[llava]'" in str(caught.value)
-        assert "`photoseek caption`" in str(caught.value)
+        assert "`photoseek describe`" in str(caught.value)
+        assert caught.value.caption
+        assert f'the built-in caption: "{caught.value.caption}"' in str(caught.value)
         assert "\n" not in str(caught.value)
+        with pytest.raises(ImageUnreadable):
+            bare.ask(folder / "nothing.png", "What?")
 
 
 def test_the_commands_caption_and_ask(run: Run, judge: ColourJudge, photos: Path) -> None:
@@ -304,7 +308,7 @@ def test_without_a_model_the_commands_say_in_one_line_what_to_do(
     code, out, err = run("ask", photos / "3-red.png", "What?")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "photoseek[llava]" in err
-    assert "photoseek caption" in err
+    assert 'the built-in caption: "' in err
     assert run("caption", "--all") == (0, "9 captioned\n", "")  # by the captioner that is built in
     code, _, err = run("search", "red", "--rerank", "5")
     assert (code, err) == (0, "")

@@ -1,4 +1,4 @@
-"""The second look itself: budgets by a clock of the test's own, what is remembered, vetoes, and what goes wrong."""
+"""The rerank itself: budgets by a clock of the test's own, what is remembered, vetoes, and what goes wrong."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def press_what_is_hidden(resources: Resources, picture: Path) -> list[str]:
 
 
 def _searched(resources: Resources) -> list[str]:
-    """Search, look again, and ask for all that the viewer tells of a picture."""
+    """Search, rerank, and ask for all that the viewer tells of a picture."""
     first = resources.library.newest(1)[0].id
     told: list[str] = []
     for params in ({"q": "red"}, {"q": "red", "look": "5"}, {"q": "red", "image": str(first)}):

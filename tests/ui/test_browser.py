@@ -288,6 +288,13 @@ def test_a_rerank_changes_the_order_shows_what_moved_and_counts_what_matches(
         expect(page.locator(".tile:not(.weak)")).to_have_count(1)
 
 
+def test_the_built_in_judge_reranks_without_a_model_being_set_up(page: Page, sample_server: str) -> None:
+    page.goto(f"{sample_server}/?q=a+woman+in+an+orange+suit+smiles&look=60")
+    page.get_by_text(re.compile(r"Reranked (\d+) of \1 with mini")).wait_for()
+    expect_first(page, "astronaut.png")
+    expect(page.locator(".badge").first).to_have_text(re.compile("→"))
+
+
 def test_a_question_about_a_picture_is_answered(page: Page, red_loving_library: Path) -> None:
     with serving(red_loving_library) as address:
         page.goto(address)

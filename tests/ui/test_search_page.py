@@ -165,7 +165,7 @@ def test_a_refined_order_shows_what_moved_and_both_looks_and_counts_what_matches
     assert (line, order.matching) == (3, 3)
 
 
-def test_a_second_look_tells_its_latest_order_and_its_error(resources: Resources) -> None:
+def test_a_rerank_tells_its_latest_order_and_its_error(resources: Resources) -> None:
     steps = [refinement(resources)]
     refining = RerankJob(lambda: iter(steps))
     refining.wait()
