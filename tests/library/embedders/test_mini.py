@@ -23,7 +23,7 @@ from photoseek.library.types import Vectors
 TOLERANCE = 0.03
 
 # Four numbers of the meaning and four of the scene.
-PINNED = [0, 1, 2, 3, 256, 257, 258, 259]
+PINNED = [0, 1, 2, 3, 224, 225, 226, 227]
 PICTURES = {
     "red": [0.124, -0.071, -0.076, -0.102, 0.014, 0.116, -0.032, 0.034],
     "gradient": [0.234, -0.050, 0.151, -0.017, 0.034, 0.126, -0.046, 0.029],
