@@ -41,7 +41,7 @@ PREPROCESSING = f"whole, at most {LONGEST_ASPECT:g}:1, bicubic to {IMAGE_SIZE} x
 
 FILES = ("image_tower.onnx", "image_head.onnx", "text_tower.onnx", "text_head.onnx", "tokenizer.json")
 
-LOGIT_SCALE = 30.0
+LOGIT_SCALE = 60.0
 """Where zero-shot chances are truest by benchmarks/classify.py: among 500 labels of 500 photographs, the first is right
 as often as it claims to be."""
 
