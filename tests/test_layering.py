@@ -83,10 +83,16 @@ SOLE_IMPORTERS = {
     "onnxruntime": (
         "library.embedders.mini",
         "library.embedders.multilingual",
+        "library.embedders.onnx_files",
         "library.embedders.openclip.*",
         "rerank.mini_files",
     ),
-    "tokenizers": ("library.embedders.mini", "library.embedders.multilingual", "library.embedders.openclip.*"),
+    "tokenizers": (
+        "library.embedders.mini",
+        "library.embedders.multilingual",
+        "library.embedders.onnx_files",
+        "library.embedders.openclip.*",
+    ),
     "tomllib": ("library.settings",),
     "filelock": ("library.lock", "library.embedders.openclip.embedder"),
     "click": ("cli.*",),

@@ -7,6 +7,7 @@
 
 The notation is rclip's (github.com/yurijmikhalevich/rclip). A sign counts only with spaces around it: `close-up` and
 `C++` are words. Within double quotes nothing counts, and `""` is one quotation mark: `"Tom - Jerry"` are words.
+The wide signs, colon and space of Chinese and Japanese input methods count as the narrow ones do.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ HEAVIEST: Final = 100.0
 """Weights beyond these say no more: the other terms count for nothing, or this one does."""
 
 _QUOTED = r'"(?:[^"]|"")*"'
-_QUOTED_OR_SIGN = re.compile(rf"{_QUOTED}|(?<!\S)[+-](?!\S)")
+_SIGNS = {"+": "+", "-": "-", "\uff0b": "+", "\uff0d": "-"}
+_QUOTED_OR_SIGN = re.compile(rf"{_QUOTED}|(?<!\S)[{re.escape(''.join(_SIGNS))}](?!\S)")
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 # Not before a digit: `5:30 train` and `16:9` are words.
-_WEIGHT = re.compile(rf"({_NUMBER}):(?!\d)\s*(.*)", re.DOTALL | re.ASCII)
-_SIGNED_WEIGHT = re.compile(rf"[+-]{_NUMBER}:(?!\d)", re.ASCII)
+_WEIGHT = re.compile(rf"({_NUMBER})[:\uff1a](?!\d)\s*(.*)", re.DOTALL | re.ASCII)
+_SIGNED_WEIGHT = re.compile(rf"[{re.escape(''.join(_SIGNS))}]{_NUMBER}[:\uff1a](?!\d)", re.ASCII)
 _KNOWN = re.compile(r"id:(\d{1,18})", re.ASCII)
 _ADDRESS = re.compile(r"https?://\S*", re.IGNORECASE)
 _FILE = "file:"
@@ -66,13 +68,13 @@ def _path(text: str) -> Path:
 
 def _operands(text: str) -> Iterator[tuple[str, str]]:
     """Yield each operand with the sign before it; the first may have none."""
-    signs = [match for match in _QUOTED_OR_SIGN.finditer(text) if match.group() in {"+", "-"}]
+    signs = [match for match in _QUOTED_OR_SIGN.finditer(text) if match.group() in _SIGNS]
     first = text[: signs[0].start()] if signs else text
-    if first.strip() or not signs or signs[0].group() == "+":
+    if first.strip() or not signs or _SIGNS[signs[0].group()] == "+":
         yield "", first
     ends = [*(sign.start() for sign in signs), len(text)][1:]
     for sign, end in zip(signs, ends, strict=True):
-        yield sign.group(), text[sign.end() : end]
+        yield _SIGNS[sign.group()], text[sign.end() : end]
 
 
 def _term(operand: str, whole: str, *, negative: bool) -> Term:

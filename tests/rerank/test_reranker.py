@@ -214,7 +214,7 @@ def test_pictures_alone_are_nothing_to_judge(library: Library, photos: Path, jud
 
 
 def test_an_effort_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(QueryError, match="a second look at 0 hits was asked for: ask for at least 1"):
+    with pytest.raises(QueryError, match="reranking 0 hits was asked for: ask for at least 1"):
         Effort(depth=0)
     for budget_s in (-0.1, float("nan")):
         with pytest.raises(QueryError, match="seconds is no budget: give 0 or more"):

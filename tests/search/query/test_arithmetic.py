@@ -41,13 +41,24 @@ from photoseek.search.query.arithmetic import HEAVIEST, LIGHTEST, parse_image
         ('"./not a path"', [Term(Words("./not a path"))]),
         ('12" vinyl', [Term(Words('12" vinyl'))]),
         (" sea\t+\nsun ", [Term(Words("sea")), Term(Words("sun"))]),
+        ("狗 - 猫", [Term(Words("狗")), Term(Words("猫"), -1.0)]),
+        (
+            "2：狗　＋　./池塘.jpg － 猫",
+            [Term(Words("狗"), 2.0), Term(Picture(Path("池塘.jpg"))), Term(Words("猫"), -1.0)],
+        ),
+        ("－ 人 ＋ 0.5：大海", [Term(Words("人"), -1.0), Term(Words("大海"), 0.5)]),
+        ("狗－猫", [Term(Words("狗－猫"))]),
+        ('"狗 － 猫"', [Term(Words("狗 － 猫"))]),
+        ("5：30 的火车", [Term(Words("5：30 的火车"))]),
     ],
 )
 def test_sums_are_read(text: str, terms: list[Term]) -> None:
     assert list(parse_terms(text)) == terms
 
 
-@pytest.mark.parametrize("text", ["+", "-", "+ dog", "dog +", "dog -", "dog + + cat", "dog - - cat", "- - dog"])
+@pytest.mark.parametrize(
+    "text", ["+", "-", "+ dog", "dog +", "dog -", "dog + + cat", "dog - - cat", "- - dog", "狗 －", "＋ ＋ 狗"]
+)
 def test_a_sign_with_nothing_to_join_is_an_error(text: str) -> None:
     with pytest.raises(QueryError, match="missing beside a sign"):
         parse_terms(text)
@@ -105,7 +116,7 @@ def test_what_is_written_is_read_back(terms: list[Term]) -> None:
     assert list(parse_terms(write_terms(terms))) == terms
 
 
-@given(st.text(alphabet='ab +-":.2/~', max_size=20))
+@given(st.text(alphabet='ab +-":.2/~狗＋－：　', max_size=20))
 def test_any_text_is_a_sum_or_a_query_error(text: str) -> None:
     try:
         terms = parse_terms(text)
@@ -127,7 +138,7 @@ def test_numbers_on_both_sides_of_a_colon_are_words(text: str) -> None:
     assert parse_terms(text) == (Term(Words(text)),)
 
 
-@pytest.mark.parametrize("text", ["cat + -1:dog", "-2:dog", "cat - +3:dog"])
+@pytest.mark.parametrize("text", ["cat + -1:dog", "-2:dog", "cat - +3:dog", "猫 + －1：狗"])
 def test_a_signed_weight_is_an_error_that_says_how_to_avoid(text: str) -> None:
     with pytest.raises(QueryError, match="a weight has no sign"):
         parse_terms(text)
