@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         NoVisionModel,
         PhotoseekError,
         QueryError,
+        RemoteError,
         RootEmptied,
         SettingsError,
         UnknownModel,
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from .search.query.filters import parse_filter
     from .search.query.query import Address, KnownImage, Picture, Query, Sort, Term, Words
     from .search.texts import TextHit, TextSearch
+    from .server import connect
+    from .server.client import RemoteLibrary, RemoteRanking
 
 __all__ = [
     "Address",
@@ -130,6 +133,9 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "RemoteError",
+    "RemoteLibrary",
+    "RemoteRanking",
     "Removed",
     "RerankResult",
     "RerankedHit",
@@ -148,6 +154,7 @@ __all__ = [
     "WatchOptions",
     "WatchReport",
     "Words",
+    "connect",
     "open",
     "parse_filter",
     "parse_terms",
@@ -186,6 +193,8 @@ _HOMES = {
     ".search.query.filters": {"parse_filter"},
     ".search.query.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
     ".search.texts": {"TextHit", "TextSearch"},
+    ".server.client": {"RemoteLibrary", "RemoteRanking"},
+    ".server": {"connect"},
 }
 
 # What 0.1 called them first.

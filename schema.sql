@@ -70,7 +70,7 @@ CREATE TABLE embeddings (
 CREATE INDEX embeddings_change_seq ON embeddings (model_id, change_seq);  -- a model's new vectors
 
 -- What a model saw at the places of a picture, reduced to bytes (library/embedders/mini_places.py): a judge reads them
--- in place of the file. A picture without a row is looked at again.
+-- in place of the file. A picture without a row is read from its file.
 CREATE TABLE places (
     content_hash   TEXT    NOT NULL,               -- the picture's, images.content_hash
     model_id       INTEGER NOT NULL REFERENCES models (id) ON DELETE CASCADE,
@@ -130,7 +130,7 @@ CREATE TABLE archives (
     images         INTEGER NOT NULL                -- members with the name of an image
 );
 
--- What a second look said, so that it need not be asked twice. The oldest go (library/catalog/vlm_answers.py).
+-- What a judge said, so that it need not be asked twice. The oldest go (library/catalog/vlm_answers.py).
 CREATE TABLE judgements (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     content_hash   TEXT    NOT NULL,               -- the picture judged, images.content_hash

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +21,7 @@ from .indexing_service import IndexingService
 from .maintenance_service import MaintenanceService
 from .query_service import QueryService
 from .upkeep_verbs import UpkeepVerbs
+from .vector_verbs import VectorVerbs
 from .vision_models import VisionModels
 from .vision_verbs import VisionVerbs
 from .vlm_service import VlmService
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ..indexer.watch import WatchOptions
     from ..library.catalog.browsing import Facets
     from ..library.catalog.conditions import Condition
+    from ..library.catalog.overviews import BrowseOrder, OverviewCatalog
     from ..rerank.base import Judge
     from ..search.describe import Classified
     from ..search.duplicates import DuplicateGroup, DuplicateOptions, Stack
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from ..search.texts import TextSearch
 
 
-class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
+class Library(UpkeepVerbs, ExportVerbs, VectorVerbs, VisionVerbs):
     """A library of images: index folders into it, ask it for pictures.
 
     Opening touches nothing: the first `index` makes the folder; until then what reads the library raises
@@ -130,6 +132,15 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         """
         return self._queries.show(image)
 
+    def browse(self, count: int, where: Condition | None = None, order: BrowseOrder | None = None) -> list[ImageRecord]:
+        """Return up to `count` images of which `where` is true in an order, taken last first unless given."""
+        return self._queries.browse(count, where, order)
+
+    @property
+    def overviews(self) -> OverviewCatalog:
+        """The library at a glance: `library.overviews.months()`, its folders, and where pictures were taken."""
+        return self._handle.catalog.overviews
+
     def images(self, image_ids: Sequence[int]) -> dict[int, ImageRecord]:
         """Return what is known of those of these images that are there, by id."""
         return self._handle.catalog.images(image_ids)
@@ -151,6 +162,15 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
             ImageUnreadable: an example picture cannot be read.
         """
         return self._queries.search(query, like, k)
+
+    def stream(self, query: Query) -> Iterator[Hit]:
+        """Return the hits of `search` one by one: however many, the records of a few thousand are in memory at once.
+
+        That holds in the order of scores; another order, or words looked for in texts, gathers all of them first.
+
+        Raises: as `search` does, before the first hit.
+        """
+        return self._queries.stream(query)
 
     def search_many(self, queries: Sequence[str | Query], *, k: int = DEFAULT_K) -> list[list[Hit]]:
         """Return what `search` returns for each of `queries`, faster; `k` is for words, since a `Query` has its own."""
@@ -218,9 +238,14 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         """
         return self._analysis.evaluate(queries)
 
-    def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
-        """Return groups of images of which one is enough, the largest group first, in each the best image first."""
-        return self._analysis.duplicates(options)
+    def duplicates(
+        self, options: DuplicateOptions | None = None, *, progress: Callable[[int, int], None] | None = None
+    ) -> list[DuplicateGroup]:
+        """Return groups of images of which one is enough, the largest group first, in each the best image first.
+
+        `progress` is told how many images have been compared, of how many.
+        """
+        return self._analysis.duplicates(options, progress)
 
     def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None = None) -> list[Stack]:
         """Fold hits of this library that show the same thing under the best of them; the order of the others stays."""

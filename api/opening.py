@@ -26,7 +26,7 @@ def open_library(
         folder: where the library is, or will be once something is indexed into it.
         model: the embedder's name, such as `mini` or `ViT-B-32/laion2b_s34b_b79k`, or an `Embedder` of your own;
             that of the library's settings unless given.
-        judge: who takes a second look at hits: `regions`, a vision-language model's name, or a `Judge` of your own;
+        judge: who judges hits to rerank them: `regions`, a vision-language model's name, or a `Judge` of your own;
             unless given, the vision-language model of the library's settings; where they name none, `mini`, or
             `regions` beside another embedding model than mini.
         read_only: write nothing to the library's folder or catalogue: what keeps the library raises `LibraryReadOnly`,

@@ -91,6 +91,13 @@ class UpkeepVerbs:
         """Return what the library holds."""
         return self._maintenance.info()
 
+    def index_lag(self) -> int:
+        """Return how many changes of the library its newest vector file has not seen; searches see them all the same.
+
+        Raises as `search` does where nothing was indexed with the library's model.
+        """
+        return self._handle.vectors.lag()
+
     def version(self) -> int:
         """Return a number that grows whenever the library changes: what was found before holds while it stays."""
         return self._handle.catalog.meta().change_seq

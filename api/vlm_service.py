@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..library.errors import LibraryNotFound, NoAnswer, NotIndexed, QueryError
+from ..library.errors import LibraryNotFound, NoAnswer, NotIndexed, NoVisionModel, QueryError
 from ..library.files import StrPath, expanded
 from ..library.images.metadata.image_text import printable
 from ..search.query.query import Query, Term, Words, check_text
@@ -85,8 +85,11 @@ class VlmService:
         if not words:
             raise QueryError("the question is empty")
         check_text(words, "the words of the question")
-        model = self._models.answerer
         path = self._image_path(picture) if isinstance(picture, int) else expanded(picture)
+        try:
+            model = self._models.answerer
+        except NoVisionModel as error:
+            raise NoVisionModel(self.caption_of(path, None)) from error
         image, content_hash = read_image(str(path), model.spec.side_px)
         memory = Memory(self._judgements, model.spec)
         known = {} if force else memory.answers("ask", words, [content_hash])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from ..search.query.query import KnownImage
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+_AT_ONCE: Final = 1_000
+"""Objects of a JSON array that are printed together."""
 
 
 class _GivenPath(click.Path):
@@ -50,7 +54,7 @@ library_option = click.option(
 judge_option = click.option(
     "--judge",
     metavar="NAME",
-    help="Who looks again: mini or regions (both built in), or a vision-language model; the library's unless given.",
+    help="Who judges hits: mini or regions (both built in), or a vision-language model; the library's unless given.",
 )
 vlm_option = click.option(
     "--vlm",
@@ -118,6 +122,29 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, default=_as_json))
 
 
+def print_json_array(values: Iterable[Mapping[str, object]]) -> None:
+    """Print objects as one JSON array, as `print_json` would, some at a time; nothing where the first one raises."""
+    coming = iter(values)
+    some = list(islice(coming, _AT_ONCE))
+    if not some:
+        click.echo("[]")
+        return
+    opening = "[\n  "
+    while some:
+        click.echo(opening + ",\n  ".join(map(_object_text, some)), nl=False)
+        opening = ",\n  "
+        some = list(islice(coming, _AT_ONCE))
+    click.echo("\n]")
+
+
+def _object_text(value: Mapping[str, object]) -> str:
+    """Word an object as it stands in an array that is indented by two."""
+    if not value or any(isinstance(one, dict | list | tuple) for one in value.values()):
+        return json.dumps(value, indent=2, default=_as_json).replace("\n", "\n  ")
+    # Without `indent`, Python's encoder is the one written in C: a tenth of the time.
+    return "{\n    " + json.dumps(value, separators=(",\n    ", ": "), default=_as_json)[1:-1] + "\n  }"
+
+
 def print_scored(score: float, text: str) -> None:
     """Print a score and what it is for."""
     click.echo(f"{score:6.3f}  {plain(text)}")
@@ -134,7 +161,9 @@ def hit_fields(hit: Hit, alike: Mapping[int, Sequence[Hit]] | None = None) -> di
 
     `alike` are the hits folded under others, by the id of what is shown; None where nothing was to be folded.
     """
-    fields = asdict(hit.image) | {"path": str(hit.image.path)}
+    image = hit.image
+    # Not `asdict`, which copies every value deeply: most of the time of a long answer.
+    fields = {name: getattr(image, name) for name in image.__slots__} | {"path": str(image.path)}
     first = {
         "id": fields.pop("id"),
         "path": fields.pop("path"),

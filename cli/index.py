@@ -83,6 +83,7 @@ def index_command(  # noqa: PLR0913 - one for each option
     the same command goes on from there.
     """
     from ..indexer.pipeline import IndexOptions
+    from ..library.images.isolation import fitting_workers
 
     with (
         library_at(folder, model, wait_s=wait_s or 0.0) as library,
@@ -91,7 +92,7 @@ def index_command(  # noqa: PLR0913 - one for each option
     ):
         options = IndexOptions(
             batch_size=batch_size,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers or fitting_workers(),
             timeout_s=timeout_s,
             retry_failed=retry_failed,
             prune=prune,

@@ -43,6 +43,9 @@ _COMMANDS = {
     "cache": ("cache", "cache_command"),
     "doctor": ("maintenance", "doctor_command"),
     "ui": ("ui", "ui_command"),
+    "serve": ("serve", "serve_command"),
+    "keys": ("serve", "keys_command"),
+    "mcp": ("serve", "mcp_command"),
     "demo": ("demo", "demo_command"),
 }
 

@@ -14,14 +14,14 @@ from .common import (
     library_at,
     model_options,
     print_hit,
-    print_json,
+    print_json_array,
     read_duration,
     top_option,
 )
 from .console import plain
 from .search_output import (
     ResultFiles,
-    SecondLook,
+    Verdicts,
     folded,
     print_batch,
     print_listed,
@@ -86,7 +86,7 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
     "depth",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Look again at the first N hits, and put them in a better order.",
+    help="Judge the first N hits one by one, and put them in a better order.",
 )
 @click.option(
     "--budget", "budget_s", metavar="TIME", callback=read_duration, help="End --rerank after 2s, 500ms, 1min ..."
@@ -128,12 +128,12 @@ def search_command(  # noqa: PLR0912, PLR0913 - one for each option
 
     Each line is a score, at most 1 and higher is better, and an image's path; the best comes first. With --threshold
     auto, the chance that it is a match stands between them. With --rerank, the chance by both looks comes first, then
-    that by the first look and that by the second.
+    the search's and the judge's.
     """
     from ..search.query.query import Query, Sort
 
     if depth is None and (budget_s is not None or judge is not None):
-        raise click.UsageError("--budget and --judge are about a second look: say --rerank N as well")
+        raise click.UsageError("--budget and --judge are about reranking: say --rerank N as well")
     condition = None if where is None else _condition(where)
 
     def query_of(words: tuple[str, ...]) -> Query:
@@ -155,25 +155,29 @@ def search_command(  # noqa: PLR0912, PLR0913 - one for each option
         return
     query = query_of(text)
     note_files(query)
-    look = SecondLook()
+    if depth is None and not fold and not files and as_json:
+        with library_at(folder, model) as library:
+            print_json_array(hit_fields(hit) for hit in library.stream(query))
+        return
+    verdicts = Verdicts()
     with library_at(folder, model, judge) as library:
         files.check(library)
         if depth is None:
             hits = library.search(query)
         else:
-            hits, look = reranked(library.refine(query, depth=depth, budget_s=budget_s), query)
+            hits, verdicts = reranked(library.refine(query, depth=depth, budget_s=budget_s), query)
         hits, alike = folded(library, hits) if fold else (hits, {})
-        added = [look.fields(hit) for hit in hits]
+        added = [verdicts.fields(hit) for hit in hits]
         files.write(library, " ".join(text) or "like " + ", ".join(like), hits, added)
     if as_json:
         fields = [hit_fields(hit, alike if fold else None) for hit in hits]
-        print_json([one | more for one, more in zip(fields, added, strict=True)])
+        print_json_array(one | more for one, more in zip(fields, added, strict=True))
         return
     show_picture = shower() if show and hits else None
     for hit in hits:
         alike_count = len(alike.get(hit.image.id, ()))
-        if hit.image.id in look.by_image:
-            print_reranked(look.by_image[hit.image.id], alike_count)
+        if hit.image.id in verdicts.by_image:
+            print_reranked(verdicts.by_image[hit.image.id], alike_count)
         else:
             print_hit(hit, alike_count)
         if show_picture is not None:

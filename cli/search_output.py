@@ -176,14 +176,14 @@ def _answer(library: Library, question: Question) -> list[Hit]:
 
 
 @dataclass(frozen=True, slots=True)
-class SecondLook:
-    """What became of hits that were looked at again, by image id; and why some were not judged."""
+class Verdicts:
+    """What a judge said of hits, by image id, and why it said nothing of others."""
 
     by_image: Mapping[int, RerankedHit] = field(default_factory=dict)
     reasons: Mapping[int, str] = field(default_factory=dict)
 
     def fields(self, hit: Hit) -> dict[str, object]:
-        """Return what a second look adds to a hit in JSON and in a table; nothing where there was none."""
+        """Return what reranking adds to a hit in JSON and in a table; nothing where there was none."""
         refined = self.by_image.get(hit.image.id)
         if refined is None:
             return {}
@@ -212,8 +212,8 @@ def print_listed(images: Sequence[ImageRecord], *, as_json: bool) -> None:
         click.echo("no images: none matches the filter", err=True)
 
 
-def reranked(refinements: Iterator[RerankResult], query: Query) -> tuple[list[Hit], SecondLook]:
-    """Return the best hits after a second look, in the query's order, and what it said of each."""
+def reranked(refinements: Iterator[RerankResult], query: Query) -> tuple[list[Hit], Verdicts]:
+    """Return the best hits after reranking, in the query's order, and what the judge said of each."""
     from ..search.engine import in_order
 
     latest = _last_of(refinements)
@@ -222,12 +222,12 @@ def reranked(refinements: Iterator[RerankResult], query: Query) -> tuple[list[Hi
     # Those after the first so many were not to be judged, which is no trouble.
     reasons = {one.hit.image.id: general for one in best if one.rank_before < latest.wanted_count}
     reasons |= {skipped.image.id: skipped.reason for skipped in latest.skipped}
-    look = SecondLook({one.hit.image.id: one for one in best}, reasons)
+    look = Verdicts({one.hit.image.id: one for one in best}, reasons)
     return in_order([one.hit for one in best], query.sort), look
 
 
 def _last_of(refinements: Iterator[RerankResult]) -> RerankResult:
-    """Wait for the end of a second look, showing on a terminal how far it has come; say what went wrong with it."""
+    """Wait for the end of a rerank, showing on a terminal how far it has come; say what went wrong with it."""
     from .console import CountLine
 
     latest = next(refinements)
@@ -236,9 +236,9 @@ def _last_of(refinements: Iterator[RerankResult]) -> RerankResult:
             if sys.stderr.isatty():
                 progress(latest.judged_count, latest.wanted_count)
     for skipped in latest.skipped:
-        click.echo(f"not looked at again: {plain(str(skipped.image.path))}: {plain(skipped.reason)}", err=True)
+        click.echo(f"not judged: {plain(str(skipped.image.path))}: {plain(skipped.reason)}", err=True)
     if latest.trouble is not None:
-        click.echo(f"the second look ended early: {plain(latest.trouble)}", err=True)
+        click.echo(f"the rerank ended early: {plain(latest.trouble)}", err=True)
     elif latest.judged_count + len(latest.skipped) < latest.wanted_count:
         click.echo(
             f"the budget was enough for {latest.judged_count:,} of {latest.wanted_count:,}: the same search again goes "

@@ -7,20 +7,23 @@ import csv
 import html
 import io
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw, features
 
 from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.errors import ExportFailed, PhotoseekError
 from ..library.files import whole_file
-from ..library.images.metadata.image_text import printable
 from ..library.types import Hit, ImageRecord, Vectors
+from .sheet_fonts import letters_without_font, runs_of
 from .thumbnails import crossed, jpeg_bytes, thumbnail
+
+_log = logging.getLogger(__name__)
 
 VECTORS_NAME = "vectors.npy"
 IMAGES_NAME = "images.jsonl"
@@ -145,6 +148,7 @@ _TILE_PX = 220
 _GAP_PX = 12
 _LINE_PX = 24
 _COLUMNS = 5
+_MOST_NAMED = 10
 
 # A cell that begins so is a formula to a spreadsheet, and formulas can run programs (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -213,6 +217,12 @@ def draw_sheet(title: str, hits: Sequence[Hit], tile_of: TileOf | None = None) -
     step_px = _TILE_PX + _GAP_PX
     top = _GAP_PX + _LINE_PX
     size = (_GAP_PX + columns * step_px, top + rows * (step_px + _LINE_PX))
+    if missing := letters_without_font("".join([title, *(hit.image.path.name for hit in hits)])):
+        _log.warning(
+            "no font on this computer has %s: the sheet writes such letters by their numbers; install Noto Sans for "
+            "their script, or write a page instead",
+            missing[:_MOST_NAMED],
+        )
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     _write(draw, (_GAP_PX, _GAP_PX // 2), title, 18, "black", size[0] - 2 * _GAP_PX)
@@ -249,14 +259,16 @@ def write_sheet(
 
 def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, colour: str, width_px: int) -> None:
     """Write one line of text, cut with an ellipsis where it is too long."""
-    font = ImageFont.load_default(size)
-    # Lone surrogates stand for bytes of a name that are no text; a font cannot draw them.
-    shown = printable(text).encode(errors="replace").decode()
-    if draw.textlength(shown, font) > width_px:
-        while shown and draw.textlength(shown + "...", font) > width_px:
-            shown = shown[:-1]
-        shown += "..."
-    draw.text(at, shown, fill=colour, font=font)
+    runs = runs_of(text, size)
+    shown = text
+    while shown and sum(run.width_px for run in runs) > width_px:
+        shown = shown[:-1]
+        runs = runs_of(f"{shown}...", size)
+    # On one baseline: fonts differ in how high they rise above it.
+    x, baseline = float(at[0]), at[1] + size
+    for run in runs:
+        draw.text((x, baseline), run.text, fill=colour, font=run.font, anchor="ls")
+        x += run.width_px
 
 
 def _text(text: str) -> str:

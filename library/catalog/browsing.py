@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import sqlalchemy as sa
 
 from ..images.metadata.image_text import ImageText
@@ -18,7 +18,11 @@ from . import tables
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database
-from .vector_codec import batched
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..types import ImageIds
 
 MOST_VALUES: Final = 200
 """Values of one field that are told, the most frequent ones."""
@@ -186,12 +190,10 @@ class DuplicatesCatalog:
                 groups.setdefault(content_hash, []).append(image_id)
         return [tuple(ids) for ids in groups.values()]
 
-    def perceptual_hashes(self, image_ids: Sequence[int]) -> dict[int, int]:
-        """Return the hashes of those images that have one, by id; see `perceptual_hash`."""
-        query = sa.select(_images.id, _images.perceptual_hash).where(_images.perceptual_hash.is_not(None))
+    def perceptual_hashes(self) -> tuple[ImageIds, NDArray[np.uint64]]:
+        """Return the ids, ascending, of the images that are there and have a hash, and these; see `perceptual_hash`."""
+        query = sa.select(_images.id, _images.perceptual_hash).order_by(_images.id)
+        query = query.where(_images.missing_since.is_(None), _images.perceptual_hash.is_not(None))
         with self._database.reading() as connection:
-            return {
-                image_id: found
-                for part in batched(image_ids)
-                for image_id, found in connection.execute(query.where(_images.id.in_(part)))
-            }
+            rows = np.array([tuple(row) for row in connection.execute(query)], dtype=np.int64).reshape(-1, 2)
+        return rows[:, 0], rows[:, 1].view(np.uint64)

@@ -20,6 +20,7 @@ from .changes import Change, IndexedFile, KnownFile
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
+from .overviews import OverviewCatalog
 from .places import PlaceCatalog
 from .planning import PAGE_ROWS, PlanningCatalog, below
 from .texts import TextCatalog
@@ -86,6 +87,7 @@ class Catalog:
         self.planning = PlanningCatalog(database, self.texts)
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
+        self.overviews = OverviewCatalog(database)
         self.judgements = JudgementCatalog(database)
         self.places = PlaceCatalog(database)
         self.captions = CaptionCatalog(database)
@@ -199,21 +201,33 @@ class Catalog:
 
     def images(self, image_ids: Sequence[int]) -> dict[int, ImageRecord]:
         """Return the records of those of `image_ids` that are there, by id."""
-        names = [name for name in ImageRecord.__slots__ if name != "path"]
-        query = sa.select(_images.path, *(_images[name] for name in names)).where(_images.missing_since.is_(None))
-        found: dict[int, ImageRecord] = {}
+        query = sa.select(*(_images[name] for name in ImageRecord.__slots__)).where(_images.missing_since.is_(None))
         with self._database.reading() as connection:
-            for part in batched(image_ids):
-                for path, *rest in connection.execute(query.where(_images.id.in_(part))):
-                    record = ImageRecord(path=Path(path), **dict(zip(names, rest, strict=True)))
-                    found[record.id] = record
-        return found
+            return {
+                image_id: ImageRecord(image_id, Path(path), *rest)
+                for part in batched(image_ids)
+                for image_id, path, *rest in connection.execute(query.where(_images.id.in_(part)))
+            }
 
     def matching_ids(self, condition: Condition) -> ImageIds:
         """Return the ids, ascending, of the images that are there and of which `condition` is true."""
-        query = sa.select(_images.id).where(_images.missing_since.is_(None), predicate(condition)).order_by(_images.id)
+        # As one text: a third of the time that a row for each of them takes. Not of a subquery: SQLite's parser bears
+        # no more within one another than conditions on texts have already.
+        ids_as_text = sa.func.aggregate_strings(sa.cast(_images.id, sa.Text), ",")
+        query = sa.select(ids_as_text).where(_images.missing_since.is_(None), predicate(condition))
         with self._database.reading() as connection:
-            return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+            ids = np.fromstring(connection.execute(query).scalar() or "", dtype=np.int64, sep=",")
+        return np.sort(ids)
+
+    def matching_among(self, image_ids: Sequence[int], condition: Condition) -> list[int]:
+        """Return those of `image_ids` that are there and of which `condition` is true."""
+        query = sa.select(_images.id).where(_images.missing_since.is_(None), predicate(condition))
+        with self._database.reading() as connection:
+            return [
+                image_id
+                for part in batched(image_ids)
+                for image_id in connection.execute(query.where(_images.id.in_(part))).scalars()
+            ]
 
     def sample_ids(self, model_id: int, most: int) -> ImageIds:
         """Return about `most` ids, ascending, of images that are there with a vector of `model_id`; all of fewer.

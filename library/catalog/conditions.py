@@ -123,6 +123,23 @@ class TextContains:
 
 
 @dataclass(frozen=True, slots=True)
+class NameContains:
+    """True where the file's path, below what was indexed, holds all these words; letters' case does not count."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """True where the image was taken between these degrees, WGS 84; where `west` is above `east`, across 180."""
+
+    south: float
+    west: float
+    north: float
+    east: float
+
+
+@dataclass(frozen=True, slots=True)
 class IsNull:
     """True where the field has no value."""
 
@@ -157,4 +174,6 @@ class Some:
     conditions: tuple[Condition, ...]
 
 
-Condition: TypeAlias = Compared | OneOf | Matches | Near | TextContains | IsNull | HasText | Not | All | Some
+Condition: TypeAlias = (
+    Compared | OneOf | Matches | Near | TextContains | NameContains | Area | IsNull | HasText | Not | All | Some
+)

@@ -14,12 +14,14 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from .conditions import (
     UNSPACED,
     All,
+    Area,
     Compared,
     Condition,
     Glob,
     HasText,
     IsNull,
     Matches,
+    NameContains,
     Near,
     Not,
     OneOf,
@@ -49,7 +51,7 @@ _FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 _UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
 
 
-def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 - one for each kind of condition
+def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911, PLR0912 - one for each kind of condition
     """Return the predicate on rows of `images` that is true where `condition` is, and false, never null, elsewhere."""
     match condition:
         case Compared(field, order, value):
@@ -64,6 +66,10 @@ def predicate(condition: Condition) -> sa.ColumnElement[bool]:  # noqa: PLR0911 
             return is_near(latitude, longitude, distance_m)
         case TextContains(words):
             return images.c.id.in_(sa.select(texts.c.image_id).where(_say(words)))
+        case NameContains(words):
+            return _named(words)
+        case Area():
+            return _within(condition)
         case IsNull(field):
             return images.c[field].is_(None)
         case HasText(kind):
@@ -82,6 +88,22 @@ def _known(field: str, comparison: sa.ColumnElement[bool]) -> sa.ColumnElement[b
     """False instead of null where the field has no value, so that `not` turns it into true."""
     column = images.c[field]
     return sa.and_(column.is_not(None), comparison) if column.nullable else comparison
+
+
+def _named(words: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether a path holds words below what was indexed: what lies above is not for everybody to know."""
+    path, root = images.c.path, images.c.root
+    name = sa.func.substr(path, sa.func.length(sa.func.rtrim(path, sa.func.replace(path, "/", ""))) + 1)
+    below = sa.func.lower(sa.case((path == root, name), else_=sa.func.substr(path, sa.func.length(root) + 1)))
+    return sa.and_(*(_contains(below, _spellings(word)) for word in words))
+
+
+def _within(area: Area) -> sa.ColumnElement[bool]:
+    latitude, longitude = images.c.latitude, images.c.longitude
+    high = sa.and_(latitude >= area.south, latitude <= area.north)
+    wide = [longitude >= area.west, longitude <= area.east]
+    across = sa.and_(*wide) if area.west <= area.east else sa.or_(*wide)
+    return sa.and_(latitude.is_not(None), longitude.is_not(None), high, across)
 
 
 def _say(words: Sequence[str]) -> sa.ColumnElement[bool]:

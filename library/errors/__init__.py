@@ -34,7 +34,9 @@
     |-- EmptyPath                   a path that is empty, as of a variable that was not set
     |-- ExportFailed                vectors or results could not be put in a file
     |-- UiUnavailable               the pages in the browser cannot be served as asked
-    `-- DemoUnavailable             the sample photographs are not installed
+    |-- DemoUnavailable             the sample photographs are not installed
+    |-- ServerUnavailable           the HTTP server cannot be run as asked
+    `-- RemoteError                 a photoseek server is not reached, or says no
 
 Errors carry facts as attributes and word them in `__str__`: what, which file, what to do next.
 """
@@ -75,7 +77,7 @@ from .of_models import (
     UnknownModel,
 )
 from .of_questions import AddressRefused, EvaluationError, FilterError, QueryError
-from .of_screens import DemoUnavailable, UiUnavailable
+from .of_screens import DemoUnavailable, RemoteError, ServerUnavailable, UiUnavailable
 
 __all__ = [
     "AddressRefused",
@@ -109,7 +111,9 @@ __all__ = [
     "NothingIndexed",
     "PhotoseekError",
     "QueryError",
+    "RemoteError",
     "RootEmptied",
+    "ServerUnavailable",
     "SettingsError",
     "UiUnavailable",
     "UnknownModel",

@@ -1,4 +1,4 @@
-"""The second look through the whole product: command line, API, cache, with fakes and with a real, tiny LLaVA."""
+"""Reranking through the whole product: command line, API, cache, with fakes and with a real, tiny LLaVA."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def test_what_went_wrong_is_said_and_the_answer_still_comes(run: Run, judge: Col
     judge.before = failing(after=2)
     code, out, err = run("search", "red", "--rerank", "9", "--judge", "colours")
     assert (code, len(out.splitlines())) == (0, 9)
-    assert "not looked at again" in err
+    assert "not judged" in err
     assert "0-blue.png: cannot be read: No such file" in err
-    assert "the second look ended early: model colours cannot be loaded: its server is gone" in err
+    assert "the rerank ended early: model colours cannot be loaded: its server is gone" in err
 
 
 def test_the_order_asked_for_is_that_of_the_best(run: Run, judge: ColourJudge) -> None:
@@ -128,7 +128,7 @@ def test_mistyped_options_are_told(run: Run, arguments: tuple[str, ...], said: s
     assert said in err
 
 
-def test_a_second_look_goes_with_texts_and_folding_and_not_with_batches(
+def test_a_rerank_goes_with_texts_and_folding_and_not_with_batches(
     run: Run, judge: ColourJudge, photos: Path, tmp_path: Path
 ) -> None:
     (photos / "0-blue.txt").write_text("my favourite", encoding="utf-8")

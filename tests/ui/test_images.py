@@ -23,6 +23,7 @@ from photoseek.library.images.thumbnails import ThumbnailCache
 from photoseek.library.types import ImageRecord
 from photoseek.tests.support.browser import serving
 from photoseek.tests.support.fakes import ColourEmbedder, paint
+from photoseek.ui import uploads as uploads_module
 from photoseek.ui.images import SIDE_PX, ImageServer, Shape
 
 
@@ -111,6 +112,20 @@ def test_who_brings_many_pictures_loses_the_oldest_of_them_and_nobody_elses(uplo
     assert [uploads.get(each.key) for each in own] == [None] * 3 + own[3:]
     assert not any(each.file.exists() for each in own[:3])
     assert len(list(first.file.parent.iterdir())) == MOST_KEPT_OF_ONE + 1
+
+
+@pytest.mark.parametrize(("bound", "most"), [("_MOST_KEPT", 2), ("_MOST_KEPT_BYTES", 150)])
+def test_what_all_visits_brought_is_bounded_on_the_disk_too(
+    uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    data = paint(tmp_path / "a.png", "blue", (8, 8)).read_bytes()
+    monkeypatch.setattr(uploads_module, bound, most)
+    brought = [uploads.add(data, "a.png", f"visit {number}") for number in range(5)]
+    kept = [each for each in brought if uploads.get(each.key) is not None]
+    assert kept == brought[-len(kept) :]
+    assert 1 <= len(kept) <= 2
+    assert sum(each.size_bytes for each in kept) <= 2 * brought[0].size_bytes
+    assert {file.name for file in brought[0].file.parent.iterdir()} == {each.file.name for each in kept}
 
 
 @pytest.mark.parametrize(

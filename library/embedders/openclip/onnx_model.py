@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ModelUnavailable
-from ...telemetry import disable_telemetry
 from ...types import Pixels, Vectors
 from ..base import ModelSpec, normalized
 from ..hub import one_line
 from ..long_text import embed_long
+from ..onnx_files import SessionSettings, load_session
 from ..preprocessing import Preprocessing
 from .tokens import TextTokens, TokenIds, TokenRules, WordTable, read_tokenizer
 from .verified_files import VerifiedFiles
@@ -321,22 +321,10 @@ class OnnxEmbedder:
             return self._sessions[tower]
 
     def _load_session(self, tower: str) -> InferenceSession:
-        disable_telemetry()
-        import onnxruntime
-
         self._check(tower)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors only: a warning on stderr is not ours to print
-        options.intra_op_num_threads = 1
-        if tower == TEXT_TOWER:
-            # One query uses each weight once: optimising again and packing the weights would take longer than that.
-            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-            options.add_session_config_entry("session.disable_prepacking", "1")
-        try:
-            path = str(self._folder / tower)
-            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own classes share no base but this
-            raise self._broken(tower, error) from error
+        # One query uses each weight once: optimising again and packing the weights would take longer than that.
+        quick = SessionSettings(optimized="none", prepacked=False)
+        return load_session(self._folder / tower, quick if tower == TEXT_TOWER else None, self._refusal)
 
     def _check(self, file: str) -> None:
         """Refuse a file, or the weights beside it, that is not as it was exported."""
@@ -346,5 +334,7 @@ class OnnxEmbedder:
             raise self._broken(damaged, ValueError("its checksum is wrong"))
 
     def _broken(self, file: str, error: Exception) -> BrokenExport:
-        reason = f"{self._folder / file} cannot be loaded ({one_line(error)})"
+        return self._refusal(f"{self._folder / file} cannot be loaded ({one_line(error)})")
+
+    def _refusal(self, reason: str) -> BrokenExport:
         return BrokenExport(self.spec.name, reason, "remove that folder, and it is made again")
