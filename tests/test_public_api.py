@@ -110,6 +110,7 @@ PUBLIC = [
 
 LIBRARY_MEMBERS = [
     "ask",
+    "browse",
     "cache",
     "can_ask",
     "can_caption",
@@ -150,6 +151,7 @@ LIBRARY_MEMBERS = [
     "nearest",
     "newest",
     "original",
+    "overviews",
     "prune",
     "refine",
     "remove",
