@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from photoseek import Failure, IndexOptions, IndexReport
+from photoseek.indexer import recognise
 from photoseek.tests.support.worlds import World, world
 
 __all__ = ["world"]  # a fixture
@@ -80,6 +81,15 @@ def test_a_file_moved_out_of_sight_and_indexed_alone_is_moved_too(world: World, 
     (world.photos / "red.png").rename(elsewhere / "red.png")
     assert world.index(elsewhere) == IndexReport(moved=1)
     assert world.index() == IndexReport(unchanged=2)
+
+
+def test_copies_of_more_files_than_are_remembered_are_still_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recognise, "_REMEMBERED", 1)
+    for number in range(2):
+        for colour in ("red", "green", "blue"):
+            shutil.copy(world.photos / f"{colour}.png", world.photos / f"copy {number} of {colour}.png")
+    assert world.index() == IndexReport(new=6, unchanged=3)
+    assert world.answers("green") == ["green.png", "copy 0 of green.png", "copy 1 of green.png"]
 
 
 def test_a_copied_file_is_another_image_and_costs_no_embedding(world: World) -> None:
