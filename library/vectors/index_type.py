@@ -17,8 +17,8 @@ FLAT_LIMIT_ROWS: Final = 200_000
 """Beyond this many rows the bookkeeping of a full comparison shows, however short the vectors are."""
 
 BYTES_LIMIT_ROWS: Final = 250_000
-"""Up to so many rows a byte is kept for each dimension: 160 MB at 640. There a search spends less on comparing codes than
-on reading the stored vectors of candidates, of which bytes need a third."""
+"""Up to so many rows a byte is kept for each dimension: 160 MB at 640. There a search spends less on comparing codes
+than on reading the stored vectors of candidates, of which bytes need a third."""
 
 FEWEST_DIMS_FOR_BITS: Final = 64
 """Below, one bit a dimension says too little, and there is little to save."""
