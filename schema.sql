@@ -20,7 +20,7 @@ CREATE TABLE meta (
 -- One row per image file ever indexed. Ids are never used twice.
 CREATE TABLE images (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
-    path           TEXT COLLATE BINARY NOT NULL,   -- absolute; sorted by code point, as the planner's merge needs
+    path           TEXT COLLATE BINARY NOT NULL,   -- absolute; sorts as the planner merges (path_text.py)
     root           TEXT    NOT NULL,               -- the folder or file given to index under which it was found
     size_bytes     INTEGER NOT NULL,
     mtime_ns       INTEGER NOT NULL,
@@ -70,7 +70,7 @@ CREATE TABLE embeddings (
 CREATE INDEX embeddings_change_seq ON embeddings (model_id, change_seq);  -- a model's new vectors
 
 -- What a model saw at the places of a picture, reduced to bytes (library/embedders/mini_places.py): a judge reads them
--- in place of the file. A picture without a row is looked at again.
+-- in place of the file. A picture without a row is read from its file.
 CREATE TABLE places (
     content_hash   TEXT    NOT NULL,               -- the picture's, images.content_hash
     model_id       INTEGER NOT NULL REFERENCES models (id) ON DELETE CASCADE,
@@ -130,7 +130,7 @@ CREATE TABLE archives (
     images         INTEGER NOT NULL                -- members with the name of an image
 );
 
--- What a second look said, so that it need not be asked twice. The oldest go (library/catalog/vlm_answers.py).
+-- What a judge said, so that it need not be asked twice. The oldest go (library/catalog/vlm_answers.py).
 CREATE TABLE judgements (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     content_hash   TEXT    NOT NULL,               -- the picture judged, images.content_hash

@@ -70,7 +70,6 @@ class VisionVerbs:
             options: which of the images there, in which style and language; see `CaptionOptions`.
 
         Raises:
-            NoVisionModel: no vision-language model is set up.
             NotIndexed: nothing is known at one of `paths`.
             QueryError: there is no such style, the language is no tag, or `paths` is an empty list.
             PhotoseekError: the model fails at one picture after the other; what it wrote before is kept.
@@ -83,7 +82,7 @@ class VisionVerbs:
         `picture` is a file, in the library or not, or an image's id. With `force` it is asked anew, and kept in place.
 
         Raises:
-            NoVisionModel: no vision-language model is set up.
+            NoVisionModel: no vision-language model is set up; it tells the caption of the captioner there is.
             UnknownModel: the one that is set up answers no questions.
             QueryError: the question is empty, or the library has no such image.
             ImageUnreadable: the file cannot be read as a picture.

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..library.errors import LibraryNotFound, NoAnswer, NotIndexed, QueryError
+from ..library.errors import LibraryNotFound, NoAnswer, NotIndexed, NoVisionModel, QueryError
 from ..library.files import StrPath, expanded
 from ..library.images.metadata.image_text import printable
-from ..search.query.query import Query, Term, Words
+from ..search.query.query import Query, Term, Words, check_text
 from .handle import LibraryHandle
 from .query_service import QueryService
 from .vision_models import VisionModels
@@ -84,8 +84,12 @@ class VlmService:
         words = " ".join(question.split())
         if not words:
             raise QueryError("the question is empty")
-        model = self._models.answerer
+        check_text(words, "the words of the question")
         path = self._image_path(picture) if isinstance(picture, int) else expanded(picture)
+        try:
+            model = self._models.answerer
+        except NoVisionModel as error:
+            raise NoVisionModel(self.caption_of(path, None)) from error
         image, content_hash = read_image(str(path), model.spec.side_px)
         memory = Memory(self._judgements, model.spec)
         known = {} if force else memory.answers("ask", words, [content_hash])

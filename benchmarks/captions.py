@@ -1,6 +1,6 @@
 """Measure the built-in captioner on captioned photographs, beside copying the nearest training photograph's caption.
 
-    python benchmarks/captions.py FOLDER
+    python benchmarks/captions.py FOLDER [--language zh]
 
 The folder is laid out as training/captioned.py says; the captions of its split `val` are what is compared with, and
 those of `train` what the baseline copies. Both are printed with 95% bootstrap intervals over photographs, and how many
@@ -19,13 +19,14 @@ import numpy as np
 from photoseek.library.embedders.base import normalized
 from photoseek.library.embedders.mini import MiniEmbedder, Seen
 from photoseek.library.types import Vectors
-from photoseek.rerank.caption_words import words_of
+from photoseek.rerank.caption_words import SPLITTERS
 from photoseek.rerank.mini_captioner import BATCH, MiniCaptioner
+from photoseek.rerank.mini_files import WEIGHTS
 from photoseek.search.metrics import interval
-from photoseek.training.caption_measures import bleu, cider
-from photoseek.training.captioned import Captioned, has_split, read_captioned
+from photoseek.training.caption_measures import bleu_counts, cider
+from photoseek.training.captioned import Captioned, captions_in, has_split, read_captioned
 
-RESAMPLES = 200
+RESAMPLES = 1_000
 
 
 def seen_in(model: MiniEmbedder, photographs: Captioned) -> Iterator[Seen]:
@@ -40,20 +41,13 @@ def pooled_in(model: MiniEmbedder, photographs: Captioned) -> Vectors:
     return normalized(np.concatenate([seen.features for seen in seen_in(model, photographs)]))
 
 
-def bleu_interval(captions: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[float, float]:
-    """Return the 95% bootstrap interval of BLEU-4, which is no mean of the photographs'."""
-    chance = np.random.default_rng(0)
-    drawn = [chance.integers(len(captions), size=len(captions)) for _ in range(RESAMPLES)]
-    found = [bleu([captions[one] for one in draw], [references[one] for one in draw]) for draw in drawn]
-    low, high = np.percentile(found, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def tell(name: str, captions: Sequence[str], references: Sequence[Sequence[str]]) -> None:
-    """Print both measures of some captions."""
-    likeness = cider(captions, references)
-    low, high = bleu_interval(captions, references)
-    print(f"{name:>22}  BLEU-4  {bleu(captions, references):.3f}  [{low:.3f}, {high:.3f}]")
+def tell(name: str, captions: Sequence[str], references: Sequence[Sequence[str]], language: str) -> None:
+    """Print both measures of some captions, each with its 95% bootstrap interval over photographs."""
+    split = SPLITTERS[language]
+    counts, likeness = bleu_counts(captions, references, split=split), cider(captions, references, split)
+    drawn = np.random.default_rng(0).integers(len(captions), size=(RESAMPLES, len(captions)))
+    low, high = np.percentile([counts.bleu(one) for one in drawn], [2.5, 97.5])
+    print(f"{name:>22}  BLEU-4  {counts.bleu():.3f}  [{low:.3f}, {high:.3f}]")
     low, high = interval(likeness.astype(np.float64))
     print(f"{name:>22}  CIDEr   {likeness.mean():.3f}  [{low:.3f}, {high:.3f}]", flush=True)
 
@@ -61,30 +55,40 @@ def tell(name: str, captions: Sequence[str], references: Sequence[Sequence[str]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--weights", type=Path, help="another captioner's files")
+    parser.add_argument("--language", choices=sorted(SPLITTERS), default="en", help="zh counts characters as words")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="another captioner's files")
     options = parser.parse_args()
-    val = read_captioned(options.folder, "val")
+    language: str = options.language
+    val, references = read_split(options.folder, "val", language)
     model = MiniEmbedder()
-    captioner = MiniCaptioner(model) if options.weights is None else MiniCaptioner(model, options.weights)
+    captioner = MiniCaptioner(model, options.weights)
     said: list[str] = []
     decoder: list[str] = []
     features = []
     seconds = 0.0
+    joint = " " if language == "en" else ""
     for seen in seen_in(model, val):
         start = time.perf_counter()
-        said += captioner.captions_of(seen)
+        said += captioner.captions_of(seen, language)
         seconds += time.perf_counter() - start
-        decoder += [" ".join(captioner.words_of(ends[0])) for ends in captioner.written(seen)[1]]
+        decoder += [joint.join(captioner.words_of(ends[0], language)) for ends in captioner.written(seen, language)]
         features.append(seen.features)
-    tell("captions", said, val.captions)
-    tell("decoder alone", decoder, val.captions)
-    hedged = sum(len(words_of(one)) <= 4 for one in said)
-    print(f"named instead of captioned: {hedged} of {len(said)}")
+    tell("captions", said, references, language)
+    tell("decoder alone", decoder, references, language)
+    split = SPLITTERS[language]
+    named = sum(split(one) != split(alone) for one, alone in zip(said, decoder, strict=True))
+    print(f"named, or captioned otherwise than the decoder liked best: {named} of {len(said)}")
     print(f"{len(said) / seconds:.1f} captions a second beyond the image tower")
     if has_split(options.folder, "train"):
-        train = read_captioned(options.folder, "train")
+        train, copied = read_split(options.folder, "train", language)
         nearest = (normalized(np.concatenate(features)) @ pooled_in(model, train).T).argmax(axis=1)
-        tell("nearest photograph's", [train.captions[one][0] for one in nearest], val.captions)
+        tell("nearest photograph's", [copied[one][0] for one in nearest], references, language)
+
+
+def read_split(folder: Path, split: str, language: str) -> tuple[Captioned, Sequence[Sequence[str]]]:
+    """Return a split's photographs, and their captions in a language."""
+    photographs = read_captioned(folder, split)
+    return photographs, photographs.captions if language == "en" else captions_in(folder, split, language, photographs)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Measure what a second look at parts of pictures finds, costs, and spoils.
+"""Measure what reranking by parts of pictures finds, costs, and spoils.
 
     python benchmarks/regions.py FOLDER --model mini
 
 The gallery is mosaics of labelled photographs, 2 x 2 to 4 x 4 of them, so that what answers a query is a small part of
-its picture; then the plain photographs, where the second look is not to hurt. Squares and weight are chosen on one half
+its picture; then the plain photographs, where reranking is not to hurt. Squares and weight are chosen on one half
 of the queries, and what is in use is reported on the other. Queries that more than half of a gallery answers are left
-out. The baseline is the first look.
+out. The baseline is the search's own order.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Remembering:
 
 
 class Gallery:
-    """Pictures, how they are ranked by the first look, and what of each query they show."""
+    """Pictures, how the search ranks them, and what of each query they show."""
 
     def __init__(
         self, model: Embedder, pictures: list[Image.Image], shown: Sequence[frozenset[str]], neutral: Vectors
@@ -149,7 +149,7 @@ def main() -> None:
     galleries["plain"] = [(photos[name], frozenset({name})) for name in chosen]
     drawn = [queries[place] for place in np.random.default_rng(0).permutation(len(queries))]
     choosing, reporting = drawn[0::2][: arguments.queries], drawn[1::2][: arguments.queries]
-    print(f"{arguments.model}, the first {DEPTH} hits looked at again; mAP / R@1 on the half that chooses")
+    print(f"{arguments.model}, the first {DEPTH} hits judged; mAP / R@1 on the half that chooses")
     ready = {
         name: Gallery(model, [picture for picture, _ in made], [shown for _, shown in made], neutral)
         for name, made in galleries.items()

@@ -3,10 +3,10 @@
     python benchmarks/rerank.py CAPTIONED [--labelled FOLDER]
 
 CAPTIONED is laid out as training/captioned.py says: the captions of its split `val` look for their photographs, the
-judge orders the first hits anew from what is kept of them, and both orders are printed with 95% bootstrap intervals,
-mixed by several weights. Then the judge chooses between captions and the same with one thing changed
-(training/changed.py). FOLDER holds `photos/` and `queries.jsonl` as for benchmarks/quality.py: names of things rather
-than sentences, where a judge of sentences must not hurt.
+judge orders the first hits anew from what is kept of them, and both orders are printed with 95% bootstrap intervals.
+The weight of either half of the photographs is the one that is best on the other half. Then the judge chooses between
+captions and the same with one thing changed (training/changed.py). FOLDER holds `photos/` and `queries.jsonl` as for
+benchmarks/quality.py: names of things rather than sentences, where a judge of sentences must not hurt.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from photoseek.library.embedders.base import normalized
 from photoseek.library.embedders.mini import MiniEmbedder
 from photoseek.library.embedders.mini_places import KeptPlaces
 from photoseek.library.types import Vectors
-from photoseek.rerank.base import Judgement
-from photoseek.rerank.fusion import fused, probability
-from photoseek.rerank.mini_judge import MiniJudge
+from photoseek.rerank.fusion import fused
+from photoseek.rerank.mini_judge import USUAL_WEIGHT, MiniJudge
 from photoseek.search.calibration import Calibration
 from photoseek.search.describe import Vocabulary
 from photoseek.search.labelled_queries import read_labelled_queries
@@ -36,8 +35,9 @@ from photoseek.training.captioned import read_captioned
 from photoseek.training.changed import KINDS, changed_captions
 
 DEPTH = 50
-WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
+WEIGHTS = tuple(step / 20 for step in range(21))
 AT_ONCE = 16
+RESAMPLES = 2_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ class Ranker:
         background = self.calibration.background(query)
         standing = (scores[best].astype(np.float64) - background.mean) / background.deviation
         odds = self.calibration.curve.slope * (standing - self.calibration.curve.midpoint)
-        judged = [Judgement(float(one)) for one in probability(self.odds(best, text))]
+        judged = self.judge.judge_kept(self.gallery.part(best), text)
         return [
             np.concatenate([best[np.argsort(-fused(odds, judged, weight), kind="stable")], order[DEPTH:]])
             for weight in WEIGHTS
@@ -104,7 +104,7 @@ def batched(model: MiniEmbedder, picture: Callable[[int], Image.Image], count: i
 def tell(name: str, values: NDArray[np.float64], before: NDArray[np.float64] | None = None) -> None:
     """Print a mean with its interval, and that of what was gained."""
     low, high = interval(values)
-    line = f"{name:>34}  {values.mean():.3f}  [{low:.3f}, {high:.3f}]"
+    line = f"{name:>44}  {values.mean():.3f}  [{low:.3f}, {high:.3f}]"
     if before is not None:
         low, high = interval(values - before)
         line += f"  gain {(values - before).mean():+.3f}  [{low:+.3f}, {high:+.3f}]"
@@ -115,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captioned", type=Path)
     parser.add_argument("--labelled", type=Path, help="a folder of photos/ and queries.jsonl")
-    parser.add_argument("--captions", type=int, default=5000, help="so many of the captions are asked")
+    parser.add_argument("--captions", type=int, default=5000, help="so many of the captions, drawn by a fixed seed")
     options = parser.parse_args()
     model = MiniEmbedder()
     judge = MiniJudge(model)
@@ -130,19 +130,45 @@ def main() -> None:
 
 def sentences(ranker: Ranker, owners: Sequence[int], captions: Sequence[str], count: int) -> None:
     """Print how often a caption's own photograph comes first, and among the first ten."""
-    asked = np.linspace(0, len(captions) - 1, min(count, len(captions))).astype(int)
-    ranks = []
-    start = time.perf_counter()
+    asked = np.sort(np.random.default_rng(5).permutation(len(captions))[:count])
+    ranks, seconds = [], []
     for number in asked:
+        start = time.perf_counter()
         orders = ranker.orders(captions[number])
+        seconds.append(time.perf_counter() - start)
         ranks.append([int(np.flatnonzero(order == owners[number])[0]) for order in orders])
-    print(f"{(time.perf_counter() - start) / len(asked):.3f} s a query, first ranking and {DEPTH} hits judged")
     found = np.array(ranks)
+    print(f"{len(asked)} captions; {np.median(seconds):.3f} s a query, first ranking and {DEPTH} hits judged")
+    for place, weight in enumerate(WEIGHTS):
+        shares = [(found[:, place] < within).mean() for within in (1, 10)]
+        print(f"weight {weight:.2f}  R@1 {shares[0]:.3f}  R@10 {shares[1]:.3f}")
+    is_even = np.array([owners[number] % 2 == 0 for number in asked])
+    judged = np.empty(len(asked), np.int64)
+    for chooses in (is_even, ~is_even):
+        best = best_weight(found[chooses])
+        judged[~chooses] = found[~chooses, best]
+        name = "even" if chooses is is_even else "odd"
+        print(f"the {name} half chooses {WEIGHTS[best]}")
+        tell_gain("on the other half", found[~chooses, 0], found[~chooses, best])
+    tell_gain("both halves", found[:, 0], judged)
+
+
+def best_weight(ranks: NDArray[np.int64]) -> int:
+    """Return which weight puts most photographs first without losing any from the first ten."""
+    first, tenth = (ranks < 1).mean(axis=0), (ranks < 10).mean(axis=0)
+    return int(np.where(tenth >= tenth[0], first, -1.0).argmax())
+
+
+def tell_gain(name: str, before: NDArray[np.int64], after: NDArray[np.int64]) -> None:
+    """Print R@1 and R@10 of two rankings, what was gained, and by how much R@1 was multiplied."""
     for within in (1, 10):
-        first = (found[:, 0] < within).astype(np.float64)
-        tell(f"R@{within}, first ranking", first)
-        for place, weight in enumerate(WEIGHTS[1:], start=1):
-            tell(f"R@{within}, weight {weight}", (found[:, place] < within).astype(np.float64), first)
+        first, second = ((ranks < within).astype(np.float64) for ranks in (before, after))
+        tell(f"R@{within}, first ranking, {name}", first)
+        tell(f"R@{within}, reranked, {name}", second, first)
+    drawn = np.random.default_rng(0).integers(len(before), size=(RESAMPLES, len(before)))
+    ratios = (after < 1)[drawn].mean(axis=1) / (before < 1)[drawn].mean(axis=1)
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    print(f"R@1 times {(after < 1).mean() / (before < 1).mean():.2f}  [{low:.2f}, {high:.2f}], {name}", flush=True)
 
 
 def pairs(ranker: Ranker, owners: Sequence[int], captions: Sequence[str], count: int) -> None:
@@ -179,8 +205,7 @@ def labelled(model: MiniEmbedder, judge: MiniJudge, folder: Path) -> None:
     for kind, rows in precisions.items():
         found = np.array(rows)
         tell(f"mAP of a {kind}, first ranking", found[:, 0])
-        for place, weight in enumerate(WEIGHTS[1:], start=1):
-            tell(f"mAP of a {kind}, weight {weight}", found[:, place], found[:, 0])
+        tell(f"mAP of a {kind}, reranked", found[:, WEIGHTS.index(USUAL_WEIGHT)], found[:, 0])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -53,13 +54,34 @@ library_option = click.option(
 judge_option = click.option(
     "--judge",
     metavar="NAME",
-    help="Who looks again: mini or regions (both built in), or a vision-language model; the library's unless given.",
+    help="Who judges hits: mini or regions (both built in), or a vision-language model; the library's unless given.",
 )
 vlm_option = click.option(
     "--vlm",
     metavar="NAME",
     help="The model: mini (built in), blip, llava, llava:NAME_OR_PATH or http://HOST:PORT/v1#MODEL; "
     "the library's own unless given.",
+)
+_UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+
+
+def read_duration(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """Read a length of time, such as 2s, 500ms or 1.5."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", value.strip())
+    if found is None or found[2] not in _UNITS_S:
+        message = f"{value!r} is no length of time such as 2s, 500ms or 1min"
+        raise click.BadParameter(message)
+    return float(found[1]) * _UNITS_S[found[2]]
+
+
+wait_option = click.option(
+    "--wait",
+    "wait_s",
+    metavar="TIME",
+    callback=read_duration,
+    help="Wait so long, as 30s or 10min, for another command that is writing to the library.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON value on stdout.")
 top_option = partial(
@@ -86,11 +108,13 @@ def path_or_id(text: str) -> Path | KnownImage:
     return subject if isinstance(subject, KnownImage) else Path(text)
 
 
-def library_at(folder: Path | None, model: str | None = None, judge: str | None = None) -> Library:
+def library_at(
+    folder: Path | None, model: str | None = None, judge: str | None = None, *, wait_s: float = 0.0
+) -> Library:
     """Return the library that the options name; nothing is opened yet."""
     from ..api import open_library
 
-    return open_library(folder, model=model, judge=judge)
+    return open_library(folder, model=model, judge=judge, wait_s=wait_s)
 
 
 def print_json(value: object) -> None:

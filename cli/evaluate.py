@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     is_flag=False,
     flag_value=50,
-    help="Learn how much a second look at the first N hits, 50 unless given, helps; search --rerank heeds it.",
+    help="Learn how much judging the first N hits, 50 unless given, helps; search --rerank heeds it.",
 )
 @judge_option
 @model_options
@@ -79,7 +79,7 @@ def _tell_tuning(tuning: FusionFit, *, as_json: bool) -> None:
         print_json(asdict(tuning))
         return
     click.echo(f"{plain(tuning.judge)}: {tuning.queries:,} queries, their first {tuning.depth:,} hits judged")
-    for name, figure in (("first look", tuning.first), ("second", tuning.second), ("gain", tuning.gain)):
+    for name, figure in (("search alone", tuning.first), ("reranked", tuning.second), ("gain", tuning.gain)):
         click.echo(f"{name:<10}  mAP  {figure.mean:6.3f}  [{figure.low:6.3f}, {figure.high:6.3f}]")
     told = "from now on, search --rerank lets it count so much" if tuning.weight else "it does not surely help here"
     click.echo(f"weight      {tuning.weight:.2f}  {told}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from .load import Loaded, Loader, as_they_lie, in_order, worker_threads
 from .plan import Retold, StillFailing, ToRead, Unchanged, plan
 from .recognise import Recognised, Recogniser, relocated
 from .report import IndexReport, Outcome, Progress
+
+logger = logging.getLogger(__name__)
 
 # A process for decoding starts in the time in which another decodes so many photographs.
 _FILES_PER_PROCESS = 16
@@ -111,6 +114,7 @@ class _Run:
             root,
             lambda archive: self.catalog.planning.is_archive_intact(archive, self.model.id, retry_failed=retry_failed),
             self.options.within,
+            self._note_hidden,
         )
         found = found_in(found, self.options.within or root)
         for step in plan(root, found, known, failures, retry_failed=retry_failed):
@@ -185,6 +189,10 @@ class _Run:
             self._embed(batch)
         self._write()
         self.vanished -= recogniser.claimed
+
+    def _note_hidden(self, folder: str) -> None:
+        logger.info("passed by as hidden: %s", folder)
+        self.tally["hidden"] += 1
 
     def report(self) -> IndexReport:
         """Return the counts of the run."""

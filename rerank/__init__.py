@@ -1,1 +1,1 @@
-"""A second look at the top hits: judges, captioners, and how their word is weighed."""
+"""Reranking the top hits: judges, captioners, and how their word is weighed."""

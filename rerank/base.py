@@ -1,4 +1,4 @@
-"""The seams between photoseek and whatever looks at a picture a second time, and the values that pass there."""
+"""The seams between photoseek and whatever judges or captions a picture, and the values that pass there."""
 
 from __future__ import annotations
 
@@ -135,10 +135,10 @@ class VisionLanguageModel(Judge, Captioner, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RerankedHit:
-    """One hit after the second look.
+    """One hit after reranking.
 
-    `hit` holds the first score and its calibrated probability. `judgement` is None while the picture was not looked at
-    again. `score` is what the order goes by: both probabilities, fused. `rank_before` is the hit's place in the first
+    `hit` holds the first score and its calibrated probability. `judgement` is None while the picture was not
+    judged. `score` is what the order goes by: both probabilities, fused. `rank_before` is the hit's place in the first
     order, from 0.
     """
 
@@ -151,7 +151,7 @@ class RerankedHit:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A picture that could not be looked at again, and why."""
+    """A picture that could not be judged, and why."""
 
     image: ImageRecord
     reason: str
@@ -161,8 +161,8 @@ class Skipped:
 class RerankResult:
     """An order of hits that is getting better, best first.
 
-    `judged_count` pictures of `wanted_count` were looked at, `cached_count` of them remembered from before. `judge`
-    names who looked, and `weight` is its share of the fused score. `skipped` are the pictures that could not be read.
+    `judged_count` pictures of `wanted_count` were judged, `cached_count` of them remembered from before. `judge`
+    names who judged, and `weight` is its share of the fused score. `skipped` are the pictures that could not be read.
     `trouble` says what ended the judging early, in one line: the judge failed; None where it did not.
     """
 

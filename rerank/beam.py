@@ -28,7 +28,7 @@ class BeamOptions:
 
     `beams` are followed of each picture, up to `longest` words. `start` stands before the first word, `end` behind the
     last; `never` are not to be said. Sums of log-probabilities are divided by length to the power of `length_power`
-    (Wu et al. 2016, section 7): 0 favours short captions.
+    (Wu et al. 2016, section 7): 0 favours short captions. `may_repeat` lets a word follow itself, as characters do.
     """
 
     start: int
@@ -37,6 +37,7 @@ class BeamOptions:
     beams: int = 3
     longest: int = 20
     length_power: float = 0.7
+    may_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def search(step: Step, state: State, pictures: int, options: BeamOptions) -> lis
         found, state = step(latest, place, state)
         found = found.astype(np.float64)
         found[:, :, list(options.never)] = _IMPOSSIBLE
-        if place:  # no caption says a word twice in a row
+        if place and not options.may_repeat:
             np.put_along_axis(found, latest[:, :, np.newaxis], _IMPOSSIBLE, axis=2)
         sums = scores[:, :, np.newaxis] + found
         ended = sums[:, :, options.end] / (place + 1) ** options.length_power

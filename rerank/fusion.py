@@ -1,7 +1,7 @@
 """Makes one score of two, the search's and the judge's, mixed by a weight that is kept in the library's folder.
 
-Mixing log-odds by a weight is the logarithmic opinion pool (Genest and Zidek 1986): with weight 0 the first look's
-order stands, with weight 1 the second's, and between them a picture that both favour comes before one that either does.
+Mixing log-odds by a weight is the logarithmic opinion pool (Genest and Zidek 1986): with weight 0 the search's
+order stands, with weight 1 the judge's, and between them a picture that both favour comes before one that either does.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ def probability(odds: Values) -> Values:
 
 
 def fused(first: Values, judgements: Sequence[Judgement | None], weight: float) -> Values:
-    """Mix two looks at n pictures.
+    """Mix the search's and the judge's word on n pictures.
 
-    A picture not looked at again is taken to be like the average of those that were: whether it stays above one that
+    A picture not judged is taken to be like the average of those that were: whether it stays above one that
     was then depends on the pictures, not on how freely the judge says yes.
 
     Args:
-        first: (n,) log-odds by the first look.
-        judgements: by the second; None where there is none. One of no mass counts as none.
-        weight: the second look's share, 0 to 1.
+        first: (n,) log-odds by the search.
+        judgements: by the judge; None where there is none. One of no mass counts as none.
+        weight: the judge's share, 0 to 1.
 
     Returns:
-        (n,) log-odds. Where nothing was judged, the first look's.
+        (n,) log-odds. Where nothing was judged, the search's.
 
     Raises:
         ValueError: the weight is not between 0 and 1.
@@ -79,7 +79,7 @@ def order(scores: Values, vetoed: Sequence[bool]) -> list[int]:
 def combined(judgements: Sequence[Judgement], weights: Sequence[float]) -> Judgement:
     """Make one judgement of those on several things looked for in one picture, each with its weight above 0.
 
-    Those of no mass are left out, unless all are. Log-odds are averaged by weight, as the first look averages the
+    Those of no mass are left out, unless all are. Log-odds are averaged by weight, as the search averages the
     things' vectors. The box is that of the heaviest thing, the mass the least of all.
     """
     heard = [pair for pair in zip(judgements, weights, strict=True) if pair[0].says_something]
@@ -95,7 +95,9 @@ def combined(judgements: Sequence[Judgement], weights: Sequence[float]) -> Judge
     return Judgement(float(mean[0]), min(masses, default=None), judgements[heaviest].box)
 
 
-_FILE_NAME: Final = "second-look.json"
+_FILE_NAME: Final = "judge-weights.json"
+_FORMER_FILE_NAME: Final = "second-look.json"
+"""What 0.1 called it: read where the other is not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Weights:
 
     def __init__(self, folder: Path, model_key: str) -> None:
         self._file = folder / _FILE_NAME
+        self._former = folder / _FORMER_FILE_NAME
         self._model_key = model_key
 
     def of(self, judge_key: str) -> LearnedWeight | None:
@@ -155,7 +158,8 @@ class Weights:
 
     def _read(self) -> dict[str, dict[str, object]]:
         try:
-            found = json.loads(self._file.read_text(encoding="utf-8"))
+            file = self._file if self._file.exists() else self._former
+            found = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         is_sane = isinstance(found, dict) and all(isinstance(judges, dict) for judges in found.values())

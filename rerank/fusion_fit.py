@@ -43,7 +43,7 @@ FEWEST_QUERIES: Final = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedRanking:
-    """One query's hits by the first look: (d,) log-odds, what the judge said of each, and whether it is relevant.
+    """One query's hits by the search: (d,) log-odds, what the judge said of each, and whether it is relevant.
 
     `ranks_beyond` are the ranks, from 1, of relevant images further down, where no judge looks.
     """

@@ -15,9 +15,9 @@ from ..library.errors import QueryError
 from ..library.types import Vectors
 from .base import CaptionStyle, JudgeSpec
 from .beam import BeamOptions, State, Words, Written, search
-from .mini_decoder import END, LONGEST, PAD, START, UNKNOWN, MiniDecoder
+from .mini_decoder import END, ENGLISH, PAD, START, UNKNOWN, MiniDecoder
 from .mini_files import CAPTIONER, WEIGHTS, read_mini_manifest
-from .mini_names import Names
+from .mini_names import ChineseNames, Names
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -66,7 +66,7 @@ _TIGHT: Final = re.compile(r" (?=(?:'s|'re|'ve|'ll|'d|'m|n't)\b)")
 
 
 class MiniCaptioner:
-    """One short English sentence, or the name of what is seen. Thread-safe; weights load with the first picture.
+    """One short sentence, or the name of what is seen. Thread-safe; weights load when needed.
 
     Args:
         embedder: the built-in model, if it is there already.
@@ -77,7 +77,7 @@ class MiniCaptioner:
         self._embedder = embedder or MiniEmbedder()
         self._folder = folder
         self._manifest = read_mini_manifest(folder)
-        self._decoder = MiniDecoder(folder)
+        self._decoders = {language: MiniDecoder(folder, language) for language in self._manifest.languages}
 
     @property
     def spec(self) -> JudgeSpec:
@@ -95,42 +95,66 @@ class MiniCaptioner:
         """Caption n RGB images; n texts in their order.
 
         Raises:
-            QueryError: the language is not English.
+            QueryError: the language is none that it writes.
             ModelUnavailable: the installation is damaged.
         """
-        if style.language.partition("-")[0].lower() != "en":
-            raise QueryError(f"mini captions in English alone, not in {style.language!r}: use llava or a server")
+        language = style.language.partition("-")[0].lower()
+        if language not in self._decoders:
+            raise QueryError(
+                f"mini captions in {', '.join(self._decoders)}, not in {style.language!r}: "
+                "for other languages name a larger model, as in --vlm llava, or a server's URL"
+            )
         found: list[str] = []
         for start in range(0, len(images), BATCH):
             pixels = np.stack([self._embedder.preprocess(image) for image in images[start : start + BATCH]])
-            found += self.captions_of(self._embedder.look(pixels))
+            found += self.captions_of(self._embedder.look(pixels), language)
         return found
 
-    def captions_of(self, seen: Seen) -> list[str]:
+    def captions_of(self, seen: Seen, language: str = ENGLISH) -> list[str]:
         """Caption n pictures by what the image tower says of them."""
-        chances, written = self.written(seen)
-        return [
-            self._sentence(self._names.choose(chance, [(one, self.words_of(one)) for one in ends]))
+        chances, picture = self._decoders[ENGLISH].memory(seen.places, seen.features)
+        written = self._search(ENGLISH, picture)
+        # English decides in every language whether a caption or a name is given: only of its words is it known which
+        # classes they speak of.
+        chosen = [
+            self._names.choose(chance, [(one, self.words_of(one)) for one in ends])
             for chance, ends in zip(chances, written, strict=True)
         ]
+        if language == ENGLISH:
+            return [self._sentence(one) for one in chosen]
+        captioned = [number for number, one in enumerate(chosen) if not isinstance(one, str)]
+        captions = [f"{self._chinese_names.hedged(chance)}。" for chance in chances]
+        if captioned:
+            ends_of = self._search(language, [part[captioned] for part in picture])
+            for number, ends in zip(captioned, ends_of, strict=True):
+                captions[number] = f"{''.join(self.words_of(ends[0], language))}。"
+        return captions
 
-    def written(self, seen: Seen) -> tuple[Vectors, list[list[Written]]]:
-        """Return the classes' (n, 1000) chances, and for each picture what the decoder wrote, best first."""
-        chances, picture = self._decoder.memory(seen.places, seen.features)
-        options = BeamOptions(START, END, never=(PAD, START, UNKNOWN), longest=LONGEST)
+    def written(self, seen: Seen, language: str = ENGLISH) -> list[list[Written]]:
+        """Return for each of n pictures what the decoder of a language wrote, best first."""
+        return self._search(language, self._decoders[ENGLISH].memory(seen.places, seen.features)[1])
+
+    def words_of(self, written: Written, language: str = ENGLISH) -> list[str]:
+        """Return a caption's words, or its characters."""
+        return [self._decoders[language].words[number] for number in written.words]
+
+    def _search(self, language: str, picture: list[Vectors]) -> list[list[Written]]:
+        decoder = self._decoders[language]
+        never, may_repeat = (PAD, START, UNKNOWN), language != ENGLISH
+        options = BeamOptions(START, END, never=never, longest=decoder.longest, may_repeat=may_repeat)
 
         def step(latest: Words, place: int, state: State) -> tuple[Vectors, State]:
-            return self._decoder.step(latest, place, state, picture)
+            return decoder.step(latest, place, state, picture)
 
-        return chances, search(step, self._decoder.fresh(picture, options.beams), len(seen.features), options)
-
-    def words_of(self, written: Written) -> list[str]:
-        """Return a caption's words."""
-        return [self._decoder.words[number] for number in written.words]
+        return search(step, decoder.fresh(picture, options.beams), len(picture[0]), options)
 
     @cached_property
     def _names(self) -> Names:
         return Names.read(self._folder / "caption_names.json")
+
+    @cached_property
+    def _chinese_names(self) -> ChineseNames:
+        return self._names.in_chinese(self._folder / "caption_names.zh.tsv")
 
     @staticmethod
     def _sentence(words: Sequence[str] | str) -> str:

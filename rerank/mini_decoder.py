@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,13 @@ from .mini_files import Graph, read_text
 PAD, START, END, UNKNOWN = range(4)
 """The first word numbers are marks."""
 
-LONGEST: Final = 20
-"""Words and the mark at their end: longer captions were cut when it learned."""
+LONGEST: Final[Mapping[str, int]] = MappingProxyType({"en": 20, "zh": 19})
+"""Words, or characters, and the mark at their end: longer captions were cut when it learned."""
+
+ENGLISH: Final = "en"
+
+_THREADS: Final = 1
+"""The graphs are small: two threads gain little on idle cores, and on busy ones each waits for the other."""
 
 
 class MiniDecoder:
@@ -25,13 +31,15 @@ class MiniDecoder:
 
     Args:
         folder: its files.
+        language: of its words; pictures are taken in alike for all of them.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        threads = os.cpu_count() or 1
-        self._memory = Graph(folder / "caption_memory.onnx", threads)
-        self._step = Graph(folder / "caption_step.onnx", threads)
+    def __init__(self, folder: Path, language: str = ENGLISH) -> None:
+        mark = "" if language == ENGLISH else f".{language}"
+        self._memory = Graph(folder / "caption_memory.onnx", _THREADS)
+        self._step = Graph(folder / f"caption_step{mark}.onnx", _THREADS)
+        self._words = folder / f"caption_words{mark}.txt"
+        self.longest = LONGEST[language]
 
     def memory(self, places: Vectors, features: Vectors) -> tuple[Vectors, list[Vectors]]:
         """Take in n pictures by their (n, 81, 352) places and (n, 1280) features.
@@ -58,7 +66,7 @@ class MiniDecoder:
     @cached_property
     def words(self) -> list[str]:
         """Return its words by number, the marks first."""
-        return read_text(self._folder / "caption_words.txt").splitlines()
+        return read_text(self._words).splitlines()
 
     @cached_property
     def numbers(self) -> dict[str, int]:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
-from ..library.embedders.base import first_line
-from ..library.errors import ModelUnavailable
-from ..library.telemetry import disable_telemetry
+from ..library.embedders.onnx_files import SessionSettings, load_session, reading
 from ..library.types import Vectors
 
 if TYPE_CHECKING:
@@ -27,10 +25,17 @@ WEIGHTS: Final = Path(__file__).parent / "weights" / "mini"
 
 FILES: Final = ("caption_memory.onnx", "caption_step.onnx", "caption_words.txt", "caption_names.json")
 
+OTHER_LANGUAGES: Final = ("zh",)
+"""Languages that the captioner writes beside English where `language_files` are there."""
+
+
+def language_files(language: str) -> tuple[str, ...]:
+    """Return what a language beside English needs: the next word's graph, the words, and the names of things."""
+    return (f"caption_step.{language}.onnx", f"caption_words.{language}.txt", f"caption_names.{language}.tsv")
+
+
 CAPTIONER: Final = "mini-captioner"
 JUDGE: Final = "mini-judge"
-
-_REMEDY: Final = "the installation is damaged: reinstall photoseek"
 
 Input: TypeAlias = "Vectors | NDArray[np.int64]"
 
@@ -39,7 +44,8 @@ Input: TypeAlias = "Vectors | NDArray[np.int64]"
 class MiniManifest:
     """What `manifest.json` says: the SHA-256 of each file beside it, and of the towers that they were taught on.
 
-    `judge_scale` and `judge_shift` make a probability of the judge's score.
+    `judge_scale` and `judge_shift` make a probability of the judge's score of a sentence, `judge_word_scale` and
+    `judge_word_shift` of a single word; manifests older than these go without.
     """
 
     version: str
@@ -49,12 +55,19 @@ class MiniManifest:
     files: dict[str, str]
     judge_scale: float
     judge_shift: float
+    judge_word_scale: float = 1.1204
+    judge_word_shift: float = -2.0864
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that captions are written in, English first."""
+        return ("en", *(one for one in OTHER_LANGUAGES if set(language_files(one)) <= set(self.files)))
 
     def key(self, name: str) -> str:
         """Pin all that the answers depend on: the files, the towers, and for the judge how it is calibrated."""
         pinned: list[object] = [self.version, sorted(self.towers.items()), sorted(self.files.items())]
         if name == JUDGE:
-            pinned.append([self.judge_scale, self.judge_shift])
+            pinned.append([self.judge_scale, self.judge_shift, self.judge_word_scale, self.judge_word_shift])
         return f"{name}@{hashlib.sha256(json.dumps(pinned).encode()).hexdigest()[:12]}"
 
 
@@ -65,10 +78,8 @@ def read_mini_manifest(folder: Path = WEIGHTS) -> MiniManifest:
         ModelUnavailable: the manifest is missing or broken.
     """
     path = folder / "manifest.json"
-    try:
+    with reading(path):
         return MiniManifest(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
 
 
 class Graph:
@@ -97,19 +108,7 @@ class Graph:
     def _loaded(self) -> InferenceSession:
         with self._lock:
             if self._session is None:
-                disable_telemetry()
-                import onnxruntime
-
-                options = onnxruntime.SessionOptions()
-                options.log_severity_level = 3  # errors only: a warning on stderr is not ours to print
-                options.intra_op_num_threads = self._threads
-                try:
-                    self._session = onnxruntime.InferenceSession(
-                        str(self._path), options, providers=["CPUExecutionProvider"]
-                    )
-                except Exception as error:  # ONNX Runtime's own classes share no base but this
-                    reason = first_line(error)
-                    raise ModelUnavailable("mini", f"{self._path} cannot be loaded ({reason})", _REMEDY) from error
+                self._session = load_session(self._path, SessionSettings(threads=self._threads))
             return self._session
 
 
@@ -119,7 +118,5 @@ def read_text(path: Path) -> str:
     Raises:
         ModelUnavailable: it is missing or broken.
     """
-    try:
+    with reading(path):
         return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error

@@ -1,8 +1,9 @@
 """The built-in judge: how much likelier the built-in captioner finds the query's words once it sees the picture.
 
 The decoder foretells each word of the query from those before it and from the picture, and again from a picture of
-nothing in particular. The sum of the differences is the pointwise mutual information of words and picture; two numbers,
-fitted on validation photographs, make a probability of it.
+nothing in particular. The sum of the differences is the pointwise mutual information of words and picture. Numbers
+fitted on validation photographs make a probability of it: two for sentences, two for single words, and what lies
+between for what lies between.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from ..library.types import ImageRecord
 from ..search.calibration import Values
 from .base import Judgement, JudgeSpec
 from .caption_words import words_of
-from .fusion import probability
-from .mini_decoder import END, LONGEST, START, MiniDecoder
+from .fusion import FULL_MASS, probability
+from .mini_decoder import END, START, MiniDecoder
 from .mini_files import JUDGE, WEIGHTS, read_mini_manifest
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Kept: TypeAlias = Callable[[str, Sequence[str]], Mapping[str, bytes]]
 """Looks up what one version kept of pictures when they were indexed, by their content."""
 
-USUAL_WEIGHT: Final = 0.7
+USUAL_WEIGHT: Final = 0.75
 """By benchmarks/rerank.py; see docs/rerank.md."""
 
 BATCH: Final = 8
@@ -80,7 +81,7 @@ class MiniJudge:
         for start in range(0, len(images), BATCH):
             pixels = np.stack([self._embedder.preprocess(image) for image in images[start : start + BATCH]])
             # By way of what is kept, so that a picture is judged alike whether its file is read or not.
-            found += self._judged(self.keeper.keep(self._embedder.look(pixels)), query)
+            found += self.judge_kept(self.keeper.keep(self._embedder.look(pixels)), query)
         return found
 
     def judge_known(self, images: Sequence[ImageRecord], query: str) -> list[Judgement | None]:
@@ -90,20 +91,18 @@ class MiniJudge:
         found: list[Judgement | None] = [None] * len(images)
         for start in range(0, len(known), _KEPT_BATCH):
             some = known[start : start + _KEPT_BATCH]
-            judged = self._judged(self.keeper.read([rows[images[number].content_hash] for number in some]), query)
+            judged = self.judge_kept(self.keeper.read([rows[images[number].content_hash] for number in some]), query)
             for number, judgement in zip(some, judged, strict=True):
                 found[number] = judgement
         return found
 
     def scores(self, kept: KeptPlaces, query: str) -> Values:
         """Return by how much each of n pictures raises the log-probability of the query's words: (n,)."""
-        numbers = [self._decoder.numbers.get(word) for word in words_of(query)][: LONGEST - 1]
+        known = self._known(query)
         places, features = self.keeper.restored(kept.with_average())
         _, picture = self._decoder.memory(places, features)
         state = self._decoder.fresh(picture, 1)
         total = np.zeros(len(places))
-        # A word that the decoder does not know tells nothing, and is left out of what comes before the next, too.
-        known = [number for number in numbers if number is not None]
         for place, (latest, following) in enumerate(zip([START, *known], [*known, END], strict=True)):
             if following == END and not _is_sentence(known):
                 break
@@ -113,14 +112,37 @@ class MiniJudge:
 
     def log_odds(self, kept: KeptPlaces, query: str) -> Values:
         """Return (n,) log-odds that pictures of which this was kept match a query."""
-        return np.asarray(self._manifest.judge_scale * self.scores(kept, query) + self._manifest.judge_shift)
+        scale, shift = self._curve(len(self._known(query)))
+        return np.asarray(scale * self.scores(kept, query) + shift)
 
-    def _judged(self, kept: KeptPlaces, query: str) -> list[Judgement]:
-        words = words_of(query)
-        share = sum(word in self._decoder.numbers for word in words) / max(1, len(words))
-        if not share:
+    def _known(self, query: str) -> list[int]:
+        """Return the numbers of a query's words; one unknown tells nothing, and is left out of what comes before."""
+        numbers = [self._decoder.numbers.get(word) for word in _asked(query)][: self._decoder.longest - 1]
+        return [number for number in numbers if number is not None]
+
+    def _curve(self, words: int) -> tuple[float, float]:
+        """Return scale and shift for so many words."""
+        manifest, sentence = self._manifest, min(max(words - 1, 0) / (_SENTENCE_WORDS - 1), 1.0)
+        scale = sentence * manifest.judge_scale + (1 - sentence) * manifest.judge_word_scale
+        return scale, sentence * manifest.judge_shift + (1 - sentence) * manifest.judge_word_shift
+
+    def judge_kept(self, kept: KeptPlaces, query: str) -> list[Judgement]:
+        """Judge n pictures by what was kept of them; n judgements in their order."""
+        count = len(self._known(query))
+        if not count:
             return [Judgement(0.5, mass=0.0) for _ in range(len(kept.places))]
+        share = count / min(len(_asked(query)), self._decoder.longest - 1)
+        # Few words are judged surely, but ranked no better by: they count as much as their score would by a sentence's
+        # scale, while the probability may veto.
+        if count < _SENTENCE_WORDS:
+            share *= FULL_MASS * min(1.0, self._manifest.judge_scale / self._curve(count)[0])
         return [Judgement(float(chance), mass=share) for chance in probability(self.log_odds(kept, query))]
+
+
+def _asked(query: str) -> list[str]:
+    """Return a query's words; a name goes without its article, since how captions begin is beside the point."""
+    words = words_of(query)
+    return words[1:] if 1 < len(words) <= _NAME_WORDS and words[0] in _ARTICLES else words
 
 
 def _is_sentence(numbers: Sequence[int]) -> bool:
@@ -129,3 +151,5 @@ def _is_sentence(numbers: Sequence[int]) -> bool:
 
 
 _SENTENCE_WORDS: Final = 5
+_NAME_WORDS: Final = 3
+_ARTICLES: Final = frozenset({"a", "an", "the"})

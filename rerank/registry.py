@@ -1,4 +1,4 @@
-"""From a setting to the model that looks again; nothing is loaded until the model is used."""
+"""From a setting to the model that judges or captions; nothing is loaded until the model is used."""
 
 from __future__ import annotations
 

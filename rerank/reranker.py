@@ -1,4 +1,4 @@
-"""The second look at the hits of a query: judged in order, within a budget of seconds, and put in a better order."""
+"""The rerank of a query's hits: judged in order, within a budget of seconds, and put in a better order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Questions:
 
     @classmethod
     def of(cls, query: Query) -> Questions:
-        """Take the words of a query; what it says by pictures is left to the first look.
+        """Take the words of a query; what it says by pictures is left to the search.
 
         Raises:
             QueryError: it has no words, so that there is nothing to ask.
@@ -47,7 +47,7 @@ class Questions:
         wanted = {term.subject.text: term.weight for term in query.positive if isinstance(term.subject, Words)}
         avoided = {term.subject.text: None for term in query.negative if isinstance(term.subject, Words)}
         if not wanted and not avoided:
-            raise QueryError("there is nothing to judge in words: a second look needs a text beside the pictures")
+            raise QueryError("there is nothing to judge in words: reranking needs a text beside the pictures")
         return cls(tuple(wanted), tuple(wanted.values()), tuple(avoided))
 
     @property
@@ -58,14 +58,14 @@ class Questions:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How far a second look goes: the first `depth` hits, for `budget_s` seconds, None for as long as it takes."""
+    """How far a rerank goes: the first `depth` hits, for `budget_s` seconds, None for as long as it takes."""
 
     depth: int = DEFAULT_DEPTH
     budget_s: float | None = None
 
     def __post_init__(self) -> None:
         if self.depth < 1:
-            message = f"a second look at {self.depth} hits was asked for: ask for at least 1"
+            message = f"reranking {self.depth} hits was asked for: ask for at least 1"
             raise QueryError(message)
         if self.budget_s is not None and not self.budget_s >= 0:
             message = f"{self.budget_s} seconds is no budget: give 0 or more"
@@ -74,7 +74,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Reranker:
-    """Looks at hits again with one judge.
+    """Reranks hits with one judge.
 
     `weight` is the judge's share of the score. `clock` tells seconds, and is time.monotonic but in tests. `read` reads
     a picture, see `read_picture`.
@@ -87,35 +87,35 @@ class Reranker:
     read: _Read = read_image
 
     def refine(self, first: CandidateSet, questions: Questions, effort: Effort) -> Iterator[RerankResult]:
-        """Yield orders of the hits, each better informed than the one before; the first is the first look's.
+        """Yield orders of the hits, each better informed than the one before; the first is the search's.
 
         The second holds what the judge is remembered to have said; then comes one after each batch. The budget counts
         from the first of them, model loading included, and is overdrawn by one batch at most. A picture that cannot be
-        read is skipped; a judge that fails ends the look, and what it said until then stands.
+        read is skipped; a judge that fails ends the rerank, and what it said until then stands.
         """
         deadline_s = None if effort.budget_s is None else self.clock() + effort.budget_s
-        look = _Look(self, first, questions, effort, deadline_s)
+        run = _Run(self, first, questions, effort, deadline_s)
 
         def is_over() -> bool:
             return deadline_s is not None and self.clock() >= deadline_s
 
-        yield look.refinement(is_final=not look.wanted)
-        if not look.wanted:
+        yield run.refinement(is_final=not run.wanted)
+        if not run.wanted:
             return
-        look.recall()
-        look.judge_known()
-        is_final = not look.pending or is_over()
-        if look.has_judged or is_final:
-            yield look.refinement(is_final=is_final)
+        run.recall()
+        run.judge_known()
+        is_final = not run.pending or is_over()
+        if run.has_judged or is_final:
+            yield run.refinement(is_final=is_final)
         while not is_final:
-            look.judge_batch()
-            is_final = not look.pending or is_over()
-            yield look.refinement(is_final=is_final)
+            run.judge_batch()
+            is_final = not run.pending or is_over()
+            yield run.refinement(is_final=is_final)
 
 
 @dataclass(slots=True)
-class _Look:
-    """One query's second look as it goes on. Copies of a picture share its content, and so are judged once."""
+class _Run:
+    """One query's rerank as it goes on. Copies of a picture share its content, and so are judged once."""
 
     reranker: Reranker
     first: CandidateSet
@@ -133,7 +133,7 @@ class _Look:
         return [hit.image for hit in self.first.hits[: self.effort.depth]]
 
     def recall(self) -> None:
-        """Take what is remembered, and note what must be looked at."""
+        """Take what is remembered, and note what must be judged."""
         contents = {image.content_hash: image for image in reversed(self.wanted)}
         for question in self.questions.all:
             self.said[question] = self.reranker.memory.judgements(question, list(contents))
@@ -161,7 +161,7 @@ class _Look:
         return any(self._is_judged(image.content_hash) for image in self.wanted)
 
     def judge_batch(self) -> None:
-        """Look at the next pictures, as many as the judge likes to be given at once."""
+        """Judge the next pictures, as many as the judge likes to be given at once."""
         names = list(self.pending)[: self.reranker.judge.spec.batch_size]
         pictures = {name: picture for name in names if (picture := self._read(self.pending.pop(name))) is not None}
         for question in self.questions.all:
@@ -182,7 +182,7 @@ class _Look:
         self.reranker.memory.keep_judgements(question, new)
 
     def _end(self, error: PhotoseekError) -> None:
-        logger.info("the second look ended early: %s", error)
+        logger.info("the rerank ended early: %s", error)
         self.trouble = str(error)
         self.pending.clear()
 
@@ -204,13 +204,13 @@ class _Look:
             RerankedHit(hits[place], float(scores[place]), place, judgements[place], vetoed[place])
             for place in order(mixed, vetoed)
         ]
-        looked_at = [image.content_hash for image in self.wanted if self._is_judged(image.content_hash)]
+        judged = [image.content_hash for image in self.wanted if self._is_judged(image.content_hash)]
         return RerankResult(
             hits=tuple(refined),
             judge=self.reranker.judge.spec.name,
             weight=self.reranker.weight,
-            judged_count=len(looked_at),
-            cached_count=sum(name in self.cached for name in looked_at),
+            judged_count=len(judged),
+            cached_count=sum(name in self.cached for name in judged),
             wanted_count=len(self.wanted),
             is_final=is_final,
             skipped=tuple(

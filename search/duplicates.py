@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -206,6 +206,10 @@ class Stack:
         return 1 + len(self.duplicates)
 
 
+_FOLDED_AT_ONCE: Final = 256
+"""Hits whose cosines to all before them are held at a time."""
+
+
 def fold(hits: Sequence[Hit], vectors: Vectors, options: DuplicateOptions) -> list[Stack]:
     """Fold each hit under the first one before it that it is a duplicate of; the order of the others stays.
 
@@ -218,15 +222,27 @@ def fold(hits: Sequence[Hit], vectors: Vectors, options: DuplicateOptions) -> li
     """
     shown: list[int] = []
     folded: dict[int, list[Hit]] = {}
-    for place, hit in enumerate(hits):
-        scores = (vectors[shown] @ vectors[place]).tolist()
-        first = next(
-            (one for one, score in zip(shown, scores, strict=True) if options.joins(hits[one].image, hit.image, score)),
-            None,
-        )
-        if first is None:
-            shown.append(place)
-            folded[place] = []
-        else:
-            folded[first].append(hit)
+    by_content: dict[str, int] = {}
+    least = min(options.sure_score, options.likely_score) if options.near else np.inf
+    for start in range(0, len(hits), _FOLDED_AT_ONCE):
+        stop = min(start + _FOLDED_AT_ONCE, len(hits))
+        scores = vectors[start:stop] @ vectors[:stop].T
+        for place in range(start, stop):
+            hit = hits[place]
+            near = np.flatnonzero(scores[place - start, :place] >= least).tolist()
+            same = by_content.get(hit.image.content_hash)
+            first = next(
+                (
+                    one
+                    for one in sorted({*near, *(() if same is None else (same,))})
+                    if one in folded and options.joins(hits[one].image, hit.image, float(scores[place - start, one]))
+                ),
+                None,
+            )
+            if first is None:
+                shown.append(place)
+                folded[place] = []
+                by_content.setdefault(hit.image.content_hash, place)
+            else:
+                folded[first].append(hit)
     return [Stack(hits[place], tuple(folded[place])) for place in shown]

@@ -103,7 +103,7 @@ class Engine:
             yield _hits(query, matches[page], None if probabilities is None else probabilities[page], records)
 
     def candidates(self, query: Query) -> CandidateSet:
-        """Return what `search` does, by score, with every hit's probability: what a second look starts from.
+        """Return what `search` does, by score, with every hit's probability: what a rerank starts from.
 
         Raises: as `search` does.
         """

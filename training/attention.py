@@ -1,4 +1,4 @@
-"""The transformer blocks of the captioner and the judge, small enough to be taught on one processor core."""
+"""The transformer blocks of the captioner, small enough to be taught on one processor core."""
 
 from __future__ import annotations
 

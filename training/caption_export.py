@@ -11,7 +11,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from .caption_model import PLACE_DIM, PLACES, Captioner, MemoryGraph, StepGraph
+from .caption_model import PLACE_DIM, PLACES, Captioner, Decoder, MemoryGraph, StepGraph, tokens_of
 from .heads import OPSET
 from .towers import FEATURE_DIM
 
@@ -19,34 +19,32 @@ _HALVED_FROM_VALUES = 4096
 
 
 def export_captioner(captioner: Captioner, folder: Path) -> None:
-    """Write caption_memory.onnx and caption_step.onnx; captioner.py in rerank says what goes in and comes out."""
+    """Write caption_memory.onnx and caption_step.onnx; mini_decoder.py in rerank says what goes in and comes out."""
     captioner = captioner.eval()
-    layers = range(2 * captioner.size.layers)
-    keys = [f"picture_{number}" for number in layers]
-    with torch.no_grad():
-        seen = (torch.rand(2, PLACES, PLACE_DIM), torch.rand(2, FEATURE_DIM))
-        _, *picture = MemoryGraph(captioner)(*seen)
-        export(
-            MemoryGraph(captioner),
-            {"places": seen[0], "pooled": seen[1]},
-            {name: {0: "n"} for name in ("places", "pooled", "chances", *keys)},
-            ["chances", *keys],
-            folder / "caption_memory.onnx",
-        )
-        heads, width = captioner.size.heads, captioner.size.width // captioner.size.heads
-        past = [torch.rand(6, heads, 4, width) for _ in layers]
-        inputs = {"words": torch.ones(2, 3, dtype=torch.int64), "place": torch.tensor([4])}
-        axes = {"words": {0: "n", 1: "beams"}, "scores": {0: "n", 1: "beams"}}
-        axes |= {f"past_{number}": {0: "rows", 2: "before"} for number in layers}
-        axes |= {f"grown_{number}": {0: "rows", 2: "after"} for number in layers} | {name: {0: "n"} for name in keys}
-        named = {f"past_{number}": one for number, one in enumerate(past)} | dict(zip(keys, picture, strict=True))
-        export(
-            _Flat(StepGraph(captioner), len(layers)),
-            inputs | named,
-            axes,
-            ["scores", *(f"grown_{number}" for number in layers)],
-            folder / "caption_step.onnx",
-        )
+    keys = [f"picture_{number}" for number in range(2 * captioner.size.layers)]
+    export(
+        MemoryGraph(captioner),
+        {"places": torch.rand(2, PLACES, PLACE_DIM), "pooled": torch.rand(2, FEATURE_DIM)},
+        {name: {0: "n"} for name in ("places", "pooled", "chances", *keys)},
+        ["chances", *keys],
+        folder / "caption_memory.onnx",
+    )
+    export_step(captioner.decoder, folder / "caption_step.onnx")
+
+
+def export_step(decoder: Decoder, target: Path) -> None:
+    """Write the graph that says the next word."""
+    size, parts = decoder.size, range(2 * decoder.size.layers)
+    width = size.width // size.heads
+    inputs = {"words": torch.ones(2, 3, dtype=torch.int64), "place": torch.tensor([4])}
+    inputs |= {f"past_{number}": torch.rand(6, size.heads, 4, width) for number in parts}
+    inputs |= {f"picture_{number}": torch.rand(2, size.heads, tokens_of(size), width) for number in parts}
+    axes = {"words": {0: "n", 1: "beams"}, "scores": {0: "n", 1: "beams"}}
+    axes |= {f"past_{number}": {0: "rows", 2: "before"} for number in parts}
+    axes |= {f"grown_{number}": {0: "rows", 2: "after"} for number in parts}
+    axes |= {f"picture_{number}": {0: "n"} for number in parts}
+    step = _Flat(StepGraph(decoder.eval()), len(parts))
+    export(step, inputs, axes, ["scores", *(f"grown_{number}" for number in parts)], target)
 
 
 class _Flat(torch.nn.Module):
@@ -69,7 +67,7 @@ def export(
     target: Path,
 ) -> None:
     """Trace a module to ONNX, its products' weights in eight bits, its other large tensors in sixteen."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         exported, quantised = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
         torch.onnx.export(
             module.eval(),

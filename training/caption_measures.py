@@ -5,42 +5,78 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..library.types import Vectors
 from ..rerank.caption_words import words_of
 
 Gram: TypeAlias = tuple[str, ...]
 Grams: TypeAlias = "Counter[Gram]"
+Splitter: TypeAlias = Callable[[str], list[str]]
 
 _LONGEST = 4
 _SIGMA = 6.0
 """CIDEr-D's tolerance of another length, in words."""
 
 
-def bleu(captions: Sequence[str], references: Sequence[Sequence[str]], longest: int = _LONGEST) -> float:
-    """Return corpus BLEU: the geometric mean of clipped precisions, times the brevity penalty."""
-    right, all_of_it = [0] * longest, [0] * longest
-    length = wanted_length = 0
+@dataclass(frozen=True, slots=True, eq=False)
+class BleuCounts:
+    """What BLEU needs of n captions, so that parts of them are measured without counting anew.
+
+    `right` and `grams` are (n, longest), clipped and all n-grams; `length` and `wanted` are (n,), words of the caption
+    and of the reference nearest in length.
+    """
+
+    right: NDArray[np.int64]
+    grams: NDArray[np.int64]
+    length: NDArray[np.int64]
+    wanted: NDArray[np.int64]
+
+    def bleu(self, chosen: NDArray[np.int64] | None = None) -> float:
+        """Return corpus BLEU of some of the captions: the geometric mean of precisions, times the brevity penalty."""
+        some = slice(None) if chosen is None else chosen
+        right, grams = self.right[some].sum(axis=0), self.grams[some].sum(axis=0)
+        if not right.all():
+            return 0.0
+        brevity = min(0.0, 1.0 - float(self.wanted[some].sum() / self.length[some].sum()))
+        return float(np.exp(np.log(right / grams).mean() + brevity))
+
+
+def bleu_counts(
+    captions: Sequence[str], references: Sequence[Sequence[str]], longest: int = _LONGEST, split: Splitter = words_of
+) -> BleuCounts:
+    """Count what BLEU needs."""
+    right, grams_of, lengths, wanted_lengths = [], [], [], []
     for caption, wanted in zip(captions, references, strict=True):
-        words, wanted_words = words_of(caption), [words_of(one) for one in wanted]
+        words, wanted_words = split(caption), [split(one) for one in wanted]
         counts = [_grams(one, longest) for one in wanted_words]
-        length += len(words)
-        wanted_length += min((abs(len(one) - len(words)), len(one)) for one in wanted_words)[1]
-        for order, grams in enumerate(_grams(words, longest)):
-            all_of_it[order] += sum(grams.values())
-            right[order] += sum(min(times, max(one[order][gram] for one in counts)) for gram, times in grams.items())
-    if 0 in right:
-        return 0.0
-    precision = sum(math.log(good / every) for good, every in zip(right, all_of_it, strict=True)) / longest
-    return math.exp(precision + min(0.0, 1.0 - wanted_length / length))
+        lengths.append(len(words))
+        wanted_lengths.append(min((abs(len(one) - len(words)), len(one)) for one in wanted_words)[1])
+        mine = _grams(words, longest)
+        grams_of.append([sum(grams.values()) for grams in mine])
+        right.append(
+            [
+                sum(min(times, max(one[order][gram] for one in counts)) for gram, times in grams.items())
+                for order, grams in enumerate(mine)
+            ]
+        )
+    return BleuCounts(np.array(right), np.array(grams_of), np.array(lengths), np.array(wanted_lengths))
 
 
-def cider(captions: Sequence[str], references: Sequence[Sequence[str]]) -> Vectors:
+def bleu(
+    captions: Sequence[str], references: Sequence[Sequence[str]], longest: int = _LONGEST, split: Splitter = words_of
+) -> float:
+    """Return corpus BLEU."""
+    return bleu_counts(captions, references, longest, split).bleu()
+
+
+def cider(captions: Sequence[str], references: Sequence[Sequence[str]], split: Splitter = words_of) -> Vectors:
     """Return each caption's CIDEr-D, (n,); the corpus's is their mean. How rare words are is told by the references."""
-    counted = [[_grams(words_of(one), _LONGEST) for one in wanted] for wanted in references]
+    counted = [[_grams(split(one), _LONGEST) for one in wanted] for wanted in references]
     pictures_with: Grams = Counter()
     for wanted in counted:
         pictures_with.update({gram for one in wanted for grams in one for gram in grams})
@@ -51,7 +87,7 @@ def cider(captions: Sequence[str], references: Sequence[Sequence[str]]) -> Vecto
 
     return np.array(
         [
-            float(np.mean([_likeness(_grams(words_of(caption), _LONGEST), one, weighed) for one in wanted])) * 10.0
+            float(np.mean([_likeness(_grams(split(caption), _LONGEST), one, weighed) for one in wanted])) * 10.0
             for caption, wanted in zip(captions, counted, strict=True)
         ]
     )

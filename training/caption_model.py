@@ -1,7 +1,8 @@
-"""The captioner: a picture's places, its features and likeliest classes as memory, and a decoder of words over it."""
+"""The captioner: a picture's places, its features and likeliest classes as memory, and decoders of words over it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -43,6 +44,38 @@ class Scales:
     pooled_deviation: torch.Tensor
 
 
+class Decoder(nn.Module):
+    """Foretells the words of captions from a picture's keys and values, and the words before."""
+
+    def __init__(self, size: CaptionerSize) -> None:
+        super().__init__()
+        width = size.width
+        self.size = size
+        self.words = nn.Embedding(size.words, width)
+        nn.init.normal_(self.words.weight, std=width**-0.5)
+        self.order = nn.Parameter(torch.randn(size.longest, width) * 0.02)
+        self.layers = nn.ModuleList(
+            CrossLayer(width, size.heads, size.multiple, size.dropout) for _ in range(size.layers)
+        )
+        self.decoded = nn.LayerNorm(width)
+        self.bias = nn.Parameter(torch.zeros(size.words))
+        self.dropout = Dropout(size.dropout)
+
+    def read(self, words: torch.Tensor, memory: list[KeysValues], mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Map (n * g, t) words, g captions a picture, to the (n * g, t, width) states that foretell the next words."""
+        length = words.shape[1]
+        states = self.dropout(self.words(words) * (self.size.width**0.5 / 2) + self.order[:length])
+        later = torch.full((length, length), FORBIDDEN, dtype=states.dtype).triu(1)
+        for layer, picture in zip(self.layers, memory, strict=True):
+            own = layer.own.keys_values(layer.before_own(states))
+            states = layer.looking(states, own, picture, (later, mask))
+        return self.decoded(states)
+
+    def scores(self, states: torch.Tensor) -> torch.Tensor:
+        """Map states to the words' logits."""
+        return nn.functional.linear(states, self.words.weight, self.bias)
+
+
 class Captioner(nn.Module):
     """Memory and decoder.
 
@@ -72,14 +105,7 @@ class Captioner(nn.Module):
         self.kinds = nn.Parameter(torch.randn(_POOLED_TOKENS + size.classes, width) * 0.02)
         self.encoder = EncoderLayer(width, size.heads, size.multiple, size.dropout)
         self.encoded = nn.LayerNorm(width)
-        self.words = nn.Embedding(size.words, width)
-        nn.init.normal_(self.words.weight, std=width**-0.5)
-        self.order = nn.Parameter(torch.randn(size.longest, width) * 0.02)
-        self.layers = nn.ModuleList(
-            CrossLayer(width, size.heads, size.multiple, size.dropout) for _ in range(size.layers)
-        )
-        self.decoded = nn.LayerNorm(width)
-        self.bias = nn.Parameter(torch.zeros(size.words))
+        self.decoder = Decoder(size)
         self.dropout = Dropout(size.dropout)
 
     def chances(self, pooled: torch.Tensor) -> torch.Tensor:
@@ -95,26 +121,60 @@ class Captioner(nn.Module):
         named = self.name(self.class_names[classes]) + self.chance(sureness)
         tokens = self.dropout(torch.cat([seen, torch.cat([whole, named], 1) + self.kinds], 1))
         tokens = self.encoded(self.encoder(tokens, mask))
-        return [layer.picture.keys_values(tokens) for layer in self.layers]
+        return [layer.picture.keys_values(tokens) for layer in self.decoder.layers]
 
     def read(self, words: torch.Tensor, memory: list[KeysValues], mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Map (n * g, t) words, g captions a picture, to the (n * g, t, width) states that foretell the next words."""
-        length = words.shape[1]
-        states = self.dropout(self.words(words) * (self.size.width**0.5 / 2) + self.order[:length])
-        later = torch.full((length, length), FORBIDDEN, dtype=states.dtype).triu(1)
-        for layer, picture in zip(self.layers, memory, strict=True):
-            own = layer.own.keys_values(layer.before_own(states))
-            states = layer.looking(states, own, picture, (later, mask))
-        return self.decoded(states)
+        """Read captions as the decoder does."""
+        return self.decoder.read(words, memory, mask)
 
     def scores(self, states: torch.Tensor) -> torch.Tensor:
         """Map states to the words' logits."""
-        return nn.functional.linear(states, self.words.weight, self.bias)
+        return self.decoder.scores(states)
 
     @property
     def tokens(self) -> int:
         """How many tokens the memory of a picture has."""
-        return PLACES + _POOLED_TOKENS + self.size.classes
+        return tokens_of(self.size)
+
+
+class OtherLanguage(nn.Module):
+    """A decoder of another language over what a captioner that has learned already remembers of pictures.
+
+    Args:
+        size: of the decoder; all but its words as the captioner's.
+        memory: from places and features to each layer's keys and values.
+    """
+
+    def __init__(self, size: CaptionerSize, memory: Callable[[torch.Tensor, torch.Tensor], list[KeysValues]]) -> None:
+        super().__init__()
+        self.size = size
+        self.decoder = Decoder(size)
+        self.remembered = memory
+        for layer in self.decoder.layers:
+            # The keys and values of pictures are the captioner's; these would never be used.
+            layer.picture.key, layer.picture.value = nn.Identity(), nn.Identity()
+
+    def memory(self, places: torch.Tensor, pooled: torch.Tensor, _mask: torch.Tensor | None = None) -> list[KeysValues]:
+        """Return what is remembered; a mask hides tokens from the decoder alone."""
+        return self.remembered(places, pooled)
+
+    def read(self, words: torch.Tensor, memory: list[KeysValues], mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Read captions as the decoder does."""
+        return self.decoder.read(words, memory, mask)
+
+    def scores(self, states: torch.Tensor) -> torch.Tensor:
+        """Map states to the words' logits."""
+        return self.decoder.scores(states)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the memory of a picture has."""
+        return tokens_of(self.size)
+
+
+def tokens_of(size: CaptionerSize) -> int:
+    """Return how many tokens the memory of a picture has."""
+    return PLACES + _POOLED_TOKENS + size.classes
 
 
 class MemoryGraph(nn.Module):
@@ -133,9 +193,9 @@ class MemoryGraph(nn.Module):
 class StepGraph(nn.Module):
     """What is exported to run once a word: `beams` captions of each picture side by side."""
 
-    def __init__(self, captioner: Captioner) -> None:
+    def __init__(self, decoder: Decoder) -> None:
         super().__init__()
-        self.captioner = captioner
+        self.decoder = decoder
 
     def forward(
         self, words: torch.Tensor, place: torch.Tensor, past: list[torch.Tensor], picture: list[torch.Tensor]
@@ -148,7 +208,7 @@ class StepGraph(nn.Module):
             past: keys and values of each layer, (n * beams, heads, t, width / heads).
             picture: keys and values of each layer, (n, heads, tokens, width / heads).
         """
-        model = self.captioner
+        model = self.decoder
         states = model.words(words.reshape(-1, 1)) * (model.size.width**0.5 / 2) + model.order[place]
         grown: list[torch.Tensor] = []
         for number, layer in enumerate(model.layers):

@@ -5,7 +5,8 @@ For each split, `train` and, to measure on, `val`:
 - the pictures, in `train.tar` or in a folder `train/`;
 - their captions, several a picture, in `train.en.tsv` or `train.tsv`, a line each: NAME.jpg TAB caption; or in
   `train.json`, in the form of COCO's captions (`images` with `id` and `file_name`, `annotations` with `image_id` and
-  `caption`).
+  `caption`);
+- captions in Chinese, if the captioner is to write them, in `train.zh.tsv`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -51,7 +52,8 @@ def read_captioned(folder: Path, split: str) -> Captioned:
         ModelUnavailable: the folder does not hold the split, or a file of it cannot be read.
     """
     captions: dict[str, list[str]] = {}
-    for name, caption in _captions(folder, split):
+    tables = [folder / f"{split}.en.tsv", folder / f"{split}.tsv", folder / f"{split}.json"]
+    for name, caption in _captions(folder, tables):
         if caption:
             captions.setdefault(name, []).append(caption)
     files = {name: stored for name, stored in _pictures(folder, split) if name in captions}
@@ -61,13 +63,25 @@ def read_captioned(folder: Path, split: str) -> Captioned:
     return Captioned(tuple(names), tuple(tuple(captions[name]) for name in names), tuple(files[name] for name in names))
 
 
+def captions_in(folder: Path, split: str, language: str, captioned: Captioned) -> tuple[tuple[str, ...], ...]:
+    """Return another language's captions of the same photographs, from `train.zh.tsv` or the like; () where none are.
+
+    Raises:
+        ModelUnavailable: the file is not there or cannot be read.
+    """
+    found: dict[str, list[str]] = {}
+    for name, caption in _captions(folder, [folder / f"{split}.{language}.tsv"]):
+        if caption:
+            found.setdefault(name, []).append(caption)
+    return tuple(tuple(found.get(name, ())) for name in captioned.names)
+
+
 def has_split(folder: Path, split: str) -> bool:
     """Whether the folder holds the photographs of a split."""
     return (folder / f"{split}.tar").is_file() or (folder / split).is_dir()
 
 
-def _captions(folder: Path, split: str) -> Iterator[tuple[str, str]]:
-    tables = [folder / f"{split}.en.tsv", folder / f"{split}.tsv", folder / f"{split}.json"]
+def _captions(folder: Path, tables: Sequence[Path]) -> Iterator[tuple[str, str]]:
     found = next((table for table in tables if table.is_file()), None)
     if found is None:
         raise ModelUnavailable("mini", f"none of {', '.join(table.name for table in tables)} in {folder}", LAYOUT)

@@ -15,6 +15,7 @@ WHOLE_BYTES = 256
 
 _EVERY = 5
 _AT_ONCE = 500
+_LEAST_SHARE = 1e-6
 
 
 def write_kept(target: Path, train: Seen) -> dict[str, float]:
@@ -32,7 +33,9 @@ def write_kept(target: Path, train: Seen) -> dict[str, float]:
         mean = rows.mean(axis=0)
         variances, directions = np.linalg.eigh(np.cov((rows - mean).T))
         best = slice(-1, -width - 1, -1)
-        arrays[name] = (directions[:, best] / np.sqrt(variances[best])).astype(np.float32)
+        # Few photographs vary in few directions; the others are worth nothing, and must not be divided by nothing.
+        deviations = np.sqrt(np.maximum(variances[best], _LEAST_SHARE * variances[-1]))
+        arrays[name] = (directions[:, best] / deviations).astype(np.float32)
         arrays[f"{name}_mean"] = mean.astype(np.float32)
         kept[name] = float(variances[best].sum() / variances.sum())
     np.savez(target, allow_pickle=False, **arrays)

@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,11 @@ from ..library.embedders.base import normalized
 from ..library.embedders.mini import WEIGHTS as EMBEDDER_WEIGHTS
 from ..library.embedders.mini import MiniEmbedder
 from ..library.embedders.mini_places import FILE_NAME, KeptPlaces
-from ..rerank.mini_files import FILES, WEIGHTS, MiniManifest
+from ..rerank.caption_words import words_of
+from ..rerank.mini_files import FILES, OTHER_LANGUAGES, WEIGHTS, MiniManifest, language_files
 from ..rerank.mini_judge import MiniJudge
+from .caption_names import plural
+from .changed import BEINGS, GROUPS
 from .kept import kept_of, write_kept
 from .seen import Seen, read_seen
 
@@ -35,6 +39,17 @@ ASKED = 150
 
 NEIGHBOURS = 15
 
+WORD_PHOTOGRAPHS = 20
+"""So many photographs of each word, and OTHERS times as many without it, fit the curve of single words."""
+
+OTHERS = 3
+
+DEFAULT_WORDS = (1.0, -2.0)
+"""Where no photograph is captioned with any of the words."""
+
+Curve: TypeAlias = tuple[float, float]
+"""Scale and shift."""
+
 
 def main() -> None:
     """Calibrate and write."""
@@ -47,28 +62,37 @@ def main() -> None:
     model = MiniEmbedder(threads=1, folder=arguments.embedder)
     train = read_seen(model, arguments.captions, arguments.cache, "train")
     print(json.dumps(write_kept(arguments.embedder / FILE_NAME, train)))
-    write_manifest(arguments.into, model, 1.0, 0.0)
+    write_manifest(arguments.into, model, (1.0, 0.0), (1.0, 0.0))
     judge = MiniJudge(model, folder=arguments.into)
-    scale, shift = calibrated(judge, read_seen(model, arguments.captions, arguments.cache, "val"))
-    print(json.dumps(asdict(write_manifest(arguments.into, model, scale, shift)), indent=1))
+    val = read_seen(model, arguments.captions, arguments.cache, "val")
+    manifest = write_manifest(arguments.into, model, calibrated(judge, val), calibrated_words(judge, val))
+    print(json.dumps(asdict(manifest), indent=1))
 
 
-def write_manifest(folder: Path, model: MiniEmbedder, scale: float, shift: float) -> MiniManifest:
-    """Hash the files of a folder and write its manifest."""
+def write_manifest(folder: Path, model: MiniEmbedder, sentence: Curve, word: Curve) -> MiniManifest:
+    """Hash the files of a folder and write its manifest, with the curves of sentences and of single words."""
     manifest = MiniManifest(
         version=VERSION,
         source=SOURCE,
         licence=LICENCE,
         towers={name: model.manifest.files[name] for name in ("image_tower.onnx", "text_tower.onnx")},
-        files={name: _hash(folder / name) for name in FILES},
-        judge_scale=round(scale, 4),
-        judge_shift=round(shift, 4),
+        files={name: _hash(folder / name) for name in files_in(folder)},
+        judge_scale=round(sentence[0], 4),
+        judge_shift=round(sentence[1], 4),
+        judge_word_scale=round(word[0], 4),
+        judge_word_shift=round(word[1], 4),
     )
     (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
     return manifest
 
 
-def calibrated(judge: MiniJudge, val: Seen) -> tuple[float, float]:
+def files_in(folder: Path) -> list[str]:
+    """Return the names of what every installation has, and of what each further language needs where it is there."""
+    others = [name for language in OTHER_LANGUAGES for name in language_files(language) if (folder / name).exists()]
+    return [*FILES, *others]
+
+
+def calibrated(judge: MiniJudge, val: Seen) -> Curve:
     """Return scale and shift that make a chance of a score, by captions asked of their own picture and its like."""
     kept = kept_of(val, judge.keeper)
     pooled = normalized(val.photographs.pooled[: val.photographs.count].astype(np.float32))
@@ -82,7 +106,26 @@ def calibrated(judge: MiniJudge, val: Seen) -> tuple[float, float]:
     return fitted(np.concatenate(scores).astype(np.float64), np.concatenate(is_own))
 
 
-def fitted(scores: NDArray[np.float64], is_match: NDArray[np.bool_]) -> tuple[float, float]:
+def calibrated_words(judge: MiniJudge, val: Seen) -> Curve:
+    """Return scale and shift for single words, by those that two captions of a photograph say, and those that none."""
+    kept, chance = kept_of(val, judge.keeper), np.random.default_rng(0)
+    said = [[set(words_of(caption)) for caption in captions] for captions in val.captions]
+    scores, is_match = [], []
+    for word in [*BEINGS[0], *BEINGS[1], *(word for group in GROUPS["object"] for word in group)]:
+        times = np.array([sum(bool({word, plural(word)} & words) for words in captions) for captions in said])
+        shown = chance.permutation(np.flatnonzero(times >= 2))[:WORD_PHOTOGRAPHS]
+        absent = chance.permutation(np.flatnonzero(times == 0))[: len(shown) * OTHERS]
+        if not len(shown):
+            continue
+        asked = np.concatenate([shown, absent])
+        scores.append(judge.scores(KeptPlaces(kept.places[asked], kept.whole[asked]), word))
+        is_match.append(np.arange(len(asked)) < len(shown))
+    if not scores:
+        return DEFAULT_WORDS
+    return fitted(np.concatenate(scores).astype(np.float64), np.concatenate(is_match))
+
+
+def fitted(scores: NDArray[np.float64], is_match: NDArray[np.bool_]) -> Curve:
     """Fit P(match) = 1 / (1 + exp(-(scale * score + shift))) by Newton's method (Platt 1999)."""
     features = np.stack([scores, np.ones(len(scores))], axis=1)
     factors = np.zeros(2)

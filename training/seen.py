@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..library.embedders.mini import MiniEmbedder
 from ..library.embedders.mini import Seen as TowerSeen
 from .captioned import read_captioned
-from .scene_features import VIEWS, PhotographFeatures, TextStates, photograph_features
-from .towers import TEXT_DIM
+from .scene_features import VIEWS, PhotographFeatures, photograph_features
 
 SEED = 7
 """The same as train_mini's, so that what the towers said is in its cache already."""
@@ -48,13 +46,3 @@ def read_seen(model: MiniEmbedder, folder: Path, cache: Path, split: str) -> See
     captioned = read_captioned(folder, split)
     views = VIEWS if split == "train" else 1
     return Seen(photograph_features(model, captioned, cache, views, SEED), captioned.captions)
-
-
-def padded(texts: TextStates, numbers: Sequence[int] | NDArray[np.int64], longest: int) -> tuple[torch.Tensor, ...]:
-    """Return some texts' (k, t, 384) token states, (k, 384) vectors, and (k, t) whether a token is there."""
-    rows = [texts.states[texts.starts[one] : texts.starts[one + 1]][:longest] for one in numbers]
-    length = max(map(len, rows))
-    states, there = np.zeros((len(rows), length, TEXT_DIM), np.float32), np.zeros((len(rows), length), np.bool_)
-    for number, row in enumerate(rows):
-        states[number, : len(row)], there[number, : len(row)] = row, True
-    return torch.from_numpy(states), torch.from_numpy(texts.embedding[np.asarray(numbers)]), torch.from_numpy(there)

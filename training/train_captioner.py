@@ -8,8 +8,10 @@ import json
 import math
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from ..rerank.caption_words import words_of
 from ..rerank.mini_files import WEIGHTS
 from .attention import FORBIDDEN
 from .caption_export import export_captioner
-from .caption_model import END, PAD, START, UNKNOWN, Captioner, CaptionerSize, Scales
+from .caption_model import END, PAD, START, UNKNOWN, Captioner, CaptionerSize, OtherLanguage, Scales
 from .caption_names import write_names
 from .classes import class_names
 from .fetch import fetch
@@ -30,6 +32,9 @@ from .wordnet import WordNet
 
 _SCALED_BY = 600
 """Photographs whose places tell the places' means and deviations."""
+
+Captions: TypeAlias = "Sequence[Sequence[str]]"
+Learner = TypeVar("Learner", Captioner, OtherLanguage)
 
 MARKS = ("<pad>", "<start>", "<end>", "<unknown>")
 
@@ -64,10 +69,11 @@ def main() -> None:
     recipe = replace(CaptionRecipe(), epochs=arguments.epochs)
     model = MiniEmbedder(threads=1, folder=arguments.embedder)
     train = read_seen(model, arguments.captions, arguments.cache, "train")
-    vocabulary = vocabulary_of(train, recipe.rarest)
+    vocabulary = vocabulary_of(train.captions, recipe.rarest, words_of)
     arguments.into.mkdir(parents=True, exist_ok=True)
     log("recipe", **asdict(recipe), vocabulary=len(vocabulary), views=train.photographs.views)
-    captioner = taught(new_captioner(train, vocabulary, model, recipe.seed), train, vocabulary, recipe)
+    captions = numbered(train.captions, vocabulary, recipe.longest, words_of)
+    captioner = taught(new_captioner(train, vocabulary, model, recipe.seed), train, captions, recipe)
     export_captioner(captioner, arguments.into)
     (arguments.into / "caption_words.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     write_names(
@@ -81,24 +87,27 @@ def log(stage: str, **figures: float | str) -> None:
     print(json.dumps({"stage": stage, **rounded}), flush=True)
 
 
-def vocabulary_of(train: Seen, rarest: int) -> list[str]:
+def vocabulary_of(captions: Captions, rarest: int, split: Callable[[str], list[str]]) -> list[str]:
     """Return the marks, then the captions' words, the commonest first."""
-    counts = Counter(word for captions in train.captions for caption in captions for word in words_of(caption))
+    counts = Counter(word for some in captions for caption in some for word in split(caption))
     common = sorted((word for word, times in counts.items() if times >= rarest), key=lambda word: (-counts[word], word))
     return [*MARKS, *common]
 
 
-def numbered(train: Seen, vocabulary: list[str], longest: int) -> torch.Tensor:
+def numbered(
+    captions: Captions, vocabulary: list[str], longest: int, split: Callable[[str], list[str]]
+) -> torch.Tensor:
     """Return (n, captions, longest) word numbers between the marks; photographs with fewer captions repeat theirs."""
     numbers = {word: number for number, word in enumerate(vocabulary)}
-    most = max(map(len, train.captions))
+    most = max(map(len, captions))
 
     def row(caption: str) -> list[int]:
-        words = [numbers.get(word, UNKNOWN) for word in words_of(caption)][: longest - 2]
+        words = [numbers.get(word, UNKNOWN) for word in split(caption)][: longest - 2]
         return [START, *words, END] + [PAD] * (longest - 2 - len(words))
 
+    blank = [START] + [PAD] * (longest - 1)
     return torch.tensor(
-        [[row(captions[number % len(captions)]) for number in range(most)] for captions in train.captions]
+        [[row(some[number % len(some)]) if some else blank for number in range(most)] for some in captions]
     )
 
 
@@ -119,28 +128,29 @@ def new_captioner(train: Seen, vocabulary: list[str], texts: MiniEmbedder, seed:
     _, _, directions = np.linalg.svd(meanings - meanings.mean(0), full_matrices=False)
     placed = (meanings - meanings.mean(0)) @ directions[: size.width].T
     with torch.no_grad():
-        captioner.words.weight[len(MARKS) :] = torch.from_numpy(placed / placed.std() * size.width**-0.5)
+        known = torch.from_numpy(placed / placed.std() * size.width**-0.5)
+        captioner.decoder.words.weight[len(MARKS) :, : known.shape[1]] = known  # fewer words have fewer directions
     return captioner
 
 
-def taught(captioner: Captioner, train: Seen, vocabulary: list[str], recipe: CaptionRecipe) -> Captioner:
-    """Teach a captioner; the weights returned are the average of those of the last steps."""
+def taught(captioner: Learner, train: Seen, captions: torch.Tensor, recipe: CaptionRecipe) -> Learner:
+    """Teach a captioner numbered captions; the weights returned are the average of those of the last steps."""
     chance = np.random.default_rng(recipe.seed)
     photographs = train.photographs
-    captions = numbered(train, vocabulary, recipe.longest)
     groups = [
         {"params": [one for one in captioner.parameters() if one.ndim > 1], "weight_decay": recipe.decay},
         {"params": [one for one in captioner.parameters() if one.ndim < 2], "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
     averaged = copy.deepcopy(captioner)
-    steps, step, start = recipe.epochs * (photographs.count // recipe.photographs), 0, time.monotonic()
+    at_once = min(recipe.photographs, photographs.count)
+    steps, step, start = recipe.epochs * (photographs.count // at_once), 0, time.monotonic()
     for epoch in range(recipe.epochs):
         captioner.train()
         losses = []
         shuffled = chance.permutation(photographs.count)
-        for first in range(0, len(shuffled) - recipe.photographs + 1, recipe.photographs):
-            numbers = np.sort(shuffled[first : first + recipe.photographs])
+        for first in range(0, len(shuffled) - at_once + 1, at_once):
+            numbers = np.sort(shuffled[first : first + at_once])
             rate = min(1.0, (step + 1) / recipe.warm_up) * (0.03 + 0.97 * (1 + math.cos(math.pi * step / steps)) / 2)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate * rate
@@ -159,7 +169,10 @@ def taught(captioner: Captioner, train: Seen, vocabulary: list[str], recipe: Cap
 
 
 def loss_of(
-    captioner: Captioner, seen: tuple[torch.Tensor, torch.Tensor], captions: torch.Tensor, recipe: CaptionRecipe
+    captioner: Captioner | OtherLanguage,
+    seen: tuple[torch.Tensor, torch.Tensor],
+    captions: torch.Tensor,
+    recipe: CaptionRecipe,
 ) -> torch.Tensor:
     """The cross-entropy of each next word; half of the precision suffices for the products."""
     captions = captions[:, : int((captions != PAD).sum(1).max())]

@@ -16,10 +16,11 @@ from ..embedders.base import ModelSpec
 from ..types import Damage, Failure, ImageIds, ImageRecord, Removed, Vectors
 from . import tables
 from .browsing import BrowsingCatalog, DuplicatesCatalog
-from .changes import Change, KnownFile
+from .changes import Change, IndexedFile, KnownFile
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database, Meta
+from .overviews import OverviewCatalog
 from .places import PlaceCatalog
 from .planning import PAGE_ROWS, PlanningCatalog, below
 from .texts import TextCatalog
@@ -73,6 +74,10 @@ class Counts:
     failures: int
 
 
+_NO_DATE_NS = -(2**63 - 1)
+"""A date of no file: the earliest there is room for."""
+
+
 class Catalog:
     """The SQL truth of one library. Thread-safe: every call takes a connection of its own."""
 
@@ -82,6 +87,7 @@ class Catalog:
         self.planning = PlanningCatalog(database, self.texts)
         self.copies = DuplicatesCatalog(database)
         self.browsing = BrowsingCatalog(database)
+        self.overviews = OverviewCatalog(database)
         self.judgements = JudgementCatalog(database)
         self.places = PlaceCatalog(database)
         self.captions = CaptionCatalog(database)
@@ -125,8 +131,7 @@ class Catalog:
             model_id: the model of the changes' vectors.
             text_vectors: by the words of the changes' texts, their vectors, (dim,) L2-normalised float32.
         """
-        with self._database.writing() as (connection, change_seq):
-            write_changes(connection, changes, model_id, change_seq, text_vectors)
+        self._database.write(lambda *given: write_changes(given[0], changes, model_id, given[1], text_vectors))
 
     def is_known(self, path: str) -> bool:
         """Whether an image or a failure at `path`, or below it, is on record."""
@@ -254,6 +259,23 @@ class Catalog:
             yield from page
             after = page[-1][0]
 
+    def indexed_files(self, paths: Sequence[str] = ()) -> list[IndexedFile]:
+        """Return the files of the images that are there at or below `paths`, of all where none is given, in order."""
+        columns = (_images.id, _images.path, _images.size_bytes, _images.mtime_ns, _images.content_hash)
+        query = sa.select(*columns).where(_images.missing_since.is_(None)).order_by(_images.path)
+        if paths:
+            query = query.where(sa.or_(*(below(_images.path, path) for path in paths)))
+        with self._database.reading() as connection:
+            return [IndexedFile(*row) for row in connection.execute(query)]
+
+    def forget_dates(self, image_ids: Sequence[int]) -> None:
+        """Have the next index read the files of these images again, as if they had been written to."""
+        if not image_ids:
+            return
+        with self._database.writing() as (connection, _):
+            for part in batched(image_ids):
+                connection.execute(sa.update(tables.images).where(_images.id.in_(part)).values(mtime_ns=_NO_DATE_NS))
+
     def find_file(self, path: str) -> KnownFile | None:
         """Return the row of the image that is there at `path`; its `embedded` is left false."""
         columns = (_images.id, _images.path, _images.size_bytes, _images.mtime_ns, _images.content_hash)
@@ -326,6 +348,11 @@ class Catalog:
             return [Damage(row.path, row.warning) for row in connection.execute(query)]
 
     # Generations
+
+    def forget_generation(self, model_id: int) -> None:
+        """Note that a model has no vector file any more."""
+        with self._database.writing() as (connection, _):
+            connection.execute(sa.delete(tables.generations).where(tables.generations.c.model_id == model_id))
 
     def generation_number(self, model_id: int) -> int:
         """Return the number of the last vector file published for `model_id`, 0 when there is none."""

@@ -80,14 +80,23 @@ class ModelMismatch(EmbedderError):
 
 
 class NoVisionModel(EmbedderError):
-    """No vision-language model is set up, and something was asked that needs one."""
+    """No vision-language model is set up, and something was asked that needs one.
+
+    `caption` is what the built-in captioner says of the picture that was asked about, None where it was not asked.
+    """
+
+    def __init__(self, caption: str | None = None) -> None:
+        super().__init__(caption)
+        self.caption = caption
 
     def __str__(self) -> str:
-        return (
+        needed = (
             "a question needs a vision-language model: pip install 'photoseek[llava]' and name one, "
             'as in --vlm llava, or vlm = "llava" in the library\'s library.toml; '
-            "`photoseek caption` and `photoseek describe` say without one what a picture shows"
         )
+        if self.caption is None:
+            return f"{needed}`photoseek caption` and `photoseek describe` say without one what a picture shows"
+        return f'{needed}without one there are labels (`photoseek describe`) and the built-in caption: "{self.caption}"'
 
 
 class DimensionMismatch(EmbedderError):

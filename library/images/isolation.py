@@ -323,7 +323,7 @@ class _Process:
 
     def _loss(self, turn: _Turn) -> DecoderLost:
         if self._overdue is turn:
-            return DecoderLost(f"took longer than {turn.limit_s:.0f} s", is_final=True)
+            return DecoderLost(f"took longer than {turn.limit_s:.3g} s", is_final=True)
         self.popen.kill()
         code = self.popen.wait()
         if code < 0:

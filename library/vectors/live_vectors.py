@@ -113,6 +113,11 @@ class LiveVectors:
         """Return all vectors as they are now; it stays as it is, whatever becomes of the library."""
         return self._current()
 
+    def lag(self) -> int:
+        """Return how many changes of the library the newest generation has not seen; they are searched beside it."""
+        newest = self._generations.newest()
+        return self._catalog.meta().change_seq - (0 if newest is None else newest.manifest.change_seq)
+
     def publish_if_due(self) -> bool:
         """Build a new generation when the last is too far behind; say whether one was built."""
         newest = self._generations.newest()

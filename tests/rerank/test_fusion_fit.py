@@ -106,7 +106,7 @@ def test_a_judge_that_fails_teaches_nothing(run: Run, judge: ColourJudge, tmp_pa
     code, _, err = run("eval", labelled(tmp_path, photos, truly=True), "--rerank", "--judge", "colours")
     assert code == 1
     assert "the judge failed: model colours cannot be loaded" in err
-    assert not list((tmp_path / "library").glob("second-look*"))
+    assert not list((tmp_path / "library").glob("judge-weights*"))
 
 
 def test_weights_are_those_of_one_judge_and_one_model(tmp_path: Path) -> None:
@@ -118,11 +118,20 @@ def test_weights_are_those_of_one_judge_and_one_model(tmp_path: Path) -> None:
     assert Weights(tmp_path / "new", "model").of("unknown judge") is None
 
 
+def test_weights_learned_under_the_files_former_name_still_count(tmp_path: Path) -> None:
+    learned = LearnedWeight(0.3, 20, 0.1, 0.05, 0.15)
+    Weights(tmp_path, "model").keep("judge", learned)
+    (tmp_path / "judge-weights.json").rename(tmp_path / "second-look.json")
+    assert Weights(tmp_path, "model").of("judge") == learned
+    Weights(tmp_path, "model").keep("other judge", LearnedWeight(0.5, 20, 0.1, 0.05, 0.15))
+    assert Weights(tmp_path, "model").of("judge") == learned
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", '{"model": []}', '{"model": {"judge": {"weight": 7.0}}}', '{"model": {"judge": 3}}']
 )
 def test_a_file_of_weights_that_makes_no_sense_is_as_good_as_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / "second-look.json").write_text(text, encoding="utf-8")
+    (tmp_path / "judge-weights.json").write_text(text, encoding="utf-8")
     assert Weights(tmp_path, "model").of("judge") is None
 
 

@@ -14,6 +14,7 @@ from photoseek.indexer.pipeline import IndexOptions
 from photoseek.library.embedders.mini import MiniEmbedder
 from photoseek.rerank.base import RecallingJudge
 from photoseek.rerank.mini_judge import MiniJudge
+from photoseek.rerank.reranker import VETO_FROM
 
 QUERIES = {
     "astronaut": "a woman in an orange suit smiles in front of a flag",
@@ -64,7 +65,24 @@ def test_a_picture_is_judged_as_if_it_were_alone(judge: MiniJudge, pictures: lis
 def test_words_it_does_not_know_say_nothing(judge: MiniJudge, pictures: list[Image.Image]) -> None:
     unknown, half = (judge.judge(pictures[:1], text)[0] for text in ("zxqv", "zxqv dog"))
     assert not unknown.says_something
-    assert half.mass == 0.5
+    known = judge.judge(pictures[:1], "dog")[0]
+    assert known.mass is not None
+    assert half.mass == pytest.approx(known.mass / 2)
+    assert half.probability == known.probability
+
+
+def test_a_word_is_judged_surely_enough_to_veto(judge: MiniJudge, pictures: list[Image.Image]) -> None:
+    launch = Image.fromarray(data.rocket()).convert("RGB")
+    said = chances(judge, [launch, *pictures], "sky")
+    assert said[0] > VETO_FROM > max(said[1:])
+    assert chances(judge, [launch, *pictures], "the sky") == said
+
+
+def test_few_words_weigh_little_in_the_order_however_sure(judge: MiniJudge, pictures: list[Image.Image]) -> None:
+    masses = [judge.judge(pictures[:1], " ".join(["dog"] * words))[0].mass or 0.0 for words in range(1, 6)]
+    assert masses == sorted(masses)
+    assert masses[0] < 0.1
+    assert masses[4] == 1.0
 
 
 def test_what_was_kept_at_index_time_is_judged_without_the_files(

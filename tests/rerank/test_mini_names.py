@@ -11,6 +11,7 @@ import pytest
 from photoseek.library.errors import ModelUnavailable
 from photoseek.rerank.beam import Written
 from photoseek.rerank.mini_captioner import finished
+from photoseek.rerank.mini_files import WEIGHTS
 from photoseek.rerank.mini_names import Names
 
 CLASSES = [
@@ -59,6 +60,35 @@ def test_a_name_takes_the_place_of_captions_that_miss_it_and_hedges_by_its_chanc
     names: Names, chances: list[float], said: str
 ) -> None:
     assert chosen(names, chances, "a dog runs") == said
+
+
+@pytest.mark.parametrize(
+    ("chances", "said"),
+    [
+        ([0.05, 0.9, 0.03, 0.02], "火箭"),
+        ([0.2, 0.6, 0.1, 0.1], "可能是火箭"),
+        ([0.1, 0.0, 0.6, 0.3], "鸟"),
+        ([0.25, 0.3, 0.28, 0.17], "也许是火箭或鸟"),
+        ([0.3, 0.05, 0.33, 0.32], "也许是鸟"),
+    ],
+)
+def test_chinese_names_hedge_by_the_same_chances(names: Names, tmp_path: Path, chances: list[float], said: str) -> None:
+    path = tmp_path / "names.tsv"
+    path.write_text("kind\tbird\t鸟\nclass\tdog\t狗\nclass\trocket\t火箭\n", encoding="utf-8")
+    assert names.in_chinese(path).hedged(np.array(chances, np.float32)) == said
+
+
+def test_chinese_names_that_lack_a_thing_are_told_of(names: Names, tmp_path: Path) -> None:
+    (tmp_path / "names.tsv").write_text("kind\tbird\t鸟\n", encoding="utf-8")
+    with pytest.raises(ModelUnavailable, match=r"names\.tsv cannot be read \('dog'\).*reinstall photoseek"):
+        names.in_chinese(tmp_path / "names.tsv")
+
+
+def test_every_thing_that_can_be_named_has_a_chinese_name() -> None:
+    shipped = Names.read(WEIGHTS / "caption_names.json")
+    chinese = shipped.in_chinese(Path(__file__).parents[2] / "training" / "caption_names.zh.tsv")
+    assert len(chinese.names) == len(shipped.names)
+    assert all("\u4e00" <= letter <= "\u9fff" for name in chinese.names for letter in name)
 
 
 def test_a_caption_that_the_decoder_doubts_gives_way_sooner(names: Names) -> None:

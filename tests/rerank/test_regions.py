@@ -1,4 +1,4 @@
-"""The second look at parts of pictures: where the squares lie, and what they find that the whole hides."""
+"""Judging by parts of pictures: where the squares lie, and what they find that the whole hides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a setting to the model that looks again: by its form alone, with nothing loaded."""
+"""From a setting to the model that judges or captions: by its form alone, with nothing loaded."""
 
 from __future__ import annotations
 

@@ -172,3 +172,17 @@ def test_nothing_folds_to_nothing_and_a_library_folds_its_own_hits(tmp_path: Pat
         ("one.png", 2),
         ("sea.png", 1),
     ]
+
+
+def test_a_mirrored_picture_is_told_by_its_hash_where_the_vectors_are_not_sure() -> None:
+    options = DuplicateOptions()
+    one, mirrored, other = (
+        perceptual_hash(scene(1)),
+        perceptual_hash(ImageOps.mirror(scene(1))),
+        perceptual_hash(scene(2)),
+    )
+    assert hash_distance(one, mirrored) > MOST_HASH_BITS
+    assert options.is_near(0.85, one, mirrored)
+    assert options.is_near(0.85, mirrored, one)
+    assert not options.is_near(0.79, one, mirrored)
+    assert not options.is_near(0.85, one, other)

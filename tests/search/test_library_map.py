@@ -209,6 +209,17 @@ def test_half_a_file_is_made_again(tmp_path: Path, painted: Path, damage: bytes)
         assert np.array_equal(library.map(PCA).places, drawn.places)
 
 
+def test_a_map_with_a_wrong_bit_is_made_again_wherever_it_is(tmp_path: Path, painted: Path) -> None:
+    with index_into(tmp_path / "library", painted) as library:
+        drawn = library.map(PCA)
+    (file,) = (tmp_path / "library" / "maps").iterdir()
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 1 + len(whole) // 8):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        with photoseek.open(tmp_path / "library", model=ColourEmbedder()) as library:
+            assert np.array_equal(library.map(PCA).places, drawn.places)
+
+
 def test_a_folder_that_cannot_be_written_keeps_the_map_in_memory(tmp_path: Path, painted: Path) -> None:
     with index_into(tmp_path / "library", painted) as library:
         (tmp_path / "library" / "maps").write_text("in the way")

@@ -317,3 +317,12 @@ def test_parameters_that_reach_no_list_still_find_k(generation: Generation) -> N
     query = crowded(1, seed=8)[1]
     [matches] = index.search(query, 1_000)
     assert len(matches) == 1_000
+
+
+def test_a_search_under_a_filter_visits_the_careful_number_of_lists(generation: Generation) -> None:
+    index = index_of(generation).tuned(IvfParams(nprobe=1, careful_nprobe=16, candidates=COUNT, recall=1.0))
+    allowed = np.random.default_rng(4).choice(crowded(COUNT)[0], COUNT // 2, replace=False)
+    queries = crowded(20, seed=5)[1]
+    for query, matches in zip(queries, index.search(queries, 20, Selection.only(allowed)), strict=True):
+        wanted = exact(query, 20, {int(one) for one in allowed})
+        assert min(match.score for match in matches) == pytest.approx(wanted[-1][1], abs=1e-6)
