@@ -99,15 +99,12 @@ class Names:
         Raises:
             ModelUnavailable: the file is missing, broken or incomplete.
         """
-        try:
-            rows = [line.split("\t") for line in read_text(path).splitlines()]
+        with reading(path):
+            rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
             kinds, classes = ({name: chinese for of, name, chinese in rows if of == one} for one in ("kind", "class"))
             groups = tuple(_Group(kinds[_bare(group.name)], group.classes) for group in self.groups)
             narrowest = {int(one): group.name for group in reversed(groups) for one in group.classes}
             named = [narrowest.get(number) or classes[_bare(name)] for number, name in enumerate(self.names)]
-        except (ValueError, KeyError) as error:
-            remedy = "the installation is damaged: reinstall photoseek"
-            raise ModelUnavailable("mini", f"{path} cannot be read ({error})", remedy) from error
         return ChineseNames(tuple(named), groups)
 
     def _misses_the_obvious(self, chances: Vectors, written: Written, words: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from .. import ImageRecord
 from ..library.images.decoding import DEFAULT_LIMITS, DecodeLimits
-from .thumbnails import FileWork, ThumbnailCache, decode_file
+from ..library.images.thumbnails import FileWork, ThumbnailCache, decode_file
 
 TILE_PX: Final = 512
 SCREEN_PX: Final = 1_600

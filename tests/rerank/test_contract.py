@@ -73,7 +73,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def pictures() -> list[Image.Image]:
-    photographs = [Image.fromarray(one()).convert("RGB") for one in (data.astronaut, data.chelsea, data.coffee)]
+    photographs = [Image.fromarray(one).convert("RGB") for one in (data.astronaut(), data.chelsea(), data.coffee())]
     return [*photographs, Image.new("RGB", (3, 3), "red"), Image.new("RGB", (900, 40), "blue")]
 
 

@@ -6,6 +6,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,9 @@ def serve(colour_library: Path, tmp_path: Path, log: io.StringIO) -> Iterator[Se
     shutil.copytree(colour_library, folder)
     with ExitStack() as stack:
 
-        def start(**options: object) -> TestClient:
+        def start(options: ServerOptions | None = None) -> TestClient:
             library = photoseek.open(folder, model=ColourEmbedder())
-            app = create_app(ServerOptions(folder=folder, **options), library, log)
+            app = create_app(replace(options or ServerOptions(), folder=folder), library, log)
             return stack.enter_context(TestClient(app, base_url="http://localhost:8600"))
 
         yield start

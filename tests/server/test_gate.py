@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import io
 import json
@@ -12,9 +11,9 @@ from pathlib import Path
 import anyio
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Send
 
 from photoseek.library.errors import ServerUnavailable, SettingsError
-from photoseek.server import keys as keys_module
 from photoseek.server.keys import KeyStore, Scope
 from photoseek.server.launch import serve as serve_for_good
 from photoseek.server.limits import RateLimit
@@ -103,7 +102,7 @@ def test_what_watches_the_server_needs_no_key(server: TestClient, store: KeyStor
 def test_what_is_no_key_opens_nothing(server: TestClient, store: KeyStore, text: str) -> None:
     store.create("shop", Scope.ADMIN)
 
-    assert server.get("/v1/info", headers={"X-API-Key": text.encode()}).status_code == 401
+    assert server.get("/v1/info", headers=[(b"X-API-Key", text.encode())]).status_code == 401
 
 
 def test_keys_are_kept_as_hashes_in_files_of_their_owner_alone(store: KeyStore, tmp_path: Path) -> None:
@@ -124,7 +123,7 @@ def test_a_key_is_compared_in_constant_time(store: KeyStore, monkeypatch: pytest
         compared.append((len(one), len(other)))
         return real(one, other)
 
-    monkeypatch.setattr(keys_module.hmac, "compare_digest", compare)
+    monkeypatch.setattr("photoseek.server.keys.hmac.compare_digest", compare)
     _, text = store.create("shop", Scope.READ)
 
     assert store.find(text) is not None
@@ -151,7 +150,7 @@ def test_others_are_served_only_where_keys_exist(store: KeyStore, tmp_path: Path
 
 def test_a_server_for_others_whose_keys_were_all_revoked_lets_nobody_in(serve: Serve, store: KeyStore) -> None:
     key, text = store.create("shop", Scope.READ)
-    server = serve(host="0.0.0.0")
+    server = serve(ServerOptions(host="0.0.0.0"))
     assert server.get("/v1/info", headers=bearer(text)).status_code == 200
 
     store.revoke(key.id)
@@ -160,7 +159,7 @@ def test_a_server_for_others_whose_keys_were_all_revoked_lets_nobody_in(serve: S
 
 
 def test_a_name_that_was_made_to_lead_here_is_refused(serve: Serve) -> None:
-    server = serve(hosts=("photos.example",))
+    server = serve(ServerOptions(hosts=("photos.example",)))
 
     assert server.get("/v1/info", headers={"Host": "evil.example"}).status_code == 421
     assert server.get("/v1/info", headers={"Host": "photos.example:443"}).status_code == 200
@@ -168,7 +167,7 @@ def test_a_name_that_was_made_to_lead_here_is_refused(serve: Serve) -> None:
 
 
 def test_pages_of_other_sites_may_not_ask(serve: Serve) -> None:
-    server = serve(origins=("https://shop.example",))
+    server = serve(ServerOptions(origins=("https://shop.example",)))
 
     refused = server.get("/v1/info", headers={"Origin": "https://evil.example"})
     allowed = server.get("/v1/info", headers={"Origin": "https://shop.example"})
@@ -195,7 +194,7 @@ def test_an_origin_that_is_none_is_refused_at_the_start(origin: str) -> None:
 
 
 def test_a_body_over_the_limit_is_refused_by_its_stated_length_and_by_its_real_one(serve: Serve) -> None:
-    server = serve(limits=RequestLimits(max_body_bytes=1_000))
+    server = serve(ServerOptions(limits=RequestLimits(max_body_bytes=1_000)))
 
     stated = server.post("/v1/uploads", content=b"x" * 1_001)
     streamed = server.post("/v1/uploads", content=iter([b"x" * 400] * 3))
@@ -205,7 +204,7 @@ def test_a_body_over_the_limit_is_refused_by_its_stated_length_and_by_its_real_o
 
 
 def test_a_caller_who_asks_too_often_waits(serve: Serve) -> None:
-    server = serve(limits=RequestLimits(requests_per_s=0.001, burst=3))
+    server = serve(ServerOptions(limits=RequestLimits(requests_per_s=0.001, burst=3)))
 
     statuses = [server.get("/v1/info").status_code for _ in range(5)]
     last = server.get("/v1/info")
@@ -227,7 +226,7 @@ def test_the_table_of_callers_is_bounded() -> None:
 
 def test_a_key_is_not_slowed_by_who_guesses_keys(serve: Serve, store: KeyStore) -> None:
     _, text = store.create("shop", Scope.READ)
-    server = serve(limits=RequestLimits(requests_per_s=0.001, burst=3))
+    server = serve(ServerOptions(limits=RequestLimits(requests_per_s=0.001, burst=3)))
     for _ in range(6):
         server.get("/v1/info", headers=bearer("psk_guess"))
 
@@ -235,27 +234,13 @@ def test_a_key_is_not_slowed_by_who_guesses_keys(serve: Serve, store: KeyStore) 
     assert server.get("/v1/info", headers=bearer(text)).status_code == 200
 
 
-def test_a_body_that_trickles_in_is_given_up(serve: Serve) -> None:
-    server = serve(limits=RequestLimits(receive_s=0.2))
-    messages = [
-        {"type": "http.request", "body": b'{"query": ', "more_body": True},
-    ]
-    sent: list[dict[str, object]] = []
-
-    async def receive() -> dict[str, object]:
-        if messages:
-            return messages.pop(0)
-        await anyio.sleep_forever()
-        raise AssertionError
-
-    async def send(message: dict[str, object]) -> None:
-        sent.append(message)
-
+def asked_by_hand(server: TestClient, path: str, receive: Receive, send: Send, method: str = "GET") -> None:
+    """Put one request to the server as uvicorn would."""
     scope = {
         "type": "http",
-        "method": "POST",
-        "path": "/v1/search",
-        "raw_path": b"/v1/search",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
         "query_string": b"",
         "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
         "client": ("127.0.0.1", 5),
@@ -263,36 +248,45 @@ def test_a_body_that_trickles_in_is_given_up(serve: Serve) -> None:
         "scheme": "http",
         "http_version": "1.1",
     }
-    asyncio.run(server.app(scope, receive, send))
+
+    async def ask() -> None:
+        with anyio.fail_after(10):
+            await server.app(scope, receive, send)
+
+    anyio.run(ask)
+
+
+def test_a_body_that_trickles_in_is_given_up(serve: Serve) -> None:
+    server = serve(ServerOptions(limits=RequestLimits(receive_s=0.2)))
+    messages: list[Message] = [{"type": "http.request", "body": b'{"query": ', "more_body": True}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if not messages:
+            await anyio.sleep_forever()
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asked_by_hand(server, "/v1/search", receive, send, "POST")
 
     assert sent[0]["status"] == 408
 
 
 def test_a_reader_who_takes_nothing_is_given_up(serve: Serve) -> None:
-    server = serve(limits=RequestLimits(send_s=0.2))
-    sent: list[dict[str, object]] = []
+    server = serve(ServerOptions(limits=RequestLimits(send_s=0.2)))
+    sent: list[Message] = []
 
-    async def receive() -> dict[str, object]:
+    async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
         if message["type"] == "http.response.body":
             await anyio.sleep_forever()
 
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": "/health",
-        "raw_path": b"/health",
-        "query_string": b"",
-        "headers": [(b"host", b"localhost")],
-        "client": ("127.0.0.1", 5),
-        "server": ("localhost", 8600),
-        "scheme": "http",
-        "http_version": "1.1",
-    }
-    asyncio.run(asyncio.wait_for(server.app(scope, receive, send), 10))
+    asked_by_hand(server, "/health", receive, send)
 
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
 
@@ -316,7 +310,7 @@ def test_the_log_tells_of_requests_and_not_what_was_asked(server: TestClient, lo
 
 
 def test_the_log_tells_what_was_asked_where_it_is_wished(serve: Serve, log: io.StringIO) -> None:
-    serve(log_queries=True).get("/v1/search", params={"q": "red secret"})
+    serve(ServerOptions(log_queries=True)).get("/v1/search", params={"q": "red secret"})
 
     assert "red secret" in log.getvalue()
 

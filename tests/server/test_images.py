@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 import photoseek
+from photoseek.server.options import ServerOptions
 from photoseek.tests.server.conftest import Serve
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 
@@ -116,7 +117,7 @@ def test_a_folder_that_is_not_there_is_told_by_the_run(server: TestClient) -> No
 
 
 def test_a_read_only_server_indexes_nothing(serve: Serve) -> None:
-    answer = serve(read_only=True).post("/v1/index", json={})
+    answer = serve(ServerOptions(read_only=True)).post("/v1/index", json={})
 
     assert answer.status_code == 403
     assert "read-only" in answer.json()["detail"]

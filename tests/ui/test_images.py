@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 import photoseek
+from photoseek.api import uploads as uploads_module
 from photoseek.api.uploads import MOST_KEPT_OF_ONE, MOST_UPLOAD_BYTES, Uploads
 from photoseek.library.checked_files import CHECKSUM_BYTES
 from photoseek.library.errors import ImageUnreadable
@@ -23,7 +24,6 @@ from photoseek.library.images.thumbnails import ThumbnailCache
 from photoseek.library.types import ImageRecord
 from photoseek.tests.support.browser import serving
 from photoseek.tests.support.fakes import ColourEmbedder, paint
-from photoseek.ui import uploads as uploads_module
 from photoseek.ui.images import SIDE_PX, ImageServer, Shape
 
 

@@ -132,8 +132,7 @@ def test_a_part_is_weighed_and_taken_off() -> None:
     assert weighed(state, 5, None) == state
 
 
-def test_whoever_asks_anew_is_not_shown_weak_matches_again() -> None:
-    state = SearchState(words="dog", weak=True, shown=90, opened=7)
+def test_whoever_asks_anew_begins_at_the_top() -> None:
+    state = SearchState(words="dog", shown=90, opened=7)
     for anew in (state.asking("cat", ()), state.filtered(Filters(rating=3))):
-        assert (anew.weak, anew.shown, anew.opened) == (False, PAGE, None)
-    assert state.with_more().weak
+        assert (anew.shown, anew.opened) == (PAGE, None)
