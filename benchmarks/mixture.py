@@ -94,6 +94,17 @@ class Mixture:
             roots.append((np.sqrt(np.maximum(values, 0))[:, np.newaxis] * axes.T).astype(np.float32))
         return Mixture(np.bincount(groups) / len(vectors), means.astype(np.float32), np.stack(roots))
 
+    @staticmethod
+    def invented(components: int, dim: int, seed: int = 0) -> Mixture:
+        """Make one up, where there are no photographs: variances fall as a power, unlike in each component."""
+        chance = np.random.default_rng(seed)
+        spread = np.arange(1, dim + 1) ** -0.6
+        turned, _ = np.linalg.qr(chance.standard_normal((dim, dim)))
+        means = 1.2 * chance.standard_normal((components, dim)) * spread @ turned
+        spreads = spread * np.exp(0.5 * chance.standard_normal((components, dim)))
+        roots = (spreads[:, :, np.newaxis] * turned).astype(np.float32)
+        return Mixture(np.full(components, 1 / components), means.astype(np.float32), roots)
+
     def sample(self, count: int, seed: int) -> Vectors:
         """Draw (count, dim) float32, L2-normalised, in random order."""
         chance = np.random.default_rng(seed)

@@ -1,12 +1,12 @@
 """How fast and how well a library's vectors are searched, beside FAISS's flat index, hnswlib and usearch.
 
-    python benchmarks/search.py --photos DIR [--count 1000000] [--queries 300]
+    python benchmarks/search.py [--photos DIR] [--count 1000000] [--queries 300]
     pip install 'photoseek[benchmarks]'     # hnswlib and usearch, left out when not installed
 
-The vectors are drawn from a mixture fitted to image features of photographs (see mixture.py), and queries from the same
-mixture; the intrinsic dimension of both is told. Times are of one query at a time, wall clock and processor: on a
-machine shared with others the second is the one to compare. Filters are drawn at random, or opposed to the query: they
-let through the images that lie farthest from it.
+The vectors are drawn from a mixture fitted to image features of photographs (see mixture.py), or made up without these,
+and queries from the same mixture; of the first, the intrinsic dimension is told. Times are of one query at a time, wall
+clock and processor: on a machine shared with others the second is the one to compare. Filters are drawn at random, or
+opposed to the query: they let through the images that lie farthest from it.
 """
 
 from __future__ import annotations
@@ -216,6 +216,25 @@ def _usearch(vectors: Vectors) -> tuple[Callable[[int, Vectors], list[int]], int
     return ask, int(graph.serialized_length)
 
 
+def _fitted(photos: Path | None, kept: Path | None) -> Mixture:
+    """Return the mixture to draw from: fitted to features of photographs, or made up where none are given."""
+    if photos is None and kept is None:
+        return Mixture.invented(COMPONENTS, DIM)
+    if kept is not None and kept.exists():
+        features = np.load(kept)
+    elif photos is not None:
+        features = augmented_features(photos, rounds=13)
+        if kept is not None:
+            np.save(kept, features)
+    else:
+        raise SystemExit("--features is not there yet: give --photos to make it from")
+    real = reduced(features, DIM)
+    mixture = Mixture.fit(real, COMPONENTS)
+    print(f"intrinsic dimension: {intrinsic_dimension(real):.1f} of {len(real)} real vectors")
+    print(f"{intrinsic_dimension(mixture.sample(len(real), seed=1)):.1f} of as many drawn")
+    return mixture
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Latency, recall and size of vector search.")
     parser.add_argument("--photos", type=Path, help="a folder of pictures to fit the mixture to")
@@ -224,17 +243,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=300)
     parser.add_argument("--graphs-up-to", type=int, default=1_000_000, help="hnswlib and usearch build for long beyond")
     options = parser.parse_args()
-    if options.features is not None and options.features.exists():
-        features = np.load(options.features)
-    else:
-        features = augmented_features(options.photos, rounds=13)
-        if options.features is not None:
-            np.save(options.features, features)
-    real = reduced(features, DIM)
-    mixture = Mixture.fit(real, COMPONENTS)
-    like = mixture.sample(len(real), seed=1)
-    print(f"intrinsic dimension: {intrinsic_dimension(real):.1f} of {len(real)} real vectors")
-    print(f"{intrinsic_dimension(like):.1f} of as many drawn")
+    mixture = _fitted(options.photos, options.features)
     print(f"{os.cpu_count()} cores, one thread a query, top {K}, {options.queries} queries")
     for count in options.count:
         drawn = mixture.sample(count + options.queries, seed=7)

@@ -16,6 +16,10 @@ importing FAISS costs a cold search (0.1 s) and what a library of that size can 
 FLAT_LIMIT_ROWS: Final = 200_000
 """Beyond this many rows the bookkeeping of a full comparison shows, however short the vectors are."""
 
+BYTES_LIMIT_ROWS: Final = 250_000
+"""Up to so many rows a byte is kept for each dimension: 160 MB at 640. There a search spends less on comparing codes
+than on reading the stored vectors of candidates, of which bytes need a third."""
+
 FEWEST_DIMS_FOR_BITS: Final = 64
 """Below, one bit a dimension says too little, and there is little to save."""
 
@@ -59,14 +63,17 @@ class IvfParams:
 def choose_recipe(count: int, dim: int) -> IndexRecipe:
     """Choose the type for about `count` vectors of `dim` dimensions.
 
-    Exact while that is fast; then inverted lists of RaBitQ codes (Gao and Long, SIGMOD 2024): one bit for each
-    dimension of the vectors, rotated at random so that all dimensions say equally much. They take 120 bytes a vector of
-    640 dimensions and are compared 32 at once. Codes only choose candidates: stored vectors score the answers.
+    Exact while that is fast; then inverted lists of bytes, one for each dimension; then of RaBitQ codes (Gao and Long,
+    SIGMOD 2024): one bit for each dimension of the vectors, rotated at random so that all dimensions say equally much.
+    They take 116 bytes a vector of 640 dimensions, so that ten million fit into 1.2 GB, and are compared 32 at once.
+    Codes only choose candidates: stored vectors score the answers.
     """
     if count * dim * 4 <= FLAT_LIMIT_BYTES and count <= FLAT_LIMIT_ROWS:
         return IndexRecipe(FLAT)
     lists = lists_for(count)
-    return IndexRecipe(f"IVF{lists},SQ8" if dim < FEWEST_DIMS_FOR_BITS else f"RR{dim},IVF{lists},RaBitQfs")
+    if count <= BYTES_LIMIT_ROWS or dim < FEWEST_DIMS_FOR_BITS:
+        return IndexRecipe(f"IVF{lists},SQ8")
+    return IndexRecipe(f"RR{dim},IVF{lists},RaBitQfs")
 
 
 def lists_for(count: int) -> int:

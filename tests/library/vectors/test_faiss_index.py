@@ -252,7 +252,8 @@ def test_searches_go_on_while_generations_take_turns(tmp_path: Path) -> None:
     [
         (0, 512, "Flat"),
         (50_000, 512, "Flat"),
-        (100_000, 512, "RR512,IVF512,RaBitQfs"),
+        (100_000, 512, "IVF512,SQ8"),
+        (250_000, 640, "IVF1024,SQ8"),
         (1_000_000, 640, "RR640,IVF2048,RaBitQfs"),
         (10_000_000, 640, "RR640,IVF8192,RaBitQfs"),
         (10_000_000, 7, "IVF8192,SQ8"),
