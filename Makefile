@@ -8,13 +8,15 @@ TYPING := .cache/typing
 export ORT_DISABLE_TELEMETRY ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
-.PHONY: help demo test coverage check lint-js docs format bench crash-test fault-test serve-test train-mini
+.PHONY: help demo test coverage check axe lint-js docs format bench crash-test fault-test serve-test quality-test \
+        mutation-test train-mini
 
 help:
 	@echo "make demo        sample photographs, a throw-away library, some questions"
 	@echo "make test        the test suite (the first time installs torch: several GB)"
 	@echo "make coverage    the same suite, and how much of the package it runs"
 	@echo "make docs        the documentation site, in .cache/site"
+	@echo "make axe         axe-core, with which the tests examine the pages (needs npm)"
 	@echo "make lint-js     eslint over the scripts of the pages (needs npm)"
 	@echo "make check       ruff, mypy --strict, the layering of imports"
 	@echo "make format      let ruff rewrite what it can"
@@ -23,6 +25,8 @@ help:
 	@echo "make serve-test  a small model behind \`transformers serve\`, judging over HTTP"
 	@echo "make train-mini CAPTIONS=DIR  the built-in model, made again from public packages and captioned photographs of"
 	@echo "                 yours (about half an hour on 2 cores; without CAPTIONS it understands no sentences)"
+	@echo "make quality-test LABELLED=DIR CAPTIONS=DIR  the built-in model against floors, on labelled photographs of yours"
+	@echo "make mutation-test  changes the product in 60 small ways, one at a time, and says which no test notices"
 	@echo "make fault-test  the long versions of what can go wrong: thousands of fuzzed files, and the fifty kills"
 
 demo: $(VENV)/.demo
@@ -30,7 +34,7 @@ demo: $(VENV)/.demo
 
 # Files share fixtures that are dear to make, a server or a library, and so stay on one worker.
 WORKERS ?= 2
-TESTS := -m "not slow" -n $(WORKERS) --dist loadfile
+TESTS := -m "not slow and not labelled" -n $(WORKERS) --dist loadfile
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(TESTS)
@@ -41,6 +45,15 @@ coverage: $(VENV)/.dev
 # Links and names that lead nowhere are warnings, and --strict makes them errors.
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# axe-core examines every page in tests/ui/test_accessibility.py, which is skipped without it.
+AXE := .cache/axe
+
+axe: $(AXE)/node_modules
+
+$(AXE)/node_modules:
+	mkdir -p $(AXE)
+	npm install --prefix $(AXE) --no-audit --no-fund --silent axe-core@4
 
 # eslint finds its configuration and its rules beside it, so both go to one folder that git ignores.
 ESLINT := .cache/eslint
@@ -63,6 +76,17 @@ fault-test: $(VENV)/.dev
 serve-test: $(VENV)/.dev
 	$(BIN)/pip install 'transformers[serving]'
 	$(BIN)/python -m pytest -m slow tests/rerank/test_endpoint_serve.py
+
+# The folders are those of `make bench`: photos/ and queries.jsonl, and captioned photographs.
+quality-test: $(VENV)/.dev
+	PHOTOSEEK_LABELLED=$(abspath $(LABELLED)) PHOTOSEEK_CAPTIONS=$(abspath $(CAPTIONS)) \
+		$(BIN)/python -m pytest -q -m labelled tests/search/test_labelled_photographs.py
+
+MUTANTS ?= 60
+SEED ?= 1
+
+mutation-test: $(VENV)/.dev
+	$(BIN)/python -m photoseek.tests.mutation --sample $(MUTANTS) --seed $(SEED)
 
 # The root is the package, whatever the clone's folder is called: mypy sees it through a link of the right name.
 check: $(VENV)/.dev

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .indexer.agenda import Pace
     from .indexer.pipeline import IndexOptions
     from .indexer.report import IndexReport, Progress, WatchReport
+    from .indexer.verify import VerifyOptions, VerifyReport
     from .indexer.watch import WatchOptions
     from .library.checks.base import Finding
     from .library.errors import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         FolderNotFound,
         FolderUnusable,
         ImageUnreadable,
+        LibraryClosed,
         LibraryError,
         LibraryLocked,
         LibraryNotFound,
@@ -35,12 +37,14 @@ if TYPE_CHECKING:
         NoVisionModel,
         PhotoseekError,
         QueryError,
+        RemoteError,
         RootEmptied,
         SettingsError,
         UnknownModel,
     )
     from .library.images.metadata.image_text import ImageText
-    from .library.types import Damage, Failure, Hit, ImageRecord, Label, Removed
+    from .library.kept import Kept
+    from .library.types import Damage, Failure, Hit, ImageDetail, ImageRecord, Label, Removed
     from .rerank.base import (
         Box,
         Captioner,
@@ -63,6 +67,8 @@ if TYPE_CHECKING:
     from .search.query.filters import parse_filter
     from .search.query.query import Address, KnownImage, Picture, Query, Sort, Term, Words
     from .search.texts import TextHit, TextSearch
+    from .server import connect
+    from .server.client import RemoteLibrary, RemoteRanking
 
 __all__ = [
     "Address",
@@ -92,6 +98,7 @@ __all__ = [
     "FolderUnusable",
     "FusionFit",
     "Hit",
+    "ImageDetail",
     "ImageRecord",
     "ImageText",
     "ImageUnreadable",
@@ -100,9 +107,11 @@ __all__ = [
     "Judge",
     "JudgeSpec",
     "Judgement",
+    "Kept",
     "KnownImage",
     "Label",
     "Library",
+    "LibraryClosed",
     "LibraryError",
     "LibraryInfo",
     "LibraryLocked",
@@ -124,6 +133,9 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "RemoteError",
+    "RemoteLibrary",
+    "RemoteRanking",
     "Removed",
     "RerankResult",
     "RerankedHit",
@@ -136,10 +148,13 @@ __all__ = [
     "TextHit",
     "TextSearch",
     "UnknownModel",
+    "VerifyOptions",
+    "VerifyReport",
     "VisionLanguageModel",
     "WatchOptions",
     "WatchReport",
     "Words",
+    "connect",
     "open",
     "parse_filter",
     "parse_terms",
@@ -150,10 +165,12 @@ _HOMES = {
     ".indexer.agenda": {"Pace"},
     ".indexer.pipeline": {"IndexOptions"},
     ".indexer.report": {"IndexReport", "Progress", "WatchReport"},
+    ".indexer.verify": {"VerifyOptions", "VerifyReport"},
     ".indexer.watch": {"WatchOptions"},
+    ".library.kept": {"Kept"},
     ".library.checks.base": {"Finding"},
     ".library.images.metadata.image_text": {"ImageText"},
-    ".library.types": {"Damage", "Failure", "Hit", "ImageRecord", "Label", "Removed"},
+    ".library.types": {"Damage", "Failure", "Hit", "ImageDetail", "ImageRecord", "Label", "Removed"},
     ".rerank.base": {
         "Box",
         "CaptionStyle",
@@ -176,6 +193,8 @@ _HOMES = {
     ".search.query.filters": {"parse_filter"},
     ".search.query.query": {"Address", "KnownImage", "Picture", "Query", "Sort", "Term", "Words"},
     ".search.texts": {"TextHit", "TextSearch"},
+    ".server.client": {"RemoteLibrary", "RemoteRanking"},
+    ".server": {"connect"},
 }
 
 # What 0.1 called them first.

@@ -2,17 +2,17 @@
 import js from "@eslint/js";
 
 const browser = Object.fromEntries(
-  `AbortController DOMRect Event File FileReader HTMLElement IntersectionObserver KeyboardEvent Map MutationObserver
+  `AbortController CustomEvent DOMRect Event File FileReader HTMLElement IntersectionObserver KeyboardEvent Map MutationObserver
    OffscreenCanvas Path2D PointerEvent ResizeObserver URL atob btoa cancelAnimationFrame clearTimeout createImageBitmap
    customElements document fetch getComputedStyle history location matchMedia navigator performance
    requestAnimationFrame setTimeout structuredClone window console Image innerHeight innerWidth devicePixelRatio
-   queueMicrotask TextDecoder Uint8Array`
+   queueMicrotask TextDecoder Uint8Array Float32Array URLSearchParams localStorage`
     .split(/\s+/)
     .map((name) => [name, "readonly"]),
 );
 
 // Declared in one file and used in another: parts.js and NAME_*.js are joined before NAME.js.
-const shared = ["Hand", "Small", "icon", "make"];
+const shared = ["Facts", "Hand", "Scroll", "Small", "Stage", "Suggestions", "World", "addressOf", "icon", "make", "openViewer"];
 
 export default [
   js.configs.recommended,

@@ -20,7 +20,7 @@ CREATE TABLE meta (
 -- One row per image file ever indexed. Ids are never used twice.
 CREATE TABLE images (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
-    path           TEXT COLLATE BINARY NOT NULL,   -- absolute; sorted by code point, as the planner's merge needs
+    path           TEXT COLLATE BINARY NOT NULL,   -- absolute; sorts as the planner merges (path_text.py)
     root           TEXT    NOT NULL,               -- the folder or file given to index under which it was found
     size_bytes     INTEGER NOT NULL,
     mtime_ns       INTEGER NOT NULL,

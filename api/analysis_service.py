@@ -70,12 +70,14 @@ class AnalysisService:
         path, handle = expanded(queries), self._handle
         return evaluate(handle.catalog, handle.model, handle.embedder, path, read_labelled_queries(path))
 
-    def duplicates(self, options: DuplicateOptions | None) -> list[DuplicateGroup]:
+    def duplicates(
+        self, options: DuplicateOptions | None, progress: Callable[[int, int], None] | None
+    ) -> list[DuplicateGroup]:
         """Return groups of images of which one is enough."""
         from ..search.duplicates import DuplicateOptions, find_duplicates
 
         handle = self._handle
-        return find_duplicates(handle.catalog, handle.model, handle.vectors, options or DuplicateOptions())
+        return find_duplicates(handle.catalog, handle.vectors, options or DuplicateOptions(), progress or _untold)
 
     def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None) -> list[Stack]:
         """Fold hits that show the same thing under the best of them."""
@@ -109,3 +111,7 @@ class AnalysisService:
     def _noun_describer(self) -> Describer:
         """One for all calls of `labels`: it keeps the vocabulary's vectors."""
         return self._describer(Vocabulary.named(DEFAULT_VOCABULARY))
+
+
+def _untold(_done: int, _total: int) -> None:
+    pass

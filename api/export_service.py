@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from .handle import LibraryHandle
 
 # Imported where it is needed: see handle.py.
 if TYPE_CHECKING:
-    from ..search.export import TileOf
+    from ..search.export import TileOf, Told
 
 
 class ExportService:
@@ -22,27 +22,29 @@ class ExportService:
     def __init__(self, handle: LibraryHandle) -> None:
         self._handle = handle
 
-    def npy(self, folder: StrPath, *, replace: bool) -> int:
+    def npy(self, folder: StrPath, progress: Told, *, replace: bool) -> int:
         """Write vectors.npy and images.jsonl."""
         from ..search.export import IMAGES_NAME, VECTORS_NAME, export_npy
 
         place = expanded(folder)
         self.check_targets([place / VECTORS_NAME, place / IMAGES_NAME], replace=replace)
-        return export_npy(self._handle.catalog, self._handle.model, place, replace=replace)
+        return export_npy(self._handle.catalog, self._handle.model, place, replace=replace, progress=progress)
 
-    def parquet(self, file: StrPath, *, replace: bool) -> int:
+    def parquet(self, file: StrPath, progress: Told, *, replace: bool) -> int:
         """Write vectors and what is known of their images."""
         from ..search.export import export_parquet
 
         self.check_targets([file], replace=replace)
-        return export_parquet(self._handle.catalog, self._handle.model, expanded(file), replace=replace)
+        return export_parquet(
+            self._handle.catalog, self._handle.model, expanded(file), replace=replace, progress=progress
+        )
 
-    def csv(self, hits: Sequence[Hit], file: StrPath, *, replace: bool) -> None:
+    def csv(self, hits: Sequence[Hit], file: StrPath, fields: Sequence[Mapping[str, object]], *, replace: bool) -> None:
         """Write a table."""
         from ..search.export import write_csv
 
         self.check_targets([file], replace=replace)
-        write_csv(hits, expanded(file), replace=replace)
+        write_csv(hits, expanded(file), fields, replace=replace)
 
     def html(self, hits: Sequence[Hit], file: StrPath, title: str, *, replace: bool) -> None:
         """Write a page."""

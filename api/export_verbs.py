@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,11 @@ from ..library.types import Hit, ImageRecord
 from .export_service import ExportService
 
 if TYPE_CHECKING:
-    from ..search.export import TileOf
+    from ..search.export import TileOf, Told
+
+
+def _unheard(_done: int, _total: int) -> None:
+    pass
 
 
 class ExportVerbs:
@@ -27,17 +31,30 @@ class ExportVerbs:
         """
         return self._exports.original(image)
 
-    def export_npy(self, folder: StrPath, *, replace: bool = False) -> int:
-        """Write vectors.npy and images.jsonl, a line for each of its rows; return how many."""
-        return self._exports.npy(folder, replace=replace)
+    def export_npy(self, folder: StrPath, *, replace: bool = False, progress: Told = _unheard) -> int:
+        """Write vectors.npy and images.jsonl, a line for each of its rows; return how many.
 
-    def export_parquet(self, file: StrPath, *, replace: bool = False) -> int:
-        """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow."""
-        return self._exports.parquet(file, replace=replace)
+        `progress` is told how many of how many rows are written.
+        """
+        return self._exports.npy(folder, progress, replace=replace)
 
-    def export_csv(self, hits: Sequence[Hit], file: StrPath, *, replace: bool = False) -> None:
-        """Write a table with a row for each hit."""
-        self._exports.csv(hits, file, replace=replace)
+    def export_parquet(self, file: StrPath, *, replace: bool = False, progress: Told = _unheard) -> int:
+        """Write one Parquet file of vectors and what is known of their images; return the rows. Needs pyarrow.
+
+        `progress` is told how many of how many rows are written.
+        """
+        return self._exports.parquet(file, progress, replace=replace)
+
+    def export_csv(
+        self,
+        hits: Sequence[Hit],
+        file: StrPath,
+        *,
+        replace: bool = False,
+        fields: Sequence[Mapping[str, object]] = (),
+    ) -> None:
+        """Write a table with a row for each hit; `fields`, one for each, are further columns after the score."""
+        self._exports.csv(hits, file, fields, replace=replace)
 
     def export_html(self, hits: Sequence[Hit], file: StrPath, *, title: str, replace: bool = False) -> None:
         """Write a page with the hits' pictures in it."""

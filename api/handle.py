@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..library.embedders.base import Embedder
 from ..library.embedders.registry import load_embedder
-from ..library.errors import LibraryReadOnly
+from ..library.errors import LibraryClosed, LibraryReadOnly
 from ..library.files import StrPath
 from ..library.settings import Settings, library_folder, read_settings
 from ..search.texts import TextVectors
@@ -34,16 +34,19 @@ class LibraryHandle:
         self.settings = settings
         self._given_embedder = embedder
         self._store: Store | None = None
+        self._is_closed = False
 
     @classmethod
-    def configured(cls, folder: StrPath | None, model: str | Embedder | None, *, read_only: bool) -> LibraryHandle:
+    def configured(
+        cls, folder: StrPath | None, model: str | Embedder | None, *, read_only: bool, wait_s: float = 0.0
+    ) -> LibraryHandle:
         """Return a handle on a library with the settings of its folder; see `open_library`.
 
         Raises:
             SettingsError: the library's settings file makes no sense.
         """
         name = model if model is None or isinstance(model, str) else model.spec.name
-        settings = replace(read_settings(library_folder(folder), name), read_only=read_only)
+        settings = replace(read_settings(library_folder(folder), name), read_only=read_only, wait_s=wait_s)
         return cls(settings, None if isinstance(model, str) else model)
 
     @property
@@ -65,6 +68,7 @@ class LibraryHandle:
         """
         from ..library.store import Store
 
+        self._check_open()
         if self._store is None:
             self._store = Store.open(self.settings)
         return self._store
@@ -73,6 +77,7 @@ class LibraryHandle:
         """Return the library's store; where there is no library yet, it is made."""
         from ..library.store import Store
 
+        self._check_open()
         if self._store is None:
             self._store = Store.open_or_create(self.settings)
         return self._store
@@ -111,7 +116,12 @@ class LibraryHandle:
         if self.settings.read_only:
             raise LibraryReadOnly(self.folder)
 
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise LibraryClosed(self.folder)
+
     def close(self) -> None:
-        """Let go of the database, if it is open."""
+        """Let go of the database, if it is open; nothing is asked of it any more."""
+        self._is_closed = True
         if self._store is not None:
             self._store.close()

@@ -95,6 +95,12 @@ class IndexJobs:
             self._job = _Job(order)
             return self._job.state
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way."""
+        state = self.state
+        return state is not None and state.is_running
+
     def stop(self) -> None:
         """Tell the run under way to finish its batch and end; nothing where there is none."""
         with self._lock:

@@ -63,6 +63,7 @@ class IndexingService:
             model = store.catalog.ensure_model(spec)
             report = index(store.catalog, model, embedder, roots, options)
             store.vectors_of(model).publish_if_due()
+            store.generations_of(model).remove_foreign()
         return report
 
 

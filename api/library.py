@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ..library.embedders.base import Embedder
 from ..library.errors import ImageUnreadable
 from ..library.files import StrPath
-from ..library.types import Hit, ImageRecord, Label
+from ..library.types import Hit, ImageDetail, ImageRecord, Label
 from ..search.describe import DEFAULT_VOCABULARY, Vocabulary
 from ..search.query.query import DEFAULT_K, KnownImage, Query
 from .analysis_service import AnalysisService
+from .cache_service import CacheService
 from .export_service import ExportService
 from .export_verbs import ExportVerbs
 from .handle import LibraryHandle
@@ -20,6 +21,7 @@ from .indexing_service import IndexingService
 from .maintenance_service import MaintenanceService
 from .query_service import QueryService
 from .upkeep_verbs import UpkeepVerbs
+from .vector_verbs import VectorVerbs
 from .vision_models import VisionModels
 from .vision_verbs import VisionVerbs
 from .vlm_service import VlmService
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ..indexer.watch import WatchOptions
     from ..library.catalog.browsing import Facets
     from ..library.catalog.conditions import Condition
+    from ..library.catalog.overviews import BrowseOrder, OverviewCatalog
     from ..rerank.base import Judge
     from ..search.describe import Classified
     from ..search.duplicates import DuplicateGroup, DuplicateOptions, Stack
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from ..search.texts import TextSearch
 
 
-class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
+class Library(UpkeepVerbs, ExportVerbs, VectorVerbs, VisionVerbs):
     """A library of images: index folders into it, ask it for pictures.
 
     Opening touches nothing: the first `index` makes the folder; until then what reads the library raises
@@ -58,10 +61,12 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         model: str | Embedder | None = None,
         judge: str | Judge | None = None,
         read_only: bool = False,
+        wait_s: float = 0.0,
     ) -> None:
-        self._handle = handle = LibraryHandle.configured(folder, model, read_only=read_only)
+        self._handle = handle = LibraryHandle.configured(folder, model, read_only=read_only, wait_s=wait_s)
         self._indexing = IndexingService(handle)
         self._maintenance = MaintenanceService(handle)
+        self._cache = CacheService(handle)
         self._queries = QueryService(handle)
         self._analysis = AnalysisService(handle, self._queries)
         self._exports = ExportService(handle)
@@ -79,7 +84,7 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         return self._handle.settings.read_only
 
     def close(self) -> None:
-        """Let go of the database; call it last."""
+        """Let go of the database. What is asked afterwards raises `LibraryClosed`; closing again does nothing."""
         self._handle.close()
 
     def __enter__(self) -> Self:
@@ -115,9 +120,26 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         """Count the images of which `where` is true; all of them unless given."""
         return self._handle.catalog.browsing.count(where)
 
-    def newest(self, count: int, where: Condition | None = None) -> list[ImageRecord]:
+    def newest(self, count: int, where: Condition | None = None, *, oldest_first: bool = False) -> list[ImageRecord]:
         """Return up to `count` images of which `where` is true, taken last first; those without a date come last."""
-        return self._queries.newest(count, where)
+        return self._queries.newest(count, where, oldest_first=oldest_first)
+
+    def show(self, image: StrPath | KnownImage) -> ImageDetail:
+        """Return everything that is known of one image: its record, words, copies, models, and missing or not.
+
+        Raises:
+            NotIndexed, QueryError: nothing is known at this path, or no image has that id.
+        """
+        return self._queries.show(image)
+
+    def browse(self, count: int, where: Condition | None = None, order: BrowseOrder | None = None) -> list[ImageRecord]:
+        """Return up to `count` images of which `where` is true in an order, taken last first unless given."""
+        return self._queries.browse(count, where, order)
+
+    @property
+    def overviews(self) -> OverviewCatalog:
+        """The library at a glance: `library.overviews.months()`, its folders, and where pictures were taken."""
+        return self._handle.catalog.overviews
 
     def images(self, image_ids: Sequence[int]) -> dict[int, ImageRecord]:
         """Return what is known of those of these images that are there, by id."""
@@ -140,6 +162,15 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
             ImageUnreadable: an example picture cannot be read.
         """
         return self._queries.search(query, like, k)
+
+    def stream(self, query: Query) -> Iterator[Hit]:
+        """Return the hits of `search` one by one: however many, the records of a few thousand are in memory at once.
+
+        That holds in the order of scores; another order, or words looked for in texts, gathers all of them first.
+
+        Raises: as `search` does, before the first hit.
+        """
+        return self._queries.stream(query)
 
     def search_many(self, queries: Sequence[str | Query], *, k: int = DEFAULT_K) -> list[list[Hit]]:
         """Return what `search` returns for each of `queries`, faster; `k` is for words, since a `Query` has its own."""
@@ -207,9 +238,14 @@ class Library(UpkeepVerbs, ExportVerbs, VisionVerbs):
         """
         return self._analysis.evaluate(queries)
 
-    def duplicates(self, options: DuplicateOptions | None = None) -> list[DuplicateGroup]:
-        """Return groups of images of which one is enough, the largest group first, in each the best image first."""
-        return self._analysis.duplicates(options)
+    def duplicates(
+        self, options: DuplicateOptions | None = None, *, progress: Callable[[int, int], None] | None = None
+    ) -> list[DuplicateGroup]:
+        """Return groups of images of which one is enough, the largest group first, in each the best image first.
+
+        `progress` is told how many images have been compared, of how many.
+        """
+        return self._analysis.duplicates(options, progress)
 
     def fold(self, hits: Sequence[Hit], options: DuplicateOptions | None = None) -> list[Stack]:
         """Fold hits of this library that show the same thing under the best of them; the order of the others stays."""

@@ -17,6 +17,7 @@ from ..search.query.query import KnownImage
 from .handle import LibraryHandle
 
 if TYPE_CHECKING:
+    from ..indexer.verify import VerifyOptions, VerifyReport
     from ..library.checks.base import Finding
 
 
@@ -92,6 +93,33 @@ class MaintenanceService:
             store.catalog.forget_deletions()
             store.remove_orphaned_vectors()
         return removed
+
+    def verify(self, paths: StrPath | Sequence[StrPath] | None, options: VerifyOptions | None) -> VerifyReport:
+        """Compare files with what was indexed."""
+        from ..indexer.verify import VerifyOptions, verify
+
+        options = options or VerifyOptions()
+        given = [] if paths is None else self._known(self._absolute(paths))
+        if not options.reread:
+            return verify(self._handle.catalog, given, options)
+        self._handle.check_writable()
+        with self._handle.store.writing("verify"):
+            return verify(self._handle.catalog, given, options)
+
+    def compact(self) -> None:
+        """Give the disk back what is forgotten."""
+        self._handle.check_writable()
+        store = self._handle.store
+        with store.writing("compact"):
+            for model in store.catalog.models():
+                if not store.catalog.count_vectors(model.id):
+                    store.generations_of(model).remove_all()
+                    store.catalog.forget_generation(model.id)
+                elif store.catalog.generation_number(model.id):
+                    store.vectors_of(model).publish()
+            store.catalog.forget_deletions()
+            store.remove_orphaned_vectors()
+            store.database.compact()
 
     def doctor(self, *, repair: bool) -> list[Finding]:
         """Check the library, and repair it if asked to."""

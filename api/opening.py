@@ -18,6 +18,7 @@ def open_library(
     model: str | Embedder | None = None,
     judge: str | Judge | None = None,
     read_only: bool = False,
+    wait_s: float = 0.0,
 ) -> Library:
     """Return the library in `folder`, else in $PHOTOSEEK_LIBRARY, else in the user's data folder.
 
@@ -31,7 +32,9 @@ def open_library(
         read_only: write nothing to the library's folder or catalogue: what keeps the library raises `LibraryReadOnly`,
             what asks it works as ever, and remembers no answers. A library that may not be written needs it not.
 
+        wait_s: how long what writes waits for another process that is writing to the library.
+
     Raises:
         SettingsError: the library's settings file makes no sense.
     """
-    return Library(folder, model=model, judge=judge, read_only=read_only)
+    return Library(folder, model=model, judge=judge, read_only=read_only, wait_s=wait_s)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ..library.embedders.base import normalized
 from ..library.embedders.prompts import embed_queries
-from ..library.errors import PhotoseekError, QueryError
-from ..library.files import StrPath, expanded
-from ..library.types import Hit, ImageRecord, Vectors
-from ..search.query.query import DEFAULT_K, Picture, Query, Term, Words
+from ..library.errors import DimensionMismatch, NotIndexed, PhotoseekError, QueryError
+from ..library.files import StrPath, absolute, expanded
+from ..library.types import Hit, ImageDetail, ImageRecord, Vectors
+from ..search.query.query import DEFAULT_K, KnownImage, Picture, Query, Term, Words
 from .handle import LibraryHandle
 
 # Imported where it is needed: see handle.py.
 if TYPE_CHECKING:
     from ..library.catalog.conditions import Condition
+    from ..library.catalog.overviews import BrowseOrder
     from ..search.calibration import Calibration, Calibrations
     from ..search.engine import CandidateSet, Engine
     from ..search.query_embedder import QueryEmbedder
@@ -37,18 +42,77 @@ class QueryService:
         self._open_while_embedding(asked)
         return self.engine.search(asked)
 
+    def stream(self, query: Query) -> Iterator[Hit]:
+        """Yield the nearest images."""
+        self._open_while_embedding(query)
+        return self.engine.stream(query)
+
     def search_many(self, queries: Sequence[str | Query], k: int) -> list[list[Hit]]:
         """Return the nearest images for each query."""
         return self.engine.search_many(
             [one if isinstance(one, Query) else Query((Term(Words(one)),), k=k) for one in queries]
         )
 
-    def newest(self, count: int, where: Condition | None) -> list[ImageRecord]:
-        """Return the images taken last."""
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts."""
+        for text in texts:
+            Words(text)  # which refuses an empty one
+        return self._handle.text_vectors.of(texts)
+
+    def embed_images(self, files: Sequence[StrPath]) -> Vectors:
+        """Return the vectors of the pictures in files."""
+        from ..search.query_embedder import embed_file
+
+        embedder = self._handle.embedder
+        vectors = [embed_file(embedder, expanded(file))[0] for file in files]
+        return np.stack(vectors) if vectors else np.empty((0, embedder.spec.dim), dtype=np.float32)
+
+    def nearest(self, vectors: Vectors, k: int) -> list[list[Hit]]:
+        """Return the images nearest to vectors."""
+        handle = self._handle
+        dim = handle.vectors.dim
+        if vectors.ndim != 2 or vectors.shape[1] != dim:
+            raise DimensionMismatch(dim, vectors.shape[-1])
+        if k < 1:
+            message = f"{k} results were asked for: ask for at least 1"
+            raise QueryError(message)
+        if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
+            raise QueryError("a vector is all zeros, or holds what is no number: it points nowhere")
+        found = handle.vectors.search(normalized(np.asarray(vectors, dtype=np.float32)), k)
+        records = handle.catalog.images(sorted({match.image_id for matches in found for match in matches}))
+        return [
+            [Hit(records[match.image_id], match.score) for match in matches if match.image_id in records]
+            for matches in found
+        ]
+
+    def newest(self, count: int, where: Condition | None, *, oldest_first: bool = False) -> list[ImageRecord]:
+        """Return the images taken last, or first."""
         catalog = self._handle.catalog
-        ids = catalog.browsing.newest(count, where)
+        return self._records(catalog.browsing.newest(count, where, oldest_first=oldest_first))
+
+    def browse(self, count: int, where: Condition | None, order: BrowseOrder | None) -> list[ImageRecord]:
+        """Return images in an order, taken last first unless given."""
+        catalog = self._handle.catalog
+        return self._records(
+            catalog.overviews.ordered(count, where, order) if order else catalog.browsing.newest(count, where)
+        )
+
+    def _records(self, ids: Sequence[int]) -> list[ImageRecord]:
+        catalog = self._handle.catalog
         found = catalog.images(ids)
         return [found[image_id] for image_id in ids if image_id in found]
+
+    def show(self, image: StrPath | KnownImage) -> ImageDetail:
+        """Return what is known of one image."""
+        catalog = self._handle.catalog
+        named = str(image.image_id) if isinstance(image, KnownImage) else str(absolute(image))
+        known = catalog.browsing.detail(image.image_id if isinstance(image, KnownImage) else named)
+        if known is not None:
+            return known
+        if isinstance(image, KnownImage):
+            message = f"no image of the library has the id {named}; `photoseek search --json` tells the ids"
+            raise QueryError(message)
+        raise NotIndexed(Path(named))
 
     def candidates(self, query: Query) -> CandidateSet:
         """Return what a rerank starts from: see `Engine.candidates`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..library.errors import LibraryNotFound, NoAnswer, NotIndexed, NoVisionModel, QueryError
 from ..library.files import StrPath, expanded
 from ..library.images.metadata.image_text import printable
-from ..search.query.query import Query, Term, Words
+from ..search.query.query import Query, Term, Words, check_text
 from .handle import LibraryHandle
 from .query_service import QueryService
 from .vision_models import VisionModels
@@ -84,6 +84,7 @@ class VlmService:
         words = " ".join(question.split())
         if not words:
             raise QueryError("the question is empty")
+        check_text(words, "the words of the question")
         path = self._image_path(picture) if isinstance(picture, int) else expanded(picture)
         try:
             model = self._models.answerer

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from ..search.query.query import KnownImage
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+_AT_ONCE: Final = 1_000
+"""Objects of a JSON array that are printed together."""
 
 
 class _GivenPath(click.Path):
@@ -57,6 +62,27 @@ vlm_option = click.option(
     help="The model: mini (built in), blip, llava, llava:NAME_OR_PATH or http://HOST:PORT/v1#MODEL; "
     "the library's own unless given.",
 )
+_UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+
+
+def read_duration(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """Read a length of time, such as 2s, 500ms or 1.5."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", value.strip())
+    if found is None or found[2] not in _UNITS_S:
+        message = f"{value!r} is no length of time such as 2s, 500ms or 1min"
+        raise click.BadParameter(message)
+    return float(found[1]) * _UNITS_S[found[2]]
+
+
+wait_option = click.option(
+    "--wait",
+    "wait_s",
+    metavar="TIME",
+    callback=read_duration,
+    help="Wait so long, as 30s or 10min, for another command that is writing to the library.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON value on stdout.")
 top_option = partial(
     click.option, "-k", "--top", metavar="N", type=click.IntRange(min=1), show_default=True, help="How many, at most."
@@ -82,16 +108,41 @@ def path_or_id(text: str) -> Path | KnownImage:
     return subject if isinstance(subject, KnownImage) else Path(text)
 
 
-def library_at(folder: Path | None, model: str | None = None, judge: str | None = None) -> Library:
+def library_at(
+    folder: Path | None, model: str | None = None, judge: str | None = None, *, wait_s: float = 0.0
+) -> Library:
     """Return the library that the options name; nothing is opened yet."""
     from ..api import open_library
 
-    return open_library(folder, model=model, judge=judge)
+    return open_library(folder, model=model, judge=judge, wait_s=wait_s)
 
 
 def print_json(value: object) -> None:
     """Print one JSON value, in ASCII, so that it comes through any terminal, locale and pipe as it is."""
     click.echo(json.dumps(value, indent=2, default=_as_json))
+
+
+def print_json_array(values: Iterable[Mapping[str, object]]) -> None:
+    """Print objects as one JSON array, as `print_json` would, some at a time; nothing where the first one raises."""
+    coming = iter(values)
+    some = list(islice(coming, _AT_ONCE))
+    if not some:
+        click.echo("[]")
+        return
+    opening = "[\n  "
+    while some:
+        click.echo(opening + ",\n  ".join(map(_object_text, some)), nl=False)
+        opening = ",\n  "
+        some = list(islice(coming, _AT_ONCE))
+    click.echo("\n]")
+
+
+def _object_text(value: Mapping[str, object]) -> str:
+    """Word an object as it stands in an array that is indented by two."""
+    if not value or any(isinstance(one, dict | list | tuple) for one in value.values()):
+        return json.dumps(value, indent=2, default=_as_json).replace("\n", "\n  ")
+    # Without `indent`, Python's encoder is the one written in C: a tenth of the time.
+    return "{\n    " + json.dumps(value, separators=(",\n    ", ": "), default=_as_json)[1:-1] + "\n  }"
 
 
 def print_scored(score: float, text: str) -> None:
@@ -110,7 +161,9 @@ def hit_fields(hit: Hit, alike: Mapping[int, Sequence[Hit]] | None = None) -> di
 
     `alike` are the hits folded under others, by the id of what is shown; None where nothing was to be folded.
     """
-    fields = asdict(hit.image) | {"path": str(hit.image.path)}
+    image = hit.image
+    # Not `asdict`, which copies every value deeply: most of the time of a long answer.
+    fields = {name: getattr(image, name) for name in image.__slots__} | {"path": str(image.path)}
     first = {
         "id": fields.pop("id"),
         "path": fields.pop("path"),

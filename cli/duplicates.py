@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
+from ..indexer.report import Progress
 from .common import json_option, library_at, model_options, print_json
-from .console import plain
+from .console import ProgressLine, plain
 
 
 @click.command("duplicates", short_help="List images of which one is enough.")
@@ -34,8 +36,8 @@ def duplicates_command(
         sure_score=SURE_SCORE if score is None else score,
         most_hash_bits=MOST_HASH_BITS if bits is None else bits,
     )
-    with library_at(folder, model) as library:
-        groups = library.duplicates(options)
+    with library_at(folder, model) as library, ProgressLine(sys.stderr, verb="compared") as line:
+        groups = library.duplicates(options, progress=lambda done, total: line(Progress(done, total)))
     if as_json:
         print_json(
             [{"kind": group.kind, "images": [record_fields(image) for image in group.images]} for group in groups]

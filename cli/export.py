@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from .common import PATH, json_option, library_at, model_options, print_json
+from .console import ProgressLine
 
 
 @click.command("export", short_help="Write vectors and what is known of their images for other programs.")
@@ -24,9 +26,11 @@ def export_command(
     counts: dict[str, int] = {}
     with library_at(folder, model) as library:
         if parquet is not None:
-            counts[str(parquet)] = library.export_parquet(parquet, replace=force)
+            with ProgressLine(sys.stderr, verb="exported") as line:
+                counts[str(parquet)] = library.export_parquet(parquet, replace=force, progress=line.told)
         if npy is not None:
-            counts[str(npy)] = library.export_npy(npy, replace=force)
+            with ProgressLine(sys.stderr, verb="exported") as line:
+                counts[str(npy)] = library.export_npy(npy, replace=force, progress=line.told)
     if as_json:
         print_json(counts)
         return

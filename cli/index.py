@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .common import PATH, json_option, library_at, model_options, print_json
-from .console import INTERRUPTED, ProgressLine, plain
+from .common import PATH, json_option, library_at, model_options, print_json, wait_option
+from .console import INTERRUPTED, TERMINATED, ProgressLine, plain
 
 if TYPE_CHECKING:
     from ..indexer.report import IndexReport, WatchReport
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What one file may take, and a second more for each 4 MB of it.",
 )
+@wait_option
 @model_options
 @json_option
 def index_command(  # noqa: PLR0913 - one for each option
@@ -68,6 +69,7 @@ def index_command(  # noqa: PLR0913 - one for each option
     batch_size: int,
     workers: int | None,
     timeout_s: float,
+    wait_s: float | None,
     folder: Path | None,
     model: str | None,
     as_json: bool,
@@ -77,15 +79,20 @@ def index_command(  # noqa: PLR0913 - one for each option
     Only what is new or changed is read again. Files that cannot be read are listed by `photoseek failures`, and tried
     again when they change.
 
-    Ctrl-C finishes the batch in flight, keeps all that is done, and ends with exit code 130; the same command goes on
-    from there.
+    Ctrl-C finishes the batch in flight, keeps all that is done, and ends with exit code 130, as SIGTERM does with 143;
+    the same command goes on from there.
     """
     from ..indexer.pipeline import IndexOptions
+    from ..library.images.isolation import fitting_workers
 
-    with library_at(folder, model) as library, stop_on_interrupt() as stop, ProgressLine(sys.stderr) as progress:
+    with (
+        library_at(folder, model, wait_s=wait_s or 0.0) as library,
+        stop_on_signal() as stop,
+        ProgressLine(sys.stderr) as progress,
+    ):
         options = IndexOptions(
             batch_size=batch_size,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers or fitting_workers(),
             timeout_s=timeout_s,
             retry_failed=retry_failed,
             prune=prune,
@@ -99,41 +106,65 @@ def index_command(  # noqa: PLR0913 - one for each option
     else:
         _print_report(report, paths)
     if report.interrupted:
-        sys.exit(INTERRUPTED)
+        sys.exit(stop.exit_code)
+
+
+@dataclass(slots=True)
+class Stop:
+    """Whether the command was asked to end, and by what; called as the question it is."""
+
+    number: int | None = None
+
+    def __call__(self) -> bool:
+        """Whether it was."""
+        return self.number is not None
+
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with that stopped because it was asked to."""
+        return TERMINATED if self.number == signal.SIGTERM else INTERRUPTED
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yield a question that turns true at the first Ctrl-C; the second one interrupts at once.
+def stop_on_signal(note: str = "stopping after this batch; Ctrl-C again stops now") -> Iterator[Stop]:
+    """Yield a question that turns true, with a note, at the first Ctrl-C or SIGTERM; the second ends it at once.
 
     A shell that starts a command in the background has Ctrl-C ignored for it; then it stays so.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        yield lambda: False
-        return
-    asked: list[int] = []
+    stop = Stop()
+    previous = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
+    }
 
-    def note(number: int, _frame: object) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, previous)
+    def heed(number: int, _frame: object) -> None:
+        stop.number = number
+        signal.signal(number, previous[signal.Signals(number)])
         # Not through sys.stderr, which may be in the middle of a write of its own.
-        os.write(2, b"\nstopping after this batch; Ctrl-C again stops now\n")
+        os.write(2, f"\n{note}\n".encode())
 
-    previous = signal.signal(signal.SIGINT, note)
+    for number in previous:
+        signal.signal(number, heed)
     try:
-        yield lambda: bool(asked)
+        yield stop
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _print_report(report: IndexReport, paths: Sequence[Path]) -> None:
     counts = asdict(report)
     del counts["interrupted"]
+    hidden = counts.pop("hidden")
     if not report.interrupted and not any(counts.values()):
         click.echo(f"no pictures found in {', '.join(plain(str(path)) for path in paths)}")
         return
     shown = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count or name == "new"]
     click.echo(", ".join(shown))
+    if hidden:
+        folders = "1 hidden folder" if hidden == 1 else f"{hidden:,} hidden folders"
+        click.echo(f"passed by: {folders}; name one to index it", err=True)
     if report.failed or report.still_failing:
         click.echo("list the files that failed with: photoseek failures", err=True)
     if report.interrupted:
@@ -149,7 +180,7 @@ _NEWS = ("new", "changed", "moved", "missing", "restored", "failed")
 @model_options
 @json_option
 def watch_command(*, paths: tuple[Path, ...], folder: Path | None, model: str | None, as_json: bool) -> None:
-    """Index the images in PATHS, then follow these folders as they change, until Ctrl-C.
+    """Index the images in PATHS, then follow these folders as they change, until Ctrl-C or SIGTERM.
 
     A disk that is unmounted is waited for. Where the system cannot tell of changes, as on many network drives, all of
     a folder is looked at now and then. Searching and indexing go on beside it.
@@ -157,32 +188,14 @@ def watch_command(*, paths: tuple[Path, ...], folder: Path | None, model: str | 
     from ..indexer.pipeline import IndexOptions
     from ..indexer.watch import WatchOptions
 
-    with library_at(folder, model) as library, _stop_on_signal() as stop:
+    with library_at(folder, model) as library, stop_on_signal("stopping") as stop:
         report = library.watch(paths, WatchOptions(IndexOptions(stop=stop), on_sync=_tell))
     if as_json:
         print_json(asdict(report))
     else:
         click.echo(f"{_worded(report) or 'nothing new'}, in {report.syncs:,} looks")
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Yield a question that turns true at Ctrl-C, or when asked to end; a second Ctrl-C interrupts at once."""
-    asked: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def note(number: int, _frame: object) -> None:
-        asked.append(number)
-        signal.signal(number, previous[signal.Signals(number)])
-        # Not through sys.stderr, which may be in the middle of a write of its own.
-        os.write(2, b"\nstopping\n")
-
-    previous = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number in numbers:
-            signal.signal(number, previous[number])
+    if stop():
+        sys.exit(stop.exit_code)
 
 
 def _tell(report: IndexReport) -> None:

@@ -11,8 +11,8 @@ import click
 
 from ..library.errors import PhotoseekError
 from ..library.types import Damage, Removed
-from .common import json_option, library_at, library_option, path_or_id, print_json
-from .console import plain
+from .common import json_option, library_at, library_option, path_or_id, print_json, wait_option
+from .console import ProgressLine, plain
 
 if TYPE_CHECKING:
     from ..library.checks.base import Finding
@@ -86,7 +86,8 @@ def doctor_command(*, repair: bool, folder: Path | None, as_json: bool) -> None:
     from ..library.doctor import examine
     from ..library.settings import library_folder
 
-    findings = examine(library_folder(folder), repair=repair)
+    with ProgressLine(sys.stderr, verb="did", unit="check") as line:
+        findings = examine(library_folder(folder), repair=repair, progress=line.told)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -119,16 +120,19 @@ _UNASKED = 20
 @click.command("remove", short_help="Forget images; their files stay.")
 @click.argument("paths", metavar="PATH|id:N...", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Ask nothing, as scripts want it.")
+@wait_option
 @library_option
 @json_option
-def remove_command(*, paths: tuple[str, ...], yes: bool, folder: Path | None, as_json: bool) -> None:
+def remove_command(
+    *, paths: tuple[str, ...], yes: bool, wait_s: float | None, folder: Path | None, as_json: bool
+) -> None:
     """Forget the images at or below each PATH, there or not, or by their id. Files are never touched.
 
     More than 20 images are asked about first, or need --yes. What is still there comes back when its folder is
     indexed again.
     """
     named = [path_or_id(path) for path in paths]
-    with library_at(folder) as library:
+    with library_at(folder, wait_s=wait_s or 0.0) as library:
         if not yes and (count := library.would_remove(named).images) > _UNASKED:
             _ask(count)
         removed = library.remove(named)
@@ -144,15 +148,16 @@ def remove_command(*, paths: tuple[str, ...], yes: bool, folder: Path | None, as
     default=0,
     help="Only those that have been missing for so many days.",
 )
+@wait_option
 @library_option
 @json_option
-def prune_command(*, days: float, folder: Path | None, as_json: bool) -> None:
+def prune_command(*, days: float, wait_s: float | None, folder: Path | None, as_json: bool) -> None:
     """Forget the images that `photoseek index` found missing, and what was kept for them.
 
     Until then a file that comes back is found again without another reading. Run `photoseek index` first: prune does
     not look at the disk.
     """
-    with library_at(folder) as library:
+    with library_at(folder, wait_s=wait_s or 0.0) as library:
         removed = library.prune(missing_for_days=days)
     _tell(removed, "pruned", as_json=as_json)
 

@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from .common import hit_fields, json_option, judge_option, library_at, model_options, print_hit, print_json, top_option
+from .common import (
+    hit_fields,
+    json_option,
+    judge_option,
+    library_at,
+    model_options,
+    print_hit,
+    print_json_array,
+    read_duration,
+    top_option,
+)
 from .console import plain
 from .search_output import (
     ResultFiles,
+    Verdicts,
     folded,
     print_batch,
+    print_listed,
     print_reranked,
     read_batch,
-    rerank_fields,
     reranked,
     result_options,
     shower,
 )
 
 if TYPE_CHECKING:
+    from ..api import Library
     from ..library.catalog.conditions import Condition
-    from ..rerank.base import RerankedHit
     from ..search.query.query import Query, Term, Threshold
-
-_UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0}
-
-
-def _budget(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
-    """Read a length of time, such as 2s, 500ms or 1.5."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", value.strip())
-    if found is None or found[2] not in _UNITS_S:
-        message = f"{value!r} is no length of time such as 2s, 500ms or 1min"
-        raise click.BadParameter(message)
-    return float(found[1]) * _UNITS_S[found[2]]
 
 
 def _threshold(_context: click.Context, _option: click.Parameter, value: str | None) -> Threshold:
@@ -91,12 +88,14 @@ def _threshold(_context: click.Context, _option: click.Parameter, value: str | N
     type=click.IntRange(min=1),
     help="Judge the first N hits one by one, and put them in a better order.",
 )
-@click.option("--budget", "budget_s", metavar="TIME", callback=_budget, help="End --rerank after 2s, 500ms, 1min ...")
+@click.option(
+    "--budget", "budget_s", metavar="TIME", callback=read_duration, help="End --rerank after 2s, 500ms, 1min ..."
+)
 @judge_option
 @result_options
 @model_options
 @json_option
-def search_command(  # noqa: PLR0913 - one for each option
+def search_command(  # noqa: PLR0912, PLR0913 - one for each option
     *,
     text: tuple[str, ...],
     like: tuple[str, ...],
@@ -122,7 +121,7 @@ def search_command(  # noqa: PLR0913 - one for each option
     model: str | None,
     as_json: bool,
 ) -> None:
-    """Find the images nearest to TEXT, to example pictures, or to both.
+    """Find the images nearest to TEXT, to example pictures, or to both; a filter alone lists what it lets through.
 
     TEXT may be a sum of words and pictures, with weights: 2:golden retriever + ./pool.jpg - fruit. A sign counts with
     spaces around it and outside double quotes.
@@ -149,32 +148,47 @@ def search_command(  # noqa: PLR0913 - one for each option
         with library_at(folder, model) as library:
             print_batch(library, questions, fold=fold, as_json=as_json)
         return
+    if condition is not None and not (text or like or avoid or not_like):
+        if files or show or depth or texts or fold or threshold is not None:
+            raise click.UsageError("--where alone lists images: --csv, --rerank and the like are for a search")
+        _list(library_at(folder, model), condition, top, oldest_first=sort == "oldest", as_json=as_json)
+        return
     query = query_of(text)
     note_files(query)
-    refined: dict[int, RerankedHit] = {}
+    if depth is None and not fold and not files and as_json:
+        with library_at(folder, model) as library:
+            print_json_array(hit_fields(hit) for hit in library.stream(query))
+        return
+    verdicts = Verdicts()
     with library_at(folder, model, judge) as library:
         files.check(library)
         if depth is None:
             hits = library.search(query)
         else:
-            hits, refined = reranked(library.refine(query, depth=depth, budget_s=budget_s), query)
+            hits, verdicts = reranked(library.refine(query, depth=depth, budget_s=budget_s), query)
         hits, alike = folded(library, hits) if fold else (hits, {})
-        files.write(library, " ".join(text) or "like " + ", ".join(like), hits)
+        added = [verdicts.fields(hit) for hit in hits]
+        files.write(library, " ".join(text) or "like " + ", ".join(like), hits, added)
     if as_json:
         fields = [hit_fields(hit, alike if fold else None) for hit in hits]
-        print_json([one | rerank_fields(refined.get(hit.image.id)) for one, hit in zip(fields, hits, strict=True)])
+        print_json_array(one | more for one, more in zip(fields, added, strict=True))
         return
     show_picture = shower() if show and hits else None
     for hit in hits:
         alike_count = len(alike.get(hit.image.id, ()))
-        if hit.image.id in refined:
-            print_reranked(refined[hit.image.id], alike_count)
+        if hit.image.id in verdicts.by_image:
+            print_reranked(verdicts.by_image[hit.image.id], alike_count)
         else:
             print_hit(hit, alike_count)
         if show_picture is not None:
             show_picture(hit.image.path)
     if not hits:
         click.echo(why_none(query), err=True)
+
+
+def _list(opened: Library, condition: Condition, top: int, *, oldest_first: bool, as_json: bool) -> None:
+    with opened as library:
+        print_listed(library.newest(top, condition, oldest_first=oldest_first), as_json=as_json)
 
 
 def _condition(where: str) -> Condition:
@@ -228,9 +242,9 @@ def _text_hint(condition: Condition) -> str:
 
     match condition:
         case Matches():
-            return "; ~ matches the whole text, as in '*/Trips/*', and capital and small letters differ"
+            return "; ~ matches the whole text, as in '*/Trips/*'"
         case Compared(field=field) | OneOf(field=field) if FIELDS[field] is Kind.TEXT:
-            return "; capital and small letters differ in texts"
+            return "; capital and small letters differ in texts, but for ~"
         case Not(part):
             return _text_hint(part)
         case All(parts) | Some(parts):

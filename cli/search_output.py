@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 
-from ..library.errors import QueryError
+from ..library.errors import EmptyPath, ImageUnreadable, PhotoseekError, QueryError
 from .common import PATH, hit_fields, print_hit, print_json
 from .console import plain
 
 if TYPE_CHECKING:
     from ..api import Library
-    from ..library.types import Hit
+    from ..library.types import Hit, ImageRecord
     from ..rerank.base import RerankedHit, RerankResult
     from ..search.query.query import Query
 
@@ -65,14 +65,14 @@ class ResultFiles:
         if given:
             library.check_targets(given, replace=self.force)
 
-    def write(self, library: Library, title: str, hits: Sequence[Hit]) -> None:
-        """Write those that were asked for.
+    def write(self, library: Library, title: str, hits: Sequence[Hit], fields: Sequence[Mapping[str, object]]) -> None:
+        """Write those that were asked for; `fields` are further columns of the table, by hit.
 
         Raises:
             ExportFailed: one of them cannot be written.
         """
         if self.csv is not None:
-            library.export_csv(hits, self.csv, replace=self.force)
+            library.export_csv(hits, self.csv, replace=self.force, fields=fields)
         if self.html is not None:
             library.export_html(hits, self.html, title=title, replace=self.force)
         if self.sheet is not None:
@@ -103,30 +103,46 @@ _AT_ONCE = 64
 """Questions that share one pass of the model: more are hardly faster, and would hold more answers in memory."""
 
 
-def read_batch(file: TextIO, query_of: Callable[[str], Query]) -> list[tuple[str, Query]]:
-    """Return each line that is not empty, and what it asks.
+_OF_A_LINE = (QueryError, ImageUnreadable, EmptyPath)
+"""Errors that one question of many is to blame for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A line of a file of questions: its words, what they ask, and where it stands."""
+
+    words: str
+    query: Query
+    place: str
+
+
+def _at(place: str, error: PhotoseekError) -> QueryError:
+    return QueryError(f"{place}: {error}")
+
+
+def read_batch(file: TextIO, query_of: Callable[[str], Query]) -> list[Question]:
+    """Return the question of each line that is not empty.
 
     Raises:
         QueryError: a line cannot be asked, or the file is no text; the error names the line.
     """
-    questions: list[tuple[str, Query]] = []
+    questions: list[Question] = []
     try:
         for number, line in enumerate(file, start=1):
             words = line.strip()
             if not words:
                 continue
             try:
-                questions.append((words, query_of(words)))
-            except QueryError as error:
-                message = f"{file.name}, line {number}: {error}"
-                raise QueryError(message) from error
+                questions.append(Question(words, query_of(words), f"{file.name}, line {number}"))
+            except _OF_A_LINE as error:
+                raise _at(f"{file.name}, line {number}", error) from error
     except UnicodeDecodeError as error:
         message = f"{file.name} is no text in UTF-8: save it as such"
         raise QueryError(message) from error
     return questions
 
 
-def print_batch(library: Library, questions: Sequence[tuple[str, Query]], *, fold: bool, as_json: bool) -> None:
+def print_batch(library: Library, questions: Sequence[Question], *, fold: bool, as_json: bool) -> None:
     """Print each question with its answers: for people as they come, for programs as one array of {query, hits}."""
     answers: list[dict[str, object]] = []
     for words, hits in _answered(library, questions):
@@ -142,19 +158,72 @@ def print_batch(library: Library, questions: Sequence[tuple[str, Query]], *, fol
         print_json(answers)
 
 
-def _answered(library: Library, questions: Sequence[tuple[str, Query]]) -> Iterator[tuple[str, list[Hit]]]:
+def _answered(library: Library, questions: Sequence[Question]) -> Iterator[tuple[str, list[Hit]]]:
     for start in range(0, len(questions), _AT_ONCE):
         some = questions[start : start + _AT_ONCE]
-        found = library.search_many([query for _, query in some])
-        yield from ((words, hits) for (words, _), hits in zip(some, found, strict=True))
+        try:
+            found = library.search_many([one.query for one in some])
+        except _OF_A_LINE:
+            found = [_answer(library, one) for one in some]  # one by one: which of them was it?
+        yield from ((one.words, hits) for one, hits in zip(some, found, strict=True))
 
 
-def reranked(refinements: Iterator[RerankResult], query: Query) -> tuple[list[Hit], dict[int, RerankedHit]]:
-    """Return the best hits after reranking, in the query's order, and by image id what each got from it."""
+def _answer(library: Library, question: Question) -> list[Hit]:
+    try:
+        return library.search(question.query)
+    except _OF_A_LINE as error:
+        raise _at(question.place, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What a judge said of hits, by image id, and why it said nothing of others."""
+
+    by_image: Mapping[int, RerankedHit] = field(default_factory=dict)
+    reasons: Mapping[int, str] = field(default_factory=dict)
+
+    def fields(self, hit: Hit) -> dict[str, object]:
+        """Return what reranking adds to a hit in JSON and in a table; nothing where there was none."""
+        refined = self.by_image.get(hit.image.id)
+        if refined is None:
+            return {}
+        judgement = refined.judgement
+        box = None if judgement is None or judgement.box is None else judgement.box
+        return {
+            "fused": refined.score,
+            "judged": None if judgement is None else judgement.probability,
+            "mass": None if judgement is None else judgement.mass,
+            "box": None if box is None else [box.left, box.top, box.right, box.bottom],
+            "vetoed": refined.vetoed,
+            "rank_before": refined.rank_before,
+            "not_judged": None if judgement is not None else self.reasons.get(hit.image.id),
+        }
+
+
+def print_listed(images: Sequence[ImageRecord], *, as_json: bool) -> None:
+    """Print images that were not scored: when they were taken, where that is known, and their paths."""
+    if as_json:
+        print_json([asdict(image) | {"path": str(image.path)} for image in images])
+        return
+    for image in images:
+        taken = "-" if image.taken_at is None else f"{image.taken_at:%Y-%m-%d %H:%M}"
+        click.echo(f"{taken:<16}  {plain(str(image.path))}")
+    if not images:
+        click.echo("no images: none matches the filter", err=True)
+
+
+def reranked(refinements: Iterator[RerankResult], query: Query) -> tuple[list[Hit], Verdicts]:
+    """Return the best hits after reranking, in the query's order, and what the judge said of each."""
     from ..search.engine import in_order
 
-    best = _last_of(refinements).hits[: query.k]
-    return in_order([one.hit for one in best], query.sort), {one.hit.image.id: one for one in best}
+    latest = _last_of(refinements)
+    best = latest.hits[: query.k]
+    general = latest.trouble or "the budget was over"
+    # Those after the first so many were not to be judged, which is no trouble.
+    reasons = {one.hit.image.id: general for one in best if one.rank_before < latest.wanted_count}
+    reasons |= {skipped.image.id: skipped.reason for skipped in latest.skipped}
+    look = Verdicts({one.hit.image.id: one for one in best}, reasons)
+    return in_order([one.hit for one in best], query.sort), look
 
 
 def _last_of(refinements: Iterator[RerankResult]) -> RerankResult:
@@ -186,19 +255,3 @@ def print_reranked(refined: RerankedHit, alike_count: int = 0) -> None:
     notes += f"  (+{alike_count:,} alike)" if alike_count else ""
     first = refined.hit.probability or 0.0
     click.echo(f"{refined.score:6.3f}  {first:4.0%} {second}  {plain(str(refined.hit.image.path))}{notes}")
-
-
-def rerank_fields(refined: RerankedHit | None) -> dict[str, object]:
-    """Return what reranking adds to a hit's JSON; nothing where there was none."""
-    if refined is None:
-        return {}
-    judgement = refined.judgement
-    box = None if judgement is None or judgement.box is None else judgement.box
-    return {
-        "fused": refined.score,
-        "judged": None if judgement is None else judgement.probability,
-        "mass": None if judgement is None else judgement.mass,
-        "box": None if box is None else [box.left, box.top, box.right, box.bottom],
-        "vetoed": refined.vetoed,
-        "rank_before": refined.rank_before,
-    }

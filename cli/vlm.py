@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import PATH, json_option, library_at, library_option, model_options, print_json, vlm_option
-from .console import INTERRUPTED, ProgressLine, plain
-from .index import stop_on_interrupt
+from .console import ProgressLine, plain
+from .index import stop_on_signal
 
 if TYPE_CHECKING:
     from ..rerank.captioning import CaptionReport
@@ -43,7 +43,7 @@ def caption_command(  # noqa: PLR0913 - one for each option
     """Caption the library's images at or below PATHS, or --all, that lack a caption by this model.
 
     Captions are embedded, and searched by `photoseek describe --texts`. Each batch is kept at once: Ctrl-C, or worse,
-    loses nothing, and the same command goes on from there.
+    loses nothing, and the same command goes on from there. Where every image fails, the exit code is 1.
     """
     from ..indexer.report import Progress
     from ..rerank.base import CaptionStyle
@@ -55,7 +55,7 @@ def caption_command(  # noqa: PLR0913 - one for each option
     condition = None if where is None else parse_filter(where)
     with (
         library_at(folder, model, vlm) as library,
-        stop_on_interrupt() as stop,
+        stop_on_signal() as stop,
         ProgressLine(sys.stderr, verb="captioned") as line,
     ):
         options = CaptionOptions(
@@ -68,7 +68,9 @@ def caption_command(  # noqa: PLR0913 - one for each option
         report = library.caption(paths or None, options)
     _tell(report, as_json=as_json)
     if report.interrupted:
-        sys.exit(INTERRUPTED)
+        sys.exit(stop.exit_code)
+    if report.failed and not (report.captioned or report.remembered):
+        sys.exit(1)
 
 
 def _tell(report: CaptionReport, *, as_json: bool) -> None:

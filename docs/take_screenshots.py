@@ -1,8 +1,10 @@
 """Takes pictures of the pages: two for the README, or with --all DIR one of each, wide and narrow, light and dark.
 
-python docs/take_screenshots.py [--all DIR]
+apt-get download lomiri-wallpapers-16.04 && dpkg -x lomiri-wallpapers-16.04_*.deb wallpapers
+python docs/take_screenshots.py --photos wallpapers/usr/share/backgrounds [--all DIR]
 
-They show scikit-image's and scikit-learn's sample photographs, and crops of them. Needs chromium and `[dev]`.
+They show photographs of Debian's wallpapers (NOTICE says whose), scikit-image's and scikit-learn's samples, and crops
+of them. Needs chromium and `[dev]`.
 """
 
 from __future__ import annotations
@@ -23,12 +25,31 @@ import photoseek
 from photoseek.tests.support.browser import CHROMIUM, serving
 
 IMAGES = Path(__file__).parent / "images"
-SAMPLES = (
-    *("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "motorcycle_right.png"),
-    *("camera.png", "coins.png", "brick.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "moon.png"),
-    *("retina.jpg", "ihc.png", "horse.png", "page.png"),
-)
-CROPS = 4
+SAMPLES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "camera.png")
+WALLPAPERS = {
+    "aitzgorri_by_Aitzol_Berasategi.jpg": "autumn hills",
+    "friends_by_Aitzol_Berasategi.jpg": "friends",
+    "life_by_Aitzol_Berasategi.jpg": "stream",
+    "picosdeeuropa_by_Aitzol_Berasategi.jpg": "picos de europa",
+    "sunset_by_Aitzol_Berasategi.jpg": "sunset",
+    "Picture_0B_by_freespace.jpg": "fig",
+    "Picture_1A_by_freespace.jpg": "brushes",
+    "Wine_by_Jakkub_Mede.jpg": "wine",
+    "seeding_by_Clements_Engelhardt.jpg": "dandelions",
+}
+PLACES = {
+    "picos de europa": (43.19, -4.85),
+    "autumn hills": (42.95, -2.33),
+    "sunset": (43.26, -2.93),
+    "china": (39.99, 116.27),
+    "rocket": (28.57, -80.65),
+    "coffee": (38.71, -9.14),
+    "stream": (43.31, -1.98),
+}
+"""Where photographs of these names are said to have been taken, by latitude and longitude."""
+
+CROPS = 2
+LARGEST_SIDE_PX = 2_400
 LARGEST_BYTES = 200_000
 WIDE, NARROW = (1_440, 900), (390, 844)
 
@@ -41,12 +62,13 @@ _PAGES = {
     "start": ("", ".tile.loaded"),
     "search": (_SEARCH, ".tile.loaded"),
     "combined": ("?q=a+photograph&t=id:1&t=-text:a+motorcycle", ".tile.loaded"),
-    "nothing": ("?q=a+snowman+on+a+bicycle", "text=Nothing here matches"),
-    "picture": (f"{_SEARCH}&image=1", "[role=dialog] .tile.loaded"),
+    "nothing": ("?q=a+snowman+on+a+bicycle", ".tile.loaded"),
+    "places": ("places", ".spot"),
+    "picture": (f"{_SEARCH}&image=1", "dialog .similar img"),
     "rerank": ("?q=a+cat&look=5", ".tile .badge"),
     "explore": ("explore", "canvas"),
     "describe": ("describe", "[data-testid=stFileUploader]"),
-    "duplicates": ("duplicates", ".tile.loaded"),
+    "duplicates": ("duplicates", ".card"),
     "library": ("library", "text=mini"),
     "evaluate": ("evaluate", "[data-testid=stFileUploader]"),
 }
@@ -57,10 +79,12 @@ def main() -> None:
     """Index the samples, serve the pages, and take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", type=Path, metavar="DIR", help="where to put one picture of each page")
-    everything: Path | None = parser.parse_args().all
+    parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="where the wallpapers are")
+    options = parser.parse_args()
+    everything: Path | None = options.all
     with tempfile.TemporaryDirectory() as home:
         photos, library = Path(home) / "photos", Path(home) / "x.library"
-        write_photographs(photos)
+        write_photographs(photos, options.photos)
         with photoseek.open(library) as opened:
             opened.index([photos])
         with serving(library) as address, sync_playwright() as playwright:
@@ -101,22 +125,34 @@ def keep_small(data: bytes, file: Path, largest_bytes: int = LARGEST_BYTES) -> N
             return
 
 
-def write_photographs(folder: Path) -> None:
-    """Write the samples and some crops of each, with days and cameras as photographs have them."""
+def write_photographs(folder: Path, wallpapers: Path) -> None:
+    """Write the samples and some crops of each, with days, cameras and places as photographs have them."""
     folder.mkdir()
     chance = np.random.default_rng(1)
     data = Path(str(skimage.__file__)).parent / "data"
-    files = [data / name for name in SAMPLES if (data / name).exists()]
-    files += sorted((Path(str(sklearn.__file__)).parent / "datasets" / "images").glob("*.jpg"))
-    for number, file in enumerate(files):
+    more = Path(str(sklearn.__file__)).parent / "datasets" / "images"
+    files = {name.partition(".")[0].partition("_")[0]: data / name for name in SAMPLES}
+    files |= {"china": more / "china.jpg", "flower": more / "flower.jpg"}
+    files |= {name: wallpapers / file for file, name in WALLPAPERS.items()}
+    for number, (name, file) in enumerate(files.items()):
         whole = Image.open(file).convert("RGB")
+        whole.thumbnail((LARGEST_SIDE_PX, LARGEST_SIDE_PX))
+        first = datetime(2021, 3, 1) + timedelta(days=int(chance.integers(0, 1_400)))
         for crop in range(1 + CROPS):
             picture = whole if crop == 0 else _cropped(whole, chance)
-            moment = datetime(2021, 1, 1) + timedelta(hours=int(chance.integers(0, 30_000)))
+            moment = first + timedelta(minutes=int(chance.integers(500, 900)))
             exif = Image.Exif()
             exif[0x0110] = ("X100V", "Pixel 6", "ILCE-7M3")[number % 3]
             exif.get_ifd(0x8769)[0x9003] = f"{moment:%Y:%m:%d %H:%M:%S}"
-            picture.save(folder / f"{file.stem}-{crop}.jpg", quality=92, exif=exif)
+            if name in PLACES:
+                _place(exif, *PLACES[name])
+            picture.save(folder / f"{name}-{crop}.jpg", quality=92, exif=exif)
+
+
+def _place(exif: Image.Exif, latitude: float, longitude: float) -> None:
+    gps = exif.get_ifd(0x8825)
+    gps[1], gps[3] = "S" if latitude < 0 else "N", "W" if longitude < 0 else "E"
+    gps[2], gps[4] = ((float(int(abs(side))), abs(side) % 1 * 60, 0.0) for side in (latitude, longitude))
 
 
 def _cropped(picture: Image.Image, chance: np.random.Generator) -> Image.Image:

@@ -1,12 +1,13 @@
 """Takes the pictures of docs/ui.md: a walk from an empty library to a shared search, and the pages beside the way.
 
-python docs/take_walk.py
+python docs/take_walk.py --photos wallpapers/usr/share/backgrounds
 
 They show the photographs of take_screenshots.py. Needs chromium and `[dev]`.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 import tempfile
@@ -27,9 +28,12 @@ _SLOWEST_MS = 180_000
 
 def main() -> None:
     """Walk, and take a picture at each step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path, required=True, metavar="DIR", help="where the wallpapers are")
+    wallpapers: Path = parser.parse_args().photos
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         photos, library = Path(home) / "Pictures", Path(home) / "photos.library"
-        write_photographs(photos)
+        write_photographs(photos, wallpapers)
         shutil.copy(photos / "coffee-0.jpg", photos / "coffee (copy).jpg")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         with serving(library) as address:
@@ -62,7 +66,7 @@ def _walk(browser: Browser, address: str, photos: Path) -> None:
     page.get_by_text("weaker matches below").wait_for()
     _keep(page, "ui-3-search")
     page.locator(".tile .open").first.click()
-    page.get_by_role("dialog").locator(".tile.loaded").first.wait_for()
+    page.get_by_role("dialog").locator(".similar img").first.wait_for()
     page.get_by_text("What it may show").wait_for()
     _keep(page, "ui-4-picture")
     page.close()
@@ -72,13 +76,16 @@ def _look_around(browser: Browser, address: str, photos: Path) -> None:
     page = _opened(browser, f"{address}/explore", WIDE, "dark")
     page.locator(".legend button").first.wait_for()
     _keep(page, "ui-explore")
+    page.goto(f"{address}/places")
+    page.locator(".spot img").first.wait_for()
+    _keep(page, "ui-places")
     page.goto(f"{address}/describe")
     page.locator("input[type=file]").set_input_files(photos / "chelsea-1.jpg")
     page.get_by_text("Caption").first.wait_for()
     _keep(page, "ui-describe")
     page.close()
     page = _opened(browser, f"{address}/duplicates", WIDE, "light")
-    page.wait_for_selector(".tile.loaded")
+    page.wait_for_selector(".card")
     _keep(page, "ui-duplicates")
     page.close()
 

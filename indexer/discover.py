@@ -72,19 +72,9 @@ def is_image_name(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
-def is_text(path: str) -> bool:
-    """Whether a path can be stored and shown."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def failed(path: str, root: str, reason: str) -> Failed:
     """Return the failure of a file that could not even be described."""
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return Failed(FileState(shown, root, size_bytes=0, mtime_ns=0), "discover", reason)
+    return Failed(FileState(path, root, size_bytes=0, mtime_ns=0), "discover", reason)
 
 
 def look_into(found: FileState | Failed, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
@@ -113,26 +103,38 @@ def look_into(found: FileState | Failed, is_intact: Callable[[FileState], bool])
     listed = opened.members()
     files = {member.name: member.size_bytes for member in listed if is_sidecar_name(member.name)}
     sidecars = by_image(files)
-    members = sorted((path + MEMBER_MARK + member.name, member) for member in listed if _is_inside_image(member))
+    looked_at = (member for member in listed if _is_inside_image(member) or _is_nested(member))
+    members = sorted((path + MEMBER_MARK + member.name, member) for member in looked_at)
     for member_path, member in members:
         yield _member(member_path, member, archive, files, sidecars)
     yield ArchiveListed(archive, len(members))
 
 
 def _is_inside_image(member: Member) -> bool:
+    return is_image_name(member.name) and _is_in_sight(member)
+
+
+def _is_nested(member: Member) -> bool:
+    """Whether a member is an archive itself: it is not opened, and not passed by in silence."""
+    return is_archive_name(member.name) and _is_in_sight(member)
+
+
+def _is_in_sight(member: Member) -> bool:
     # What begins with a dot is hidden, and "..", as an empty part, would lead out of the archive.
-    return is_image_name(member.name) and all(part and not is_skipped(part) for part in member.name.split("/"))
+    return all(part and not is_skipped(part) for part in member.name.split("/"))
 
 
 def _member(
     path: str, member: Member, archive: FileState, files: Mapping[str, int], sidecars: dict[str, list[str]]
 ) -> FileState | Failed:
     """Describe one member; `files` are the sizes of the sidecars in the archive, `sidecars` their names by image."""
-    if not is_text(path):
-        return failed(path, archive.root, "the file's name is not valid Unicode: rename it")
     state = state_of(member.name, sidecars, lambda name: (files[name], archive.mtime_ns))
     file = FileState(path, archive.root, member.size_bytes, archive.mtime_ns, state, member.offset)
-    return Failed(file, "read", member.problem) if member.problem else file
+    problem = _NESTED if _is_nested(member) else member.problem
+    return Failed(file, "read", problem) if problem else file
+
+
+_NESTED = "an archive inside another, which is not opened: unpack it, and index its folder"
 
 
 # Paths stay plain strings here: a Path each for a million files would cost half a minute.
@@ -148,7 +150,7 @@ def as_roots(paths: Iterable[Path]) -> list[str]:
 
     Raises:
         FolderNotFound: one of them does not exist.
-        FolderUnusable: one of them cannot be looked at, or has a name that cannot be stored.
+        FolderUnusable: one of them cannot be looked at.
     """
     roots: list[Path] = []
     # Sorted part by part, so that whatever lies inside a path comes right after it.
@@ -169,7 +171,16 @@ def _never(_archive: FileState) -> bool:
     return False
 
 
-def discover(root: str, is_intact: Callable[[FileState], bool] = _never, within: str | None = None) -> Iterator[Found]:
+def _unheard(_folder: str) -> None:
+    pass
+
+
+def discover(
+    root: str,
+    is_intact: Callable[[FileState], bool] = _never,
+    within: str | None = None,
+    on_hidden: Callable[[str], None] = _unheard,
+) -> Iterator[Found]:
     """Yield the image files at `root` or below it, and those in archives, as `ARCHIVE!/MEMBER`.
 
     They come in the order of their paths by code point, so that they can be merged with the catalogue's rows.
@@ -180,8 +191,9 @@ def discover(root: str, is_intact: Callable[[FileState], bool] = _never, within:
         root: a path that `as_roots` returned.
         is_intact: is asked of an archive whether it need not be opened; its path is given with the "!".
         within: the root of which this one is a part, if it is.
+        on_hidden: is told of each folder that is passed by for its name.
     """
-    place = _Place(root, folder_of_root(within or root))
+    place = _Place(root, folder_of_root(within or root), on_hidden)
     if os.path.isdir(root):
         yield from _walk(place, is_intact)
     elif root.endswith("!") and is_archive_name(root[:-1]):
@@ -211,8 +223,6 @@ def _check_root(path: Path) -> None:
         raise FolderNotFound(path) from error
     except OSError as error:
         raise FolderUnusable(path, error.strerror or str(error)) from error
-    if not is_text(str(path)):
-        raise FolderUnusable(path, "its name is not valid Unicode: rename it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +231,7 @@ class _Place:
 
     root: str
     folder: str
+    on_hidden: Callable[[str], None] = _unheard
 
 
 def _walk(place: _Place, is_intact: Callable[[FileState], bool]) -> Iterator[Found]:
@@ -267,8 +278,13 @@ def _names(folder: str, place: _Place, entered: set[tuple[int, int]]) -> _Names:
         return _Names(iter(()))
     entered.add(identity)
     with os.scandir(folder) as entries:
-        # A folder sorts as its name and a slash, as the paths of the files below it do.
-        names = [entry.name + "/" * _is_folder(entry) for entry in entries if not is_skipped(entry.name)]
+        names: list[str] = []
+        for entry in entries:
+            # A folder sorts as its name and a slash, as the paths of the files below it do.
+            if not is_skipped(entry.name):
+                names.append(entry.name + "/" * _is_folder(entry))
+            elif _is_folder(entry):
+                place.on_hidden(os.path.join(folder, entry.name))
     looked_at = {name for name in names if name.endswith("/") or is_image_name(name)}
     # A folder that has the name of an archive's members goes before it: two files would share a path.
     looked_at |= {name + _ARCHIVE for name in names if is_archive_name(name) and name + MEMBER_MARK not in looked_at}
@@ -299,9 +315,7 @@ def _describe(path: str, place: _Place, sidecars: dict[str, list[str]] | None = 
     except OSError as error:
         yield failed(path, root, f"cannot be looked at: {error.strerror}")
         return
-    if not is_text(path):
-        yield failed(path, root, "the file's name is not valid Unicode: rename it")
-    elif not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         yield failed(path, root, "not a regular file")
     else:
         yield FileState.described(path, root, status, _sidecars(path, place, sidecars))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.catalog.changes import ArchiveListed, Change, FailureGone, Indexed, Places, Relocated, Vanished
 from ..library.embedders.base import Embedder, PlaceKeeping, preprocessing_of
 from ..library.errors import RootEmptied
-from ..library.images.isolation import IsolationLimits
+from ..library.images.isolation import IsolationLimits, fitting_workers
 from ..library.images.sources import Failed
 from ..library.types import Pixels, Vectors
 from .background import AsyncWriter, ModelPrefetch, Spool, TextEmbedder
@@ -23,6 +23,8 @@ from .load import Loaded, Loader, as_they_lie, in_order, worker_threads
 from .plan import Retold, StillFailing, ToRead, Unchanged, plan
 from .recognise import Recognised, Recogniser, relocated
 from .report import IndexReport, Outcome, Progress
+
+logger = logging.getLogger(__name__)
 
 # A process for decoding starts in the time in which another decodes so many photographs.
 _FILES_PER_PROCESS = 16
@@ -43,7 +45,8 @@ def _unheard(_progress: Progress) -> None:
 class IndexOptions:
     """How a run goes about it.
 
-    `batch_size` pictures go through the model and into one transaction together; `workers` processes read and decode.
+    `batch_size` pictures go through the model and into one transaction together; `workers` processes read and decode,
+    one for each core unless given, or fewer where memory has no room for them.
     A file that takes one of them longer than `timeout_s`, and a second more for each 4 MB, is given up.
     `retry_failed` also reads files of the failure ledger that have not changed. `prune` believes a root that has
     become empty. `within` is the folder of which the roots are parts, if they are: what is in them is said to have been
@@ -53,7 +56,7 @@ class IndexOptions:
     """
 
     batch_size: int = 16
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    workers: int = field(default_factory=fitting_workers)
     timeout_s: float = 60.0
     retry_failed: bool = False
     prune: bool = False
@@ -111,6 +114,7 @@ class _Run:
             root,
             lambda archive: self.catalog.planning.is_archive_intact(archive, self.model.id, retry_failed=retry_failed),
             self.options.within,
+            self._note_hidden,
         )
         found = found_in(found, self.options.within or root)
         for step in plan(root, found, known, failures, retry_failed=retry_failed):
@@ -185,6 +189,10 @@ class _Run:
             self._embed(batch)
         self._write()
         self.vanished -= recogniser.claimed
+
+    def _note_hidden(self, folder: str) -> None:
+        logger.info("passed by as hidden: %s", folder)
+        self.tally["hidden"] += 1
 
     def report(self) -> IndexReport:
         """Return the counts of the run."""

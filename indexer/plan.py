@@ -9,6 +9,7 @@ from typing import TypeAlias
 from ..library.catalog.changes import ArchiveListed, FailureGone, KnownFailure, KnownFile, Relocated, Vanished
 from ..library.images.sources import Failed, FileState
 from .discover import Found, Intact, Unlisted, covers, enters
+from .retrying import has_passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def plan(
             remembered = failure is not None and not retry_failed and _is_same_archive(item.failed.file, failure)
             yield StillFailing() if remembered else item.failed
         elif failure is not None and not retry_failed and _unmodified(_file(item), failure):
-            yield StillFailing()
+            is_due = isinstance(item, FileState) and has_passed(failure, item.path)
+            yield ToRead(_file(item), same) if is_due else StillFailing()
         elif isinstance(item, Failed):
             yield item
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Outcome: TypeAlias = Literal["new", "changed", "moved", "restored", "touched", "unchanged", "failed", "still_failing"]
@@ -15,7 +15,8 @@ class IndexReport:
 
     Each file found is counted once among `new`, `changed`, `moved`, `restored`, `touched` (its date changed, its
     content did not), `unchanged`, `failed` and `still_failing` (in the ledger, and not tried again); `missing` are
-    those that vanished. `interrupted` says that the run was asked to stop before its end.
+    those that vanished. `interrupted` says that the run was asked to stop before its end. `hidden` counts folders that
+    were passed by for their names, as of programs' own thumbnails.
     """
 
     new: int = 0
@@ -29,6 +30,7 @@ class IndexReport:
     still_failing: int = 0
     embedded: int = 0
     interrupted: bool = False
+    hidden: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

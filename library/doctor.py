@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,11 @@ from .lock import stale_owner
 from .settings import read_settings
 from .store import Store
 
+
+def _unheard(_done: int, _total: int) -> None:
+    pass
+
+
 # Each may rely on what those before it found right, or mended.
 _FOUNDATIONS: Sequence[Check] = (check_database_file, check_schema)
 _CHECKS: Sequence[Check] = (
@@ -42,10 +47,13 @@ _CHECKS: Sequence[Check] = (
 )
 
 
-def examine(folder: Path, *, repair: bool = False, read_only: bool = False) -> list[Finding]:
+def examine(
+    folder: Path, *, repair: bool = False, read_only: bool = False, progress: Callable[[int, int], None] = _unheard
+) -> list[Finding]:
     """Return what is wrong with the library in `folder`, in the order found; empty when it is healthy.
 
-    Without `repair`, nothing is changed, and nobody is kept from writing. With `read_only`, nothing can be.
+    Without `repair`, nothing is changed, and nobody is kept from writing. With `read_only`, nothing can be. `progress`
+    is told how many of how many checks are done.
 
     Raises:
         LibraryNotFound: there is none.
@@ -71,8 +79,9 @@ def examine(folder: Path, *, repair: bool = False, read_only: bool = False) -> l
                 findings += check(patient)
             # Nothing is changed in a database that is not sound.
             if not repair or all(finding.repaired or finding.harmless for finding in findings):
-                for check in _CHECKS:
+                for number, check in enumerate(_CHECKS, start=1):
                     findings += check(patient)
+                    progress(number, len(_CHECKS))
     except CatalogUnavailable as error:
         findings.append(Finding("database", str(error), by_hand=True))
     return findings

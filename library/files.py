@@ -33,6 +33,15 @@ def expanded(given: StrPath) -> Path:
     return Path(os.path.expanduser(given))  # noqa: PTH111
 
 
+def absolute(given: StrPath) -> Path:
+    """Return `given` as indexing writes paths: from the root on, without `..`, links left as they are.
+
+    Raises:
+        EmptyPath: it is empty or blank.
+    """
+    return Path(os.path.abspath(expanded(given)))  # noqa: PTH100 - Path.resolve would follow links
+
+
 def is_blank(given: StrPath) -> bool:
     """Whether a path is empty, or nothing but blanks."""
     return not os.fspath(given).strip()

@@ -15,10 +15,14 @@ _FILE_NAME = "writer.lock"
 # The lock's own file is truncated by whoever tries to take it, so the owner's name is kept beside it.
 _OWNER_NAME = "writer.owner"
 
+_POLL_S = 0.2
+
 
 @contextmanager
-def writing_lock(folder: Path, purpose: str) -> Iterator[None]:
+def writing_lock(folder: Path, purpose: str, wait_s: float = 0.0) -> Iterator[None]:
     """Hold the library in `folder` for writing; released by the system when the process dies.
+
+    While another process holds it, it is waited for up to `wait_s` seconds.
 
     Raises:
         LibraryLocked: another process holds it; the error names it.
@@ -29,7 +33,7 @@ def writing_lock(folder: Path, purpose: str) -> Iterator[None]:
     lock = filelock.FileLock(folder / _FILE_NAME)
     owner = folder / _OWNER_NAME
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=wait_s, poll_interval=_POLL_S)
     except filelock.Timeout as error:
         raise LibraryLocked(folder, _read_owner(owner)) from error
     except OSError as error:

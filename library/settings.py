@@ -22,6 +22,8 @@ _LIBRARY_VARIABLE = "PHOTOSEEK_LIBRARY"
 _CACHE_VARIABLE = "PHOTOSEEK_CACHE"
 _VLM_VARIABLE = "PHOTOSEEK_VLM"
 VLM_KEY_VARIABLE = "PHOTOSEEK_VLM_KEY"
+_KEY_VARIABLE = "PHOTOSEEK_KEY"
+_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # as prometheus_client reads it
 _KNOWN_KEYS = frozenset({"model", "catalog", "vlm"})
 
 
@@ -39,7 +41,8 @@ class Settings:
 
     `model` names the embedder. `catalog` is a database URL, or None for SQLite in the library's folder. `vlm` names the
     vision-language model that looks at pictures again, captions them and answers about them, or is None without one.
-    With `read_only`, nothing is written to the library, whoever asks for it.
+    With `read_only`, nothing is written to the library, whoever asks for it. Where another process is writing to it,
+    that is waited for up to `wait_s` seconds.
     """
 
     folder: Path
@@ -47,6 +50,7 @@ class Settings:
     catalog: str | None = None
     vlm: str | None = None
     read_only: bool = False
+    wait_s: float = 0.0
 
 
 def library_folder(given: str | os.PathLike[str] | None, environ: Mapping[str, str] | None = None) -> Path:
@@ -104,6 +108,21 @@ def is_debugging(environ: Mapping[str, str] | None = None) -> bool:
 def believe_no_forwarded_address() -> None:
     """Have uvicorn leave a connection's address as it is: by default any program on this machine may feign another."""
     os.environ["FORWARDED_ALLOW_IPS"] = ""
+
+
+def share_metrics(folder: Path) -> None:
+    """Have the server processes that this one starts count together, in files in `folder`; before they are started."""
+    os.environ[_METRICS_VARIABLE] = str(folder)
+
+
+def shares_metrics() -> bool:
+    """Whether this process counts together with others."""
+    return _METRICS_VARIABLE in os.environ
+
+
+def server_key(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the key to send to a photoseek server, $PHOTOSEEK_KEY."""
+    return (os.environ if environ is None else environ).get(_KEY_VARIABLE) or None
 
 
 def ui_password(environ: Mapping[str, str] | None = None) -> str | None:

@@ -70,7 +70,7 @@ class Store:
             raise LibraryReadOnly(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with writing_lock(folder, "index"), closing(_database(settings)) as database:
+            with writing_lock(folder, "index", settings.wait_s), closing(_database(settings)) as database:
                 if not database.exists():
                     # Settings first: a catalogue without them would be searched with the wrong model.
                     write_initial_settings(settings)
@@ -126,7 +126,7 @@ class Store:
         """
         if self.settings.read_only:
             raise LibraryReadOnly(self.settings.folder)
-        return writing_lock(self.settings.folder, purpose)
+        return writing_lock(self.settings.folder, purpose, self.settings.wait_s)
 
     def check_writable(self) -> None:
         """Raise what `writing` would, for those who have much to do before they write.

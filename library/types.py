@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .images.metadata.image_text import ImageText
+
 # Named in quotes, since numpy.typing is slow to import and only type checkers read it.
 Vectors: TypeAlias = "NDArray[np.float32]"
 """(n, dim) float32; rows L2-normalised unless said otherwise."""
@@ -51,6 +53,23 @@ class ImageRecord:
     colours: str = ""
     perceptual_hash: int | None = None
     warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDetail:
+    """Everything the catalogue knows of one image.
+
+    `texts` are the words about it, each with its source and kind; `models` the keys of those that have its vector;
+    `copies` the paths of images with the same content. `missing_since` is in UTC, None while its file is there.
+    """
+
+    image: ImageRecord
+    root: str
+    indexed_at: datetime
+    missing_since: datetime | None
+    texts: tuple[ImageText, ...]
+    models: tuple[str, ...]
+    copies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

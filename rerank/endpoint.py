@@ -244,7 +244,9 @@ class Endpoint:
         if step > self._step:
             self._step = step
             if not _ALTERNATIVES[step]:
-                logger.warning("%r gives no probabilities, and is asked for a plain yes or no: %s", self, reason)
+                name = self._name
+                told = "%s (model %s) gives no probabilities, and is asked for a plain yes or no: %s"
+                logger.warning(told, name.url, name.model, reason)
 
     def _ask(self, image: Image.Image, prompt: str, max_tokens: int) -> Reply:
         return self._send(_data_url(image), prompt, max_tokens, alternatives=0, deadline_s=None)

@@ -54,7 +54,12 @@ def parse_reply(body: bytes) -> Reply:
         raise ValueError("no chat completion") from error
     if text is not None and not isinstance(text, str):
         raise ValueError("no chat completion")
-    return Reply(text or "", listed)
+    return Reply(_well_formed(text or ""), listed)
+
+
+def _well_formed(text: str) -> str:
+    """Replace the lone halves of characters that JSON may hold, as of an emoji cut in two: no database takes them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _listed(logprobs: object) -> tuple[tuple[str, float], ...]:
@@ -79,14 +84,14 @@ def complaint(body: bytes) -> str:
     for key in ("error", "message", "detail"):
         if isinstance(value, dict) and key in value:
             value = value[key]
-    line = " ".join(value.split()) if isinstance(value, str) else ""
+    line = " ".join(_well_formed(value).split()) if isinstance(value, str) else ""
     return line if len(line) <= _LONGEST_COMPLAINT else f"{line[:_LONGEST_COMPLAINT]}..."
 
 
 def model_names(body: bytes) -> list[str]:
     """Return the models that a server lists, none where the answer is no such list."""
     try:
-        return [str(each["id"]) for each in json.loads(body)["data"]]
+        return [_well_formed(str(each["id"])) for each in json.loads(body)["data"]]
     except (ValueError, LookupError, TypeError, RecursionError):
         return []
 

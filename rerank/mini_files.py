@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
-from ..library.embedders.base import first_line
-from ..library.errors import ModelUnavailable
-from ..library.telemetry import disable_telemetry
+from ..library.embedders.onnx_files import SessionSettings, load_session, reading
 from ..library.types import Vectors
 
 if TYPE_CHECKING:
@@ -38,8 +36,6 @@ def language_files(language: str) -> tuple[str, ...]:
 
 CAPTIONER: Final = "mini-captioner"
 JUDGE: Final = "mini-judge"
-
-_REMEDY: Final = "the installation is damaged: reinstall photoseek"
 
 Input: TypeAlias = "Vectors | NDArray[np.int64]"
 
@@ -82,10 +78,8 @@ def read_mini_manifest(folder: Path = WEIGHTS) -> MiniManifest:
         ModelUnavailable: the manifest is missing or broken.
     """
     path = folder / "manifest.json"
-    try:
+    with reading(path):
         return MiniManifest(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
 
 
 class Graph:
@@ -114,19 +108,7 @@ class Graph:
     def _loaded(self) -> InferenceSession:
         with self._lock:
             if self._session is None:
-                disable_telemetry()
-                import onnxruntime
-
-                options = onnxruntime.SessionOptions()
-                options.log_severity_level = 3  # errors only: a warning on stderr is not ours to print
-                options.intra_op_num_threads = self._threads
-                try:
-                    self._session = onnxruntime.InferenceSession(
-                        str(self._path), options, providers=["CPUExecutionProvider"]
-                    )
-                except Exception as error:  # ONNX Runtime's own classes share no base but this
-                    reason = first_line(error)
-                    raise ModelUnavailable("mini", f"{self._path} cannot be loaded ({reason})", _REMEDY) from error
+                self._session = load_session(self._path, SessionSettings(threads=self._threads))
             return self._session
 
 
@@ -136,7 +118,5 @@ def read_text(path: Path) -> str:
     Raises:
         ModelUnavailable: it is missing or broken.
     """
-    try:
+    with reading(path):
         return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error

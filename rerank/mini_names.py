@@ -10,10 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from ..library.errors import ModelUnavailable
+from ..library.embedders.onnx_files import reading
 from ..library.types import Vectors
 from .beam import Written
-from .mini_files import read_text
 
 UNCOVERED_FROM: Final = 0.5
 """From this chance on, together, for classes that the captions never show and the caption does not name, the name of
@@ -58,8 +57,8 @@ class Names:
         Raises:
             ModelUnavailable: it is missing or broken.
         """
-        try:
-            found = json.loads(read_text(path))
+        with reading(path):
+            found = json.loads(path.read_text(encoding="utf-8"))
             classes = found["classes"]
             return cls(
                 tuple(one["name"] for one in classes),
@@ -67,9 +66,6 @@ class Names:
                 tuple(frozenset(one["said_by"]) for one in classes),
                 tuple(_Group(one["name"], np.array(one["classes"], dtype=np.int64)) for one in found["groups"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
-            remedy = "the installation is damaged: reinstall photoseek"
-            raise ModelUnavailable("mini", f"{path} cannot be read ({error})", remedy) from error
 
     def choose(self, chances: Vectors, captions: Sequence[tuple[Written, Sequence[str]]]) -> Sequence[str] | str:
         """Return the caption to give, as its words, or a name in its place.
@@ -103,15 +99,12 @@ class Names:
         Raises:
             ModelUnavailable: the file is missing, broken or incomplete.
         """
-        try:
-            rows = [line.split("\t") for line in read_text(path).splitlines()]
+        with reading(path):
+            rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
             kinds, classes = ({name: chinese for of, name, chinese in rows if of == one} for one in ("kind", "class"))
             groups = tuple(_Group(kinds[_bare(group.name)], group.classes) for group in self.groups)
             narrowest = {int(one): group.name for group in reversed(groups) for one in group.classes}
             named = [narrowest.get(number) or classes[_bare(name)] for number, name in enumerate(self.names)]
-        except (ValueError, KeyError) as error:
-            remedy = "the installation is damaged: reinstall photoseek"
-            raise ModelUnavailable("mini", f"{path} cannot be read ({error})", remedy) from error
         return ChineseNames(tuple(named), groups)
 
     def _misses_the_obvious(self, chances: Vectors, written: Written, words: Sequence[str]) -> bool:

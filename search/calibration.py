@@ -1,8 +1,10 @@
 """What a score means in one library: a probability, from the background of neutral texts; learned once and kept.
 
 A cosine says little by itself: texts differ in how near they lie to pictures in general, pictures in how near they lie
-to texts, and models in both. The evidence for a hit is therefore the mean of two standard scores: how the picture
-stands among the library's pictures for this query, and how this query stands among neutral texts for the picture.
+to texts, and models in both. The evidence for a hit is therefore the mean of three standard scores: how the picture
+stands among the library's pictures for this query, how this query stands among neutral texts for the picture, and how
+the pair stands among all pairs of the library's pictures and neutral texts. The best of many pictures stands out even
+where none fits; the third score, which no query's own scores move, then holds it back.
 
 Evidence becomes a probability without any labelled picture: of a few hundred everyday texts, the one that lies nearest
 to a picture is taken to be right and the others to be wrong, and a logistic curve is fitted to that over a sample of
@@ -17,9 +19,9 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Final, TypeAlias
@@ -28,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..library.catalog.catalog import Catalog, ModelRow
+from ..library.checked_files import read_checked, write_checked
 from ..library.embedders.base import normalized
-from ..library.files import atomic_write
 from ..library.types import Vectors
 from ..library.vectors.generations import model_folder_name
 from ..library.vectors.live_vectors import LiveVectors
@@ -94,7 +96,9 @@ class Calibration:
         deviations = np.maximum(own * scores.std(axis=0) + prior * scores.std(), LEAST_DEVIATION)
         among_images = (scores - means) / deviations
         of_texts = np.maximum(scores.std(axis=1, keepdims=True), LEAST_DEVIATION)
-        evidence = (among_images + (scores - scores.mean(axis=1, keepdims=True)) / of_texts) / 2.0
+        among_texts = (scores - scores.mean(axis=1, keepdims=True)) / of_texts
+        among_pairs = (scores - scores.mean()) / max(float(scores.std()), LEAST_DEVIATION)
+        evidence = (among_images + among_texts + among_pairs) / 3.0
         nearest = np.zeros(evidence.shape, dtype=np.bool_)
         nearest[np.arange(len(sample)), evidence.argmax(axis=1)] = True
         return cls(sample, neutral, fitted_curve(evidence.ravel(), nearest.ravel()))
@@ -115,35 +119,56 @@ class Calibration:
         own, prior = count / (count + PRIOR_IMAGES), PRIOR_IMAGES / (count + PRIOR_IMAGES)
         mean = own * float(scores.mean()) + prior * float(usual.mean())
         deviation = max(own * float(scores.std()) + prior * float(usual.std()), LEAST_DEVIATION)
-        bonus = common_bonus(self.curve, _evidence(scores, usual, mean, deviation), 1.0 / len(neutral))
-        return QueryBackground(query, neutral, mean, deviation, bonus)
+        spread = Spread(mean, deviation, float(usual.mean()), max(float(usual.std()), LEAST_DEVIATION))
+        bonus = common_bonus(self.curve, _evidence(scores, usual, spread), 1.0 / len(neutral))
+        return QueryBackground(query, neutral, spread, bonus)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How the library's pictures score: for one query (`mean`, `deviation`), and for all neutral ones."""
+
+    mean: float
+    deviation: float
+    usual_mean: float
+    usual_deviation: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryBackground:
-    """How one query scores against the library (`mean`, `deviation`), and neutral queries beside it.
+    """How one query scores against the library, and neutral queries beside it.
 
     `bonus`, 0 or more, is added to all evidence: what the query asks for is common in the library.
     """
 
     query: Vectors
     neutral: Vectors
-    mean: float
-    deviation: float
+    spread: Spread
     bonus: float
+
+    @property
+    def mean(self) -> float:
+        """Of the query's scores over the library."""
+        return self.spread.mean
+
+    @property
+    def deviation(self) -> float:
+        """Of the query's scores over the library."""
+        return self.spread.deviation
 
     def evidence(self, pictures: Vectors) -> Values:
         """Return the evidence, in standard deviations, that each of (n, dim) pictures matches the query."""
         scores = (pictures @ self.query).astype(np.float64)
         usual = (pictures @ self.neutral.T).astype(np.float64)
-        return _evidence(scores, usual, self.mean, self.deviation) + self.bonus
+        return _evidence(scores, usual, self.spread) + self.bonus
 
 
-def _evidence(scores: Values, usual: Values, mean: float, deviation: float) -> Values:
+def _evidence(scores: Values, usual: Values, spread: Spread) -> Values:
     """Return the evidence of pictures' (n,) scores, whose (n, t) neutral ones are `usual`."""
-    among_images = (scores - mean) / deviation
+    among_images = (scores - spread.mean) / spread.deviation
     among_texts = (scores - usual.mean(axis=1)) / np.maximum(usual.std(axis=1), LEAST_DEVIATION)
-    return np.asarray((among_images + among_texts) / 2.0)
+    among_pairs = (scores - spread.usual_mean) / spread.usual_deviation
+    return np.asarray((among_images + among_texts + among_pairs) / 3.0)
 
 
 def common_bonus(curve: Curve, evidence: Values, usual_share: float) -> float:
@@ -209,6 +234,10 @@ STALE_SHARE: Final = 0.1
 """A library that has grown or shrunk by more than this is learned again."""
 
 
+EVIDENCE_VERSION: Final = 2
+"""Counts the ways in which evidence was reckoned: a curve holds for the way it was learned in."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Made:
     """What a calibration was made of."""
@@ -217,6 +246,7 @@ class _Made:
     model_key: str
     vocabulary: str
     count: int
+    evidence: int
 
 
 class Calibrations:
@@ -257,7 +287,7 @@ class Calibrations:
             if self._kept is not None and meta.change_seq == self._seen_seq:
                 return self._kept[1]
             count = self._catalog.count_vectors(self._model.id)
-            made = _Made(meta.library_id, self._model.key, self._vocabulary, count)
+            made = _Made(meta.library_id, self._model.key, self._vocabulary, count, EVIDENCE_VERSION)
             if self._kept is None:
                 self._kept = self._read(made)
             if self._kept is None or not _still_holds(self._kept[0], made):
@@ -279,13 +309,16 @@ class Calibrations:
         return next((kept for kept in found if _still_holds(kept[0], wanted)), found[0] if found else None)
 
     def _read_file(self, file: Path) -> tuple[_Made, Calibration] | None:
+        kept = read_checked(file)
+        if kept is None:
+            return None  # not learned yet, or damaged: learned again
         try:
-            with np.load(file, allow_pickle=False) as stored:
+            with np.load(BytesIO(kept), allow_pickle=False) as stored:
                 made = _Made(**json.loads(str(stored["made"])))
                 curve = Curve(**json.loads(str(stored["curve"])))
                 sample, neutral = stored["sample"].astype(np.float32), stored["neutral"].astype(np.float32)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-            return None  # not learned yet, or half a file: learned again
+        except (ValueError, KeyError, TypeError):
+            return None  # of another version
         fits = {sample.shape[1:], neutral.shape[1:]} == {(self._model.dim,)} and len(sample) > 0 and len(neutral) > 0
         return (made, Calibration(sample, neutral, curve)) if fits else None
 
@@ -293,8 +326,7 @@ class Calibrations:
         """Write the file whole or not at all; without it, the next process learns again."""
         file = self._files[0]
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(file, durable=False) as stream:
+            with write_checked(file) as stream:
                 np.savez(
                     stream,
                     made=json.dumps(asdict(made)),
@@ -307,5 +339,5 @@ class Calibrations:
 
 
 def _still_holds(old: _Made, new: _Made) -> bool:
-    same = (old.library_id, old.model_key, old.vocabulary) == (new.library_id, new.model_key, new.vocabulary)
+    same = replace(old, count=new.count) == new
     return same and abs(new.count - old.count) <= STALE_SHARE * old.count

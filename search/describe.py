@@ -14,11 +14,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..library.checked_files import read_checked, write_checked
 from ..library.embedders.base import Embedder
 from ..library.embedders.prompts import embed_queries
 from ..library.errors import ImageUnreadable, QueryError
-from ..library.files import atomic_write
 from ..library.types import Label, Vectors
+from .query.query import check_text
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Describer:
         self.vocabulary = vocabulary
         self._progress = progress
         key = hashlib.sha256(embedder.spec.key.encode()).hexdigest()[:16]
-        self._file = cache / f"labels-{vocabulary.fingerprint}-{key}.npy"
+        self._file = cache / f"labels-{vocabulary.fingerprint}-{key}.f32"
 
     def describe(self, path: Path, k: int) -> list[Label]:
         """Return the `k` labels nearest to the picture in the file at `path`, best first.
@@ -150,13 +151,9 @@ class Describer:
     def _label_vectors(self) -> Vectors:
         """(labels, dim) L2-normalised float32."""
         shape = (len(self.vocabulary.labels), self._embedder.spec.dim)
-        try:
-            with self._file.open("rb") as stream:
-                vectors = np.lib.format.read_array(stream, allow_pickle=False)
-            if vectors.shape == shape and vectors.dtype == np.float32:
-                return np.asarray(vectors, dtype=np.float32)
-        except (OSError, ValueError):
-            pass  # not computed yet, or half a file: computed below
+        kept = read_checked(self._file)  # None where it is not computed yet, or damaged: computed below
+        if kept is not None and len(kept) == 4 * shape[0] * shape[1]:
+            return np.frombuffer(kept, dtype="<f4").reshape(shape).astype(np.float32, copy=False)
         labels = self.vocabulary.labels
         computed = np.empty(shape, dtype=np.float32)
         for start in range(0, len(labels), _BATCH):
@@ -170,9 +167,8 @@ class Describer:
     def _keep(self, vectors: Vectors) -> None:
         """Write the cache file whole or not at all; without it the next run computes again."""
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self._file, durable=False) as stream:
-                np.save(stream, vectors)
+            with write_checked(self._file) as stream:
+                stream.write(np.ascontiguousarray(vectors, dtype="<f4").data)
         except OSError as error:
             logger.info("the labels' vectors are not kept: %s", error)
 
@@ -206,6 +202,7 @@ class Classifier:
     def __init__(self, embedder: Embedder, labels: Sequence[str]) -> None:
         self._embedder = embedder
         self._labels = [" ".join(label.split()) for label in labels]
+        check_text("".join(self._labels), "the labels")
         if not all(self._labels):
             raise QueryError("one of the labels is empty")
         if len(set(self._labels)) < len(self._labels):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
-from ..library.catalog.catalog import Catalog, ModelRow
+from ..library.catalog.catalog import Catalog
 from ..library.errors import QueryError
-from ..library.images.hashes import hash_distance
-from ..library.types import Hit, ImageIds, ImageRecord, Match, Vectors
-from ..library.vectors.index import Selection
-from ..library.vectors.live_vectors import LiveVectors
+from ..library.types import Hit, ImageIds, ImageRecord, Vectors
+from ..library.vectors.live_vectors import LiveVectors, VectorSnapshot
+from .near_pairs import VectorTable, near_pairs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DuplicateKind: TypeAlias = Literal["exact", "near"]
 
@@ -33,9 +35,8 @@ MIRRORED_BITS = 0xAAAA_AAAA_AAAA_AAAA
 """The bits of a perceptual hash that a mirror turns over: those of the odd horizontal frequencies, whose cosines are
 odd about the middle."""
 
-# Nearest pictures looked at from each one: a burst of more than this many still joins up, by way of its members.
-_NEIGHBOURS = 16
-_BATCH = 256
+Hashes: TypeAlias = "NDArray[np.uint64]"
+"""(n,) perceptual hashes, 0 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,15 @@ class DuplicateOptions:
         """Whether two images with this cosine between them are duplicates."""
         if one.content_hash == other.content_hash:
             return True
-        return self.near and self.is_near(score, one.perceptual_hash, other.perceptual_hash)
+        if not self.near or score < min(self.likely_score, self.sure_score):
+            return False
+        hashes = (np.array([(image.perceptual_hash or 0) % 2**64], dtype=np.uint64) for image in (one, other))
+        return bool(self.are_near(np.array([score]), *hashes)[0])
 
-    def is_near(self, score: float, one: int | None, other: int | None) -> bool:
-        """Whether pictures with this cosine and these perceptual hashes are alike."""
-        return score >= self.sure_score or (score >= self.likely_score and _agree(one, other, self.most_hash_bits))
+    def are_near(self, scores: Vectors, first: Hashes, second: Hashes) -> NDArray[np.bool_]:
+        """Whether pictures with these cosines and perceptual hashes, 0 for none, are alike, pair by pair: all (n,)."""
+        likely = (scores >= self.likely_score) & agree(first, second, self.most_hash_bits)
+        return (scores >= self.sure_score) | likely
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +100,21 @@ class Pair:
 
 
 def find_duplicates(
-    catalog: Catalog, model: ModelRow, vectors: LiveVectors, options: DuplicateOptions
+    catalog: Catalog, vectors: LiveVectors, options: DuplicateOptions, on_progress: Callable[[int, int], None]
 ) -> list[DuplicateGroup]:
     """Return the groups of duplicates among the images that are there, the largest group first.
 
-    Memory grows with the number of duplicates, not with that of images; time with one search per image.
+    Memory grows with the number of duplicates and, by some 50 bytes each, with that of images. `on_progress` is told
+    how many images were compared, of how many.
     """
     copies = catalog.copies.exact_copies()
     first_of = {image_id: ids[0] for ids in copies for image_id in ids}
     members = {ids[0]: list(ids) for ids in copies}
     if options.near:
-        pairs = list(_near_pairs(catalog, model, vectors, options, first_of))
+        seen = vectors.snapshot()
+        pairs = _near_pairs(catalog, seen, options, first_of, on_progress)
         ids = sorted({image_id for pair in pairs for image_id in (pair.first, pair.second)})
-        by_id = dict(zip(ids, vectors.vector_of(ids), strict=True)) if ids else {}
+        by_id = dict(zip(ids, seen.vector_of(ids), strict=True)) if ids else {}
         for group in grouped(pairs, by_id, min(options.likely_score, options.sure_score)):
             together = [
                 image_id for representative in group for image_id in members.pop(representative, [representative])
@@ -149,44 +156,35 @@ def grouped(pairs: Iterable[Pair], vectors: Mapping[int, Vectors], least_score: 
 
 def _near_pairs(
     catalog: Catalog,
-    model: ModelRow,
-    vectors: LiveVectors,
+    vectors: VectorSnapshot,
     options: DuplicateOptions,
     first_of: Mapping[int, int],
-) -> Iterator[Pair]:
-    """Yield pairs of near pictures; of files that are the same, the first alone stands for all."""
-    others = Selection.all_but([image_id for image_id, first in first_of.items() if image_id != first])
-    for ids, chunk in catalog.vector_chunks(model.id, model.dim):
-        is_first = np.array([first_of.get(image_id, image_id) == image_id for image_id in ids.tolist()])
-        for start in range(0, len(ids), _BATCH):
-            chosen = is_first[start : start + _BATCH]
-            batch = ids[start : start + _BATCH][chosen]
-            if len(batch):
-                found = vectors.search(chunk[start : start + _BATCH][chosen], _NEIGHBOURS + 1, others)
-                yield from _accepted(catalog, batch, found, options)
-
-
-def _accepted(
-    catalog: Catalog, ids: ImageIds, found: Sequence[Sequence[Match]], options: DuplicateOptions
-) -> Iterator[Pair]:
+    on_progress: Callable[[int, int], None],
+) -> list[Pair]:
+    """Return pairs of near pictures; of files that are the same, the first alone stands for all."""
+    others = np.array([image_id for image_id, first in first_of.items() if image_id != first], dtype=np.int64)
+    ids = np.setdiff1d(vectors.image_ids, others, assume_unique=True)
+    table = VectorTable(ids, _hashes(catalog, ids), vectors.vector_of)
     least = min(options.likely_score, options.sure_score)
-    candidates = [
-        Pair(match.score, *sorted((image_id, match.image_id)))
-        for image_id, matches in zip(ids.tolist(), found, strict=True)
-        for match in matches
-        if match.image_id != image_id and match.score >= least
-    ]
-    hashes = catalog.copies.perceptual_hashes(sorted({one for pair in candidates for one in (pair.first, pair.second)}))
-    for pair in candidates:
-        if options.is_near(pair.score, hashes.get(pair.first), hashes.get(pair.second)):
-            yield pair
+    found = near_pairs(table, least, options.are_near, on_progress)
+    firsts, seconds = ids[found.first].tolist(), ids[found.second].tolist()
+    return [Pair(*one) for one in zip(found.scores.tolist(), firsts, seconds, strict=True)]
 
 
-def _agree(first: int | None, second: int | None, most_bits: int) -> bool:
-    """Whether two hashes are of one picture, upright or mirrored; those of a single colour, 0, say nothing."""
-    if not first or not second:
-        return False
-    return min(hash_distance(first, second), hash_distance(first, second ^ MIRRORED_BITS)) <= most_bits
+def _hashes(catalog: Catalog, ids: ImageIds) -> Hashes:
+    """Return the perceptual hashes of images, 0 where one has none."""
+    known, values = catalog.copies.perceptual_hashes()
+    hashes = np.zeros(len(ids), dtype=np.uint64)
+    _, where, which = np.intersect1d(ids, known, assume_unique=True, return_indices=True)
+    hashes[where] = values[which]
+    return hashes
+
+
+def agree(first: Hashes, second: Hashes, most_bits: int) -> NDArray[np.bool_]:
+    """Whether hashes are of one picture, upright or mirrored, pair by pair; 0, of a single colour, says nothing."""
+    differing = np.stack([first ^ second, first ^ second ^ np.uint64(MIRRORED_BITS)])
+    bits = np.unpackbits(differing.view(np.uint8).reshape(2, len(first), 8), axis=2).sum(axis=2).min(axis=0)
+    return np.asarray((first != 0) & (second != 0) & (bits <= most_bits))
 
 
 def _group(images: Sequence[ImageRecord]) -> DuplicateGroup:
@@ -208,6 +206,10 @@ class Stack:
         return 1 + len(self.duplicates)
 
 
+_FOLDED_AT_ONCE: Final = 256
+"""Hits whose cosines to all before them are held at a time."""
+
+
 def fold(hits: Sequence[Hit], vectors: Vectors, options: DuplicateOptions) -> list[Stack]:
     """Fold each hit under the first one before it that it is a duplicate of; the order of the others stays.
 
@@ -220,15 +222,27 @@ def fold(hits: Sequence[Hit], vectors: Vectors, options: DuplicateOptions) -> li
     """
     shown: list[int] = []
     folded: dict[int, list[Hit]] = {}
-    for place, hit in enumerate(hits):
-        scores = (vectors[shown] @ vectors[place]).tolist()
-        first = next(
-            (one for one, score in zip(shown, scores, strict=True) if options.joins(hits[one].image, hit.image, score)),
-            None,
-        )
-        if first is None:
-            shown.append(place)
-            folded[place] = []
-        else:
-            folded[first].append(hit)
+    by_content: dict[str, int] = {}
+    least = min(options.sure_score, options.likely_score) if options.near else np.inf
+    for start in range(0, len(hits), _FOLDED_AT_ONCE):
+        stop = min(start + _FOLDED_AT_ONCE, len(hits))
+        scores = vectors[start:stop] @ vectors[:stop].T
+        for place in range(start, stop):
+            hit = hits[place]
+            near = np.flatnonzero(scores[place - start, :place] >= least).tolist()
+            same = by_content.get(hit.image.content_hash)
+            first = next(
+                (
+                    one
+                    for one in sorted({*near, *(() if same is None else (same,))})
+                    if one in folded and options.joins(hits[one].image, hit.image, float(scores[place - start, one]))
+                ),
+                None,
+            )
+            if first is None:
+                shown.append(place)
+                folded[place] = []
+                by_content.setdefault(hit.image.content_hash, place)
+            else:
+                folded[first].append(hit)
     return [Stack(hits[place], tuple(folded[place])) for place in shown]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,12 +13,15 @@ import numpy as np
 from ..library.catalog.catalog import Catalog
 from ..library.embedders.base import normalized
 from ..library.types import Hit, ImageRecord, Match, Vectors
-from ..library.vectors.index import EVERYTHING, Selection
 from ..library.vectors.live_vectors import LiveVectors
 from .calibration import AUTO_PROBABILITY, Calibration, Values, match_probability
+from .filtering import FilteredVectors
 from .query.query import Query, Sort, Term, Words
 from .query_embedder import QueryEmbedder
 from .ranking import Avoided, Penalty, ranked_without, text_matches_first
+
+PAGE_HITS: Final = 2_000
+"""Hits whose records are read from SQL at once."""
 
 _TRIES: Final = 3
 
@@ -55,6 +58,7 @@ class Engine:
         self._catalog = catalog
         self._vectors = vectors
         self._calibrate = calibrate
+        self._filtered = FilteredVectors(catalog, vectors)
         self._query_embedder = subjects
 
     def search(self, query: Query) -> list[Hit]:
@@ -71,19 +75,32 @@ class Engine:
         """
         if query.texts:
             return in_order(text_matches_first(query, self.search), query.sort)
-        selection = EVERYTHING
-        if query.where is not None:
-            selection = Selection.only(self._catalog.matching_ids(query.where))
-            if selection.allowed is not None and not selection.allowed.size:
-                return []
+        return in_order([hit for page in self._pages(query) for hit in page], query.sort)
+
+    def stream(self, query: Query) -> Iterator[Hit]:
+        """Yield what `search` returns; in the order of scores, with the records of a page in memory at a time.
+
+        Raises: as `search` does, before the first hit.
+        """
+        if query.texts or query.sort is not Sort.SCORE:
+            return iter(self.search(query))
+        return (hit for page in self._pages(query) for hit in page)
+
+    def _pages(self, query: Query) -> Iterator[list[Hit]]:
+        """Find all that answers `query` and return its hits, best first, page by page."""
         all_vectors = self._query_embedder.vectors_of([term.subject for term in query.terms])
         question = _Question(query.terms, all_vectors)
         if question.avoided or _is_calibrated(query):
-            matches, probabilities = self._until_settled(query, question, selection)
+            matches, probabilities = self._until_settled(query, question)
         else:
-            matches, probabilities = self._vectors.search(question.wanted[np.newaxis], query.k, selection)[0], None
-        records = self._catalog.images([match.image_id for match in matches])
-        return in_order(_hits(query, matches, probabilities, records), query.sort)
+            matches, probabilities = self._filtered.nearest(question.wanted, query.k, query.where), None
+        return self._read(query, matches, probabilities)
+
+    def _read(self, query: Query, matches: Sequence[Match], probabilities: Values | None) -> Iterator[list[Hit]]:
+        for start in range(0, len(matches), PAGE_HITS):
+            page = slice(start, start + PAGE_HITS)
+            records = self._catalog.images([match.image_id for match in matches[page]])
+            yield _hits(query, matches[page], None if probabilities is None else probabilities[page], records)
 
     def candidates(self, query: Query) -> CandidateSet:
         """Return what `search` does, by score, with every hit's probability: what a rerank starts from.
@@ -125,18 +142,16 @@ class Engine:
             for query, matches in zip(queries, found, strict=True)
         ]
 
-    def _until_settled(
-        self, query: Query, question: _Question, selection: Selection
-    ) -> tuple[list[Match], Values | None]:
+    def _until_settled(self, query: Query, question: _Question) -> tuple[list[Match], Values | None]:
         """Ask again when an image vanished between being found and being looked at: its vector is gone."""
         for _ in range(_TRIES):
             with suppress(KeyError):
-                return self._calibrated(query, question, selection)
-        return self._calibrated(query, question, selection)
+                return self._calibrated(query, question)
+        return self._calibrated(query, question)
 
-    def _calibrated(self, query: Query, question: _Question, selection: Selection) -> tuple[list[Match], Values | None]:
+    def _calibrated(self, query: Query, question: _Question) -> tuple[list[Match], Values | None]:
         def nearest(count: int) -> list[Match]:
-            return self._vectors.search(question.wanted[np.newaxis], count, selection)[0]
+            return self._filtered.nearest(question.wanted, count, query.where)
 
         matches = nearest(query.k)
         if not matches:

@@ -7,25 +7,35 @@ import csv
 import html
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw, features
 
 from ..library.catalog.catalog import Catalog, ModelRow
 from ..library.errors import ExportFailed, PhotoseekError
 from ..library.files import whole_file
-from ..library.images.metadata.image_text import printable
 from ..library.types import Hit, ImageRecord, Vectors
+from .sheet_fonts import letters_without_font, runs_of
 from .thumbnails import crossed, jpeg_bytes, thumbnail
+
+_log = logging.getLogger(__name__)
 
 VECTORS_NAME = "vectors.npy"
 IMAGES_NAME = "images.jsonl"
 
 Chunk = tuple[list[ImageRecord], Vectors]
+
+Told: TypeAlias = Callable[[int, int], None]
+"""Is told how many of how many rows are written."""
+
+
+def _unheard(_done: int, _total: int) -> None:
+    pass
 
 
 def record_fields(record: ImageRecord) -> dict[str, object]:
@@ -34,7 +44,9 @@ def record_fields(record: ImageRecord) -> dict[str, object]:
     return asdict(record) | {"path": str(record.path), "taken_at": taken_at}
 
 
-def export_npy(catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool = False) -> int:
+def export_npy(
+    catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool = False, progress: Told = _unheard
+) -> int:
     """Write vectors.npy, (n, dim) float32, and images.jsonl, line by line the image of each row; return n.
 
     Raises:
@@ -50,7 +62,7 @@ def export_npy(catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool
         whole_file(folder / IMAGES_NAME, replace=replace) as images,
     ):
         _write_header(vectors, 0, model.dim)
-        for records, chunk in _chunks(catalog, model):
+        for records, chunk in _chunks(catalog, model, progress):
             vectors.write(np.ascontiguousarray(chunk, dtype="<f4").tobytes())
             images.write("".join(json.dumps(record_fields(record)) + "\n" for record in records).encode())
             count += len(records)
@@ -59,7 +71,9 @@ def export_npy(catalog: Catalog, model: ModelRow, folder: Path, *, replace: bool
     return count
 
 
-def export_parquet(catalog: Catalog, model: ModelRow, file: Path, *, replace: bool = False) -> int:
+def export_parquet(
+    catalog: Catalog, model: ModelRow, file: Path, *, replace: bool = False, progress: Told = _unheard
+) -> int:
     """Write one Parquet file, a row for each image with its `vector` as a list of `dim` floats; return the rows.
 
     Raises:
@@ -95,7 +109,7 @@ def export_parquet(catalog: Catalog, model: ModelRow, file: Path, *, replace: bo
     schema = pa.schema([*columns.items(), ("vector", vector_type)], metadata={"photoseek.model": model.key})
     count = 0
     with whole_file(file, replace=replace) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-        for records, chunk in _chunks(catalog, model):
+        for records, chunk in _chunks(catalog, model, progress):
             flat = pa.array(np.ascontiguousarray(chunk, dtype=np.float32).reshape(-1))
             arrays = [pa.array([_cell(record, name) for record in records], kind) for name, kind in columns.items()]
             vectors = pa.FixedSizeListArray.from_arrays(flat, model.dim)
@@ -110,14 +124,17 @@ def _cell(record: ImageRecord, name: str) -> object:
     return str(value).encode(errors="backslashreplace").decode() if name == "path" else value
 
 
-def _chunks(catalog: Catalog, model: ModelRow) -> Iterator[Chunk]:
+def _chunks(catalog: Catalog, model: ModelRow, progress: Told) -> Iterator[Chunk]:
     """Yield images and their vectors in the order of their ids, less those that vanish meanwhile."""
+    done, total = 0, catalog.count_vectors(model.id)
     for ids, vectors in catalog.vector_chunks(model.id, model.dim):
         found = catalog.images(ids.tolist())
         there = np.array([image_id in found for image_id in ids.tolist()], dtype=bool)
         records = [found[image_id] for image_id in ids[there].tolist()]
         if records:
             yield records, vectors[there]
+        done += len(ids)
+        progress(done, max(done, total))
 
 
 def _write_header(stream: BinaryIO, count: int, dim: int) -> None:
@@ -131,6 +148,7 @@ _TILE_PX = 220
 _GAP_PX = 12
 _LINE_PX = 24
 _COLUMNS = 5
+_MOST_NAMED = 10
 
 # A cell that begins so is a formula to a spreadsheet, and formulas can run programs (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -146,14 +164,20 @@ figcaption { overflow-wrap: anywhere; font-size: 12px }
 """
 
 
-def write_csv(hits: Sequence[Hit], file: Path, *, replace: bool = False) -> None:
-    """Write a row for each hit: score, then what is known of its image.
+def write_csv(
+    hits: Sequence[Hit], file: Path, fields: Sequence[Mapping[str, object]] = (), *, replace: bool = False
+) -> None:
+    """Write a row for each hit: score, `fields` where they are given for each, then what is known of its image.
 
     Raises:
         ExportFailed: the file cannot be written, or is there and not to be replaced.
     """
     stream = io.StringIO(newline="")
-    rows = [{"score": round(hit.score, 6)} | record_fields(hit.image) for hit in hits]
+    added = fields or [{}] * len(hits)
+    rows = [
+        {"score": round(hit.score, 6)} | dict(more) | record_fields(hit.image)
+        for hit, more in zip(hits, added, strict=True)
+    ]
     names = list(rows[0]) if rows else ["score", "id", "path"]
     writer = csv.DictWriter(stream, names)
     writer.writeheader()
@@ -193,6 +217,12 @@ def draw_sheet(title: str, hits: Sequence[Hit], tile_of: TileOf | None = None) -
     step_px = _TILE_PX + _GAP_PX
     top = _GAP_PX + _LINE_PX
     size = (_GAP_PX + columns * step_px, top + rows * (step_px + _LINE_PX))
+    if missing := letters_without_font("".join([title, *(hit.image.path.name for hit in hits)])):
+        _log.warning(
+            "no font on this computer has %s: the sheet writes such letters by their numbers; install Noto Sans for "
+            "their script, or write a page instead",
+            missing[:_MOST_NAMED],
+        )
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     _write(draw, (_GAP_PX, _GAP_PX // 2), title, 18, "black", size[0] - 2 * _GAP_PX)
@@ -229,14 +259,16 @@ def write_sheet(
 
 def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, colour: str, width_px: int) -> None:
     """Write one line of text, cut with an ellipsis where it is too long."""
-    font = ImageFont.load_default(size)
-    # Lone surrogates stand for bytes of a name that are no text; a font cannot draw them.
-    shown = printable(text).encode(errors="replace").decode()
-    if draw.textlength(shown, font) > width_px:
-        while shown and draw.textlength(shown + "...", font) > width_px:
-            shown = shown[:-1]
-        shown += "..."
-    draw.text(at, shown, fill=colour, font=font)
+    runs = runs_of(text, size)
+    shown = text
+    while shown and sum(run.width_px for run in runs) > width_px:
+        shown = shown[:-1]
+        runs = runs_of(f"{shown}...", size)
+    # On one baseline: fonts differ in how high they rise above it.
+    x, baseline = float(at[0]), at[1] + size
+    for run in runs:
+        draw.text((x, baseline), run.text, fill=colour, font=run.font, anchor="ls")
+        x += run.width_px
 
 
 def _text(text: str) -> str:

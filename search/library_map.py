@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 
 from ..library.catalog.catalog import Catalog, ModelRow
+from ..library.checked_files import read_checked, write_checked
 from ..library.embedders.base import normalized
 from ..library.errors import QueryError
-from ..library.files import atomic_write
 from ..library.types import ImageIds, Vectors
 from ..library.vectors.generations import BUILD_FLOOR, BUILD_SHARE, model_folder_name
 from ..library.vectors.live_vectors import LiveVectors
@@ -175,8 +175,7 @@ class Maps:
         """Write the file whole or not at all; without it, the next process makes the map again."""
         file = self._files(method)[0]
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(file, durable=False) as stream:
+            with write_checked(file) as stream:
                 np.savez(
                     stream,
                     made=json.dumps(asdict(made)),
@@ -191,8 +190,11 @@ class Maps:
 
 
 def _read_file(file: Path) -> tuple[_Made, LibraryMap] | None:
+    kept = read_checked(file)
+    if kept is None:
+        return None  # not made yet, or damaged: made again
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with np.load(BytesIO(kept), allow_pickle=False) as stored:
             made = _Made(**json.loads(str(stored["made"])))
             named = tuple(
                 Cluster(**fields | {"labels": tuple(fields["labels"])})
@@ -200,8 +202,8 @@ def _read_file(file: Path) -> tuple[_Made, LibraryMap] | None:
             )
             ids, places, members = stored["ids"], stored["places"], stored["members"]
             used: LayoutMethod = "umap" if str(stored["method"]) == "umap" else "pca"
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return None  # not made yet, or half a file: made again
+    except (ValueError, KeyError, TypeError):
+        return None  # of another version
     fits = places.shape == (len(ids), 2) and members.shape == ids.shape and members.max(initial=-1) < len(named)
     return (made, LibraryMap(ids, places, members, named, used, made.count)) if fits else None
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from photoseek.library.catalog.catalog import Catalog, ModelRow
 from photoseek.library.catalog.database import Database
 from photoseek.library.telemetry import disable_telemetry
+from photoseek.tests.support.album import album, album_library  # noqa: F401 - fixtures
 from photoseek.tests.support.browser import (  # noqa: F401 - fixtures
     browser,
     guarded_server,

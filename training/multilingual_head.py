@@ -38,6 +38,7 @@ class HeadRecipe:
     picture: float = 1.0
     picture_scale: float = 50.0
     most_pictures: int = 2048
+    most_english: int = 2048
     averaging: float = 0.99
     seed: int = 7
 
@@ -97,7 +98,7 @@ def taught_head(sources: Sequence[Taught], english: Vectors, pictures: Vectors, 
     Args:
         sources: the texts.
         english: (e, dim) vectors of English texts, L2-normalised.
-        pictures: (p, dim) vectors of pictures, L2-normalised.
+        pictures: (views, p, dim) vectors of pictures, L2-normalised.
         recipe: the settings.
     """
     torch.manual_seed(recipe.seed)
@@ -126,11 +127,12 @@ def taught_head(sources: Sequence[Taught], english: Vectors, pictures: Vectors, 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Batch:
-    """`english` are the wanted vectors of the `worded` rows; `gallery[place]` is the picture of each `drawn` row."""
+    """`meant[wanted]` are English vectors of the `worded` rows, `gallery[place]` the pictures of the `drawn` ones."""
 
     features: torch.Tensor
     worded: torch.Tensor
-    english: torch.Tensor
+    wanted: torch.Tensor
+    meant: torch.Tensor
     drawn: torch.Tensor
     place: torch.Tensor
     gallery: torch.Tensor
@@ -148,16 +150,27 @@ def _batches(sources: Sequence[Taught], english: Vectors, pictures: Vectors, rec
         meant = np.concatenate([source.meant[rows] for source, rows in zip(sources, chosen, strict=True)])
         shown = np.concatenate([source.shown[rows] for source, rows in zip(sources, chosen, strict=True)])
         worded, drawn = np.flatnonzero(meant >= 0), np.flatnonzero(shown >= 0)
-        others = chance.integers(0, len(pictures), max(0, recipe.most_pictures - len(drawn)))
-        gallery, place = np.unique(np.concatenate([shown[drawn], others]), return_inverse=True)
+        gallery, place = _among(shown[drawn], pictures.shape[1], recipe.most_pictures, chance)
+        others, wanted = _among(meant[worded], len(english), recipe.most_english, chance)
+        views = chance.integers(0, len(pictures), len(gallery))
         yield _Batch(
             torch.from_numpy(features.astype(np.float32)),
             torch.from_numpy(worded),
-            torch.from_numpy(english[meant[worded]]),
+            torch.from_numpy(wanted),
+            torch.from_numpy(english[others]),
             torch.from_numpy(drawn),
-            torch.from_numpy(place[: len(drawn)]),
-            torch.from_numpy(pictures[gallery]),
+            torch.from_numpy(place),
+            torch.from_numpy(pictures[views, gallery]),
         )
+
+
+def _among(
+    rows: NDArray[np.int64], count: int, most: int, chance: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Up to `most` different rows of `count`, these among them, and where each of these stands there."""
+    others = chance.integers(0, count, max(0, most - len(rows)))
+    found, places = np.unique(np.concatenate([rows, others]), return_inverse=True)
+    return found, places[: len(rows)]
 
 
 def _loss(head: MultilingualHead, batch: _Batch, recipe: HeadRecipe) -> torch.Tensor:
@@ -165,9 +178,10 @@ def _loss(head: MultilingualHead, batch: _Batch, recipe: HeadRecipe) -> torch.Te
         vectors = head(batch.features)
     vectors = vectors.float()
     said = vectors[batch.worded]
-    near = (1 - (said * batch.english).sum(1)).mean()
+    english = batch.meant[batch.wanted]
+    near = (1 - (said * english).sum(1)).mean()
     # Wherever two English texts are nearly one, either is right, in proportion.
-    wanted = torch.softmax(recipe.among_scale * 2 * batch.english @ batch.english.T, dim=1)
-    among = cross_entropy(recipe.among_scale * said @ batch.english.T, wanted)
+    wanted = torch.softmax(recipe.among_scale * 2 * english @ batch.meant.T, dim=1)
+    among = cross_entropy(recipe.among_scale * said @ batch.meant.T, wanted)
     found = cross_entropy(recipe.picture_scale * vectors[batch.drawn] @ batch.gallery.T, batch.place)
     return recipe.english * near + recipe.among * among + recipe.picture * found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from ..library.embedders.base import normalized
 from ..library.embedders.mini import MiniEmbedder, Seen, squeezed
 from ..library.types import Vectors
 from .captioned import read_captioned
+from .dictionary import seen_words
 from .fetch import Sources
 from .multilingual_features import OtherFeatures
 from .multilingual_head import Taught
@@ -28,19 +29,23 @@ from .wordnet import WordNet
 TRANSLATIONS = 6_000
 """Sentences of each language, of tens of thousands."""
 
+MORE_TRANSLATIONS = {"cs": 30_000}
+"""Where so many are not enough: the further a language's words lie from English, the more the head must learn."""
+
 ENGLISH_SENSES = 4_000
 """Senses of WordNet that no image class is, beside those that are."""
 PHOTOGRAPH_SEED = 7
 """As in train_mini, whose cache holds the photographs' features."""
 
-SHARES = {"native": 5.0, "translated": 3.0, "names": 2.0, "english": 3.0}
+SHARES = {"native": 5.0, "translated": 4.0, "names": 2.0, "words": 2.5, "english": 1.5}
+"""How much of each batch is what; translations of every language make up the same."""
 
 _BATCH = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TaughtTexts:
-    """All sources, and the vectors that their rows name."""
+    """All sources, and the vectors that their rows name: (e, dim) English ones, (views, p, dim) of pictures."""
 
     sources: tuple[Taught, ...]
     english: Vectors
@@ -85,27 +90,39 @@ class Lessons:
         for one in said:
             if one.picture and one.english and split.get(one.picture) == "train":
                 groups["names"].append((one.text, english(one.english), pictures(one.picture)))
-        for one in self._drawn_translations(said):
-            groups["translated"].append((one.text, english(one.english), -1))
+        wordnet = WordNet(self._sources.wordnet)
+        shown: dict[str, str] = {}
         if captions is not None:
             captioned = read_captioned(captions, "train")
+            numbers, texts = captioned.flat()
+            shown = {text: captioned.names[number] for number, text in zip(numbers, texts, strict=True)}
             # A caption in another language says much the same as all the English ones of its photograph together.
             together = dict(zip(captioned.names, captioned.captions, strict=True))
             for one in said:
                 if one.picture in together:
                     groups["native"].append((one.text, english(one.picture), pictures(one.picture)))
-        for lesson in lessons(WordNet(self._sources.wordnet), ENGLISH_SENSES, PHOTOGRAPH_SEED):
+        for one in self._drawn_translations(said):
+            picture = pictures(shown[one.english]) if one.english in shown else -1
+            groups[f"translated {one.language}"].append((one.text, english(one.english), picture))
+        for entry in seen_words(self._sources.chinese_words, wordnet, list(shown)):
+            if not entry.is_held_out:
+                name = ", ".join(entry.english)
+                together[name] = entry.english
+                groups["words"].append((entry.simplified, english(name), -1))
+        for lesson in lessons(wordnet, ENGLISH_SENSES, PHOTOGRAPH_SEED):
             groups["english"].append((lesson.wordings[0], english(lesson.wordings[0]), -1))
+        kinds = Counter(name.partition(" ")[0] for name in groups)
+        shares = {name: SHARES[kind] / kinds[kind] for name in groups for kind in [name.partition(" ")[0]]}
         return TaughtTexts(
-            tuple(self._source(name, rows) for name, rows in groups.items()),
+            tuple(self._source(name, rows, shares[name]) for name, rows in groups.items()),
             self._english_vectors([together.get(name, (name,)) for name in english.of]),
             self._picture_vectors(list(pictures.of), captions),
         )
 
-    def _source(self, name: str, rows: Sequence[tuple[str, int, int]]) -> Taught:
+    def _source(self, name: str, rows: Sequence[tuple[str, int, int]], share: float) -> Taught:
         features = self._features([text for text, _, _ in rows])
         meant, shown = (np.array([row[place] for row in rows]) for place in (1, 2))
-        return Taught(name, features, meant, shown, SHARES[name])
+        return Taught(name, features, meant, shown, share)
 
     def _drawn_translations(self, said: Sequence[Said]) -> list[Said]:
         by_language: dict[str, list[Said]] = defaultdict(list)
@@ -114,7 +131,8 @@ class Lessons:
                 by_language[one.language].append(one)
         chosen = []
         for found in by_language.values():
-            rows = np.random.default_rng(self._seed).permutation(len(found))[:TRANSLATIONS]
+            most = MORE_TRANSLATIONS.get(found[0].language, TRANSLATIONS)
+            rows = np.random.default_rng(self._seed).permutation(len(found))[:most]
             chosen += [found[row] for row in np.sort(rows)]
         return chosen
 
@@ -133,18 +151,23 @@ class Lessons:
         return normalized(np.stack([np.mean([known[text] for text in several], axis=0) for several in texts]))
 
     def _picture_vectors(self, names: Sequence[str], captions: Path | None) -> Vectors:
+        """Embed pictures, photographs as all their views and drawings as often alike: (views, n, dim)."""
         found: dict[str, Vectors] = {}
         if captions is not None:
             captioned = read_captioned(captions, "train")
             kept = photograph_features(self._model, captioned, self._cache, VIEWS, PHOTOGRAPH_SEED)
-            for start in range(0, kept.count, _BATCH * 16):
-                rows = slice(start, min(start + _BATCH * 16, kept.count))
+            vectors = []
+            for start in range(0, len(kept.pooled), _BATCH * 16):
+                rows = slice(start, start + _BATCH * 16)
                 parts = (np.asarray(part[rows], np.float32) for part in (kept.pooled, kept.places, kept.detail))
-                found |= dict(zip(captioned.names[rows], self._model.vectors_of(Seen(*parts)), strict=True))
+                vectors.append(self._model.vectors_of(Seen(*parts)))
+            views = np.concatenate(vectors).reshape(VIEWS, kept.count, -1).swapaxes(0, 1)
+            found = dict(zip(captioned.names, views, strict=True))
         drawn = {picture_name(pair): pair for pair in all_pairs(self._sources)}
         missing = [drawn[name] for name in names if name not in found]
-        found |= dict(zip(map(picture_name, missing), drawing_vectors(self._model, missing, self._cache), strict=True))
-        return np.stack([found[name] for name in names])
+        for pair, vector in zip(missing, drawing_vectors(self._model, missing, self._cache), strict=True):
+            found[picture_name(pair)] = np.tile(vector, (VIEWS, 1))
+        return np.stack([found[name] for name in names], axis=1)
 
 
 def picture_name(pair: Pair) -> str:

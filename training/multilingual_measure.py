@@ -11,11 +11,13 @@ import numpy as np
 from ..library.embedders.mini import MiniEmbedder, Seen
 from ..library.types import Vectors
 from .captioned import has_split, read_captioned
+from .dictionary import seen_words
 from .fetch import Sources
 from .multilingual_lessons import PHOTOGRAPH_SEED, drawing_vectors, picture_name
 from .multilingual_texts import drawing_names, native_captions, translated_captions
 from .pairs import all_pairs
 from .scene_features import photograph_features
+from .wordnet import WordNet
 
 Embed = Callable[[Sequence[str]], Vectors]
 """Texts in other languages to (n, dim) L2-normalised vectors."""
@@ -29,8 +31,10 @@ DRAWN_LANGUAGES = {"emoji": ("zh", "de", "fr", "ja", "ru"), "stamps": ("zh_CN", 
 def measured_figures(
     embed: Embed, model: MiniEmbedder, sources: Sources, cache: Path, captions: Path | None
 ) -> dict[str, float]:
-    """Recall of photographs by captions, of English sentences by translations, of held-out drawings by names."""
+    """Recall of photographs by captions, of English sentences by translations, of held-out drawings and words."""
     found = drawing_figures(embed, model, sources, cache)
+    taught = [] if captions is None else read_captioned(captions, "train").flat()[1]
+    found["zh words R@10"] = word_figure(embed, model, sources, taught)
     if captions is None or not has_split(captions, "val"):
         return found
     captioned = read_captioned(captions, "val")
@@ -75,6 +79,19 @@ def drawing_figures(embed: Embed, model: MiniEmbedder, sources: Sources, cache: 
             hits = [text in texts[row] for text, row in zip(asked, best, strict=True)]
             found[f"{language} {source} R@10"] = float(np.mean(hits))
     return found
+
+
+def word_figure(embed: Embed, model: MiniEmbedder, sources: Sources, captions: Sequence[str]) -> float:
+    """How often a Chinese word held out of the dictionary has an English word for it among the nearest 10.
+
+    The others are the English words of all that are held out.
+    """
+    words = seen_words(sources.chinese_words, WordNet(sources.wordnet), captions)
+    held_out = [entry for entry in words if entry.is_held_out]
+    english = np.array(list(dict.fromkeys(word for entry in held_out for word in entry.english)))
+    scores = embed([entry.simplified for entry in held_out]) @ model.embed_texts(english.tolist()).T
+    best = english[np.argsort(-scores, axis=1)[:, :10]]
+    return float(np.mean([bool(set(row) & set(entry.english)) for row, entry in zip(best, held_out, strict=True)]))
 
 
 def recall(scores: Vectors, right: Sequence[int], k: int) -> float:

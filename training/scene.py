@@ -16,6 +16,9 @@ HEAD_DIM = 256
 
 SCENE_DIM = 256
 
+_POSITIONS = 24
+"""Words beyond so many tokens stand where the last does."""
+
 _WIDEST = 5.0
 """Channels are cut at so many deviations."""
 
@@ -78,6 +81,8 @@ class SceneText(nn.Module):
     def __init__(self, sizes: SceneSizes) -> None:
         super().__init__()
         self.attention = nn.Linear(TEXT_DIM, sizes.text_maps)
+        # Who does and who suffers is told by the order of the words.
+        self.where = nn.Parameter(torch.zeros(_POSITIONS, sizes.text_maps))
         found = TEXT_DIM * (sizes.text_maps + 1)
         self.norm = nn.LayerNorm(found)
         self.head = _Head(found, sizes.text_width, sizes.dropout)
@@ -86,7 +91,8 @@ class SceneText(nn.Module):
         self, embedding: torch.Tensor, states: torch.Tensor, present: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Map (n, 384) of length 1 and (n, tokens, 384), of which only `present` count, to (n, 256) of length 1."""
-        logits = self.attention(states).float()
+        position = torch.cumsum(torch.ones_like(states[0, :, 0], dtype=torch.int64), 0).clamp(max=_POSITIONS) - 1
+        logits = (self.attention(states) + self.where[position]).float()
         if present is not None:
             logits = logits.masked_fill(~present.unsqueeze(2), -1e4)
         found = torch.softmax(logits, dim=1).transpose(1, 2) @ states

@@ -13,6 +13,7 @@ from ..library.embedders.mini import MiniEmbedder
 from ..library.types import Vectors
 from .captioned import Captioned, has_split, read_captioned
 from .changed import KINDS, changed_captions
+from .fragments import fragments
 from .measure import lead_over_changed, recall_both_ways
 from .scene import SceneImage, SceneImages, SceneText, SceneTexts, joint_projections
 from .scene_features import VIEWS, PhotographFeatures, TextStates, photograph_features, text_states
@@ -48,12 +49,16 @@ def prepare_scene(model: MiniEmbedder, folder: Path, cache: Path, seed: int) -> 
     captioned = read_captioned(folder, "train")
     owners, captions = captioned.flat()
     found = list(changed_captions(captions, seed))
+    phrases = list(fragments(captions, seed))
     material = SceneMaterial(
         photographs=photograph_features(model, captioned, cache, VIEWS, seed),
         captions=text_states(model, captions, cache),
         photograph_of=np.array(owners),
         changed=text_states(model, [one.text for one in found], cache),
         caption_of=np.array([one.caption for one in found]),
+        kinds=tuple(one.kind for one in found),
+        fragments=text_states(model, [one.text for one in phrases], cache),
+        fragment_of=np.array([owners[one.caption] for one in phrases]),
     )
     validation = _validation(model, read_captioned(folder, "val"), cache, seed) if has_split(folder, "val") else None
     return ScenePart(material, validation)

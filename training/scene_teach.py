@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,8 +23,9 @@ class SceneRecipe:
     """Every setting of the scene part; docs/mini.md tells what they were chosen by.
 
     `captions` of each photograph in a batch of `batch` photographs; `scale` is the first inverse temperature, which is
-    learned; `changed` weighs the loss of changed captions; `memory` is of the moving average of the weights that is
-    kept; `words_dropped` the share of a caption's tokens that a step does not see.
+    learned; `changed` weighs the loss of changed captions, of which a step sees `changed_batch`, the `favoured` kinds
+    so much more often than the others; `fragments` weighs the loss of short phrases; `memory` is of the moving average
+    of the weights that is kept; `words_dropped` the share of a caption's tokens that a step does not see.
     """
 
     heads: int = 3
@@ -34,7 +35,10 @@ class SceneRecipe:
     learning_rate: float = 3e-3
     weight_decay: float = 0.1
     scale: float = 20.0
-    changed: float = 0.5
+    changed: float = 1.0
+    changed_batch: int = 768
+    favoured: Mapping[str, float] = field(default_factory=lambda: {"colour": 6.0, "who": 12.0})
+    fragments: float = 0.5
     memory: float = 0.98
     words_dropped: float = 0.1
     seed: int = 7
@@ -43,13 +47,20 @@ class SceneRecipe:
 
 @dataclass(frozen=True, slots=True)
 class SceneMaterial:
-    """Photographs, their captions, and changed captions: `photograph_of` captions, `caption_of` changed ones."""
+    """Photographs, their captions, changed captions, and short phrases out of captions.
+
+    `photograph_of` each caption, `caption_of` each changed one, and what `kinds` those are; `fragment_of` is the
+    photograph that each phrase tells of.
+    """
 
     photographs: PhotographFeatures
     captions: TextStates
     photograph_of: Numbers
     changed: TextStates
     caption_of: Numbers
+    kinds: tuple[str, ...]
+    fragments: TextStates
+    fragment_of: Numbers
 
 
 def teach_scene(
@@ -125,21 +136,29 @@ class _Batch:
     """Rows of what a step takes.
 
     `views` of photographs; `captions`, each photograph's first, then each one's second, and so on; `changed` captions,
-    with the places in `captions` of their `originals`.
+    with the places in `captions` of their `originals`; `fragments`, one a photograph, -1 where it has none.
     """
 
     views: Numbers
     captions: Numbers
     changed: Numbers
     originals: Numbers
+    fragments: Numbers
 
 
 def _batches(recipe: SceneRecipe, material: SceneMaterial, chance: np.random.Generator) -> Iterator[_Batch]:
     photographs = material.photographs
     captions_of = [np.flatnonzero(material.photograph_of == number) for number in range(photographs.count)]
+    fragments_of = [np.flatnonzero(material.fragment_of == number) for number in range(photographs.count)]
     changed_of: dict[int, list[int]] = {}
     for row, caption in enumerate(material.caption_of.tolist()):
         changed_of.setdefault(caption, []).append(row)
+    often = np.array([recipe.favoured.get(kind, 1.0) for kind in material.kinds])
+    most = {caption: float(often[rows].max()) for caption, rows in changed_of.items()}
+
+    def draw(rows: list[int]) -> int:
+        return int(chance.choice(rows, p=often[rows] / often[rows].sum()))
+
     while True:
         order = chance.permutation(photographs.count)
         for start in range(0, photographs.count - recipe.batch + 1, recipe.batch):
@@ -150,14 +169,26 @@ def _batches(recipe: SceneRecipe, material: SceneMaterial, chance: np.random.Gen
                 for one in chosen
             ]
             captions = np.array(drawn).T.ravel()
-            originals = chance.permutation([place for place, row in enumerate(captions) if int(row) in changed_of])
-            originals = originals[: recipe.batch].astype(np.int64)
+            originals = _drawn([(place, most.get(int(row), 0.0)) for place, row in enumerate(captions)], recipe, chance)
             yield _Batch(
                 views=chance.integers(0, photographs.views, len(chosen)) * photographs.count + chosen,
                 captions=captions,
-                changed=np.array([chance.choice(changed_of[int(captions[place])]) for place in originals], np.int64),
+                changed=np.array([draw(changed_of[int(captions[place])]) for place in originals], np.int64),
                 originals=originals,
+                fragments=np.array([_one_of(fragments_of[one], chance) for one in chosen]),
             )
+
+
+def _drawn(wanted: list[tuple[int, float]], recipe: SceneRecipe, chance: np.random.Generator) -> Numbers:
+    """Draw places without replacement, as often as is wanted; never those that are wanted 0 times."""
+    places = np.array([place for place, often in wanted if often], np.int64)
+    # Efraimidis and Spirakis (2006): the largest of such keys are a weighted draw.
+    keys = chance.random(len(places)) ** (1 / np.array([often for _, often in wanted if often]))
+    return places[np.argsort(-keys, kind="stable")][: recipe.changed_batch]
+
+
+def _one_of(rows: Numbers, chance: np.random.Generator) -> int:
+    return int(chance.choice(rows)) if len(rows) else -1
 
 
 def _loss(
@@ -174,6 +205,8 @@ def _loss(
         images = image_head(*_pictures(material.photographs, batch.views, torch.bfloat16))
         captions = _texts(recipe, material.captions, batch.captions, text_head)
         changed = _texts(recipe, material.changed, batch.changed, text_head) if len(batch.changed) else None
+        told_by = np.flatnonzero(batch.fragments >= 0)
+        phrases = _texts(recipe, material.fragments, batch.fragments[told_by], text_head) if len(told_by) else None
     scores = scale * images @ captions.T
     own = torch.eye(count).repeat(1, recipe.captions)
     loss = (cross_entropy(scores, own / recipe.captions) + cross_entropy(scores.T, own.T)) / 2
@@ -182,6 +215,9 @@ def _loss(
         asked = images[places % count]
         lead = scale * ((captions[places] - changed) * asked).sum(1)
         loss = loss + recipe.changed * softplus(-lead).mean()
+    if phrases is not None:
+        # One way only: a photograph has many phrases, and others' phrases may well be true of it.
+        loss = loss + recipe.fragments * cross_entropy(scale * phrases @ images.T, torch.from_numpy(told_by))
     return loss
 
 

@@ -29,21 +29,25 @@ from .gate import taught_gate
 from .heads import export_image_head, export_text_head, write_manifest
 from .joint import (
     APPEARANCE_DIM,
+    LOOK_DIM,
     Appearance,
     Gate,
     ImageHead,
     JointImage,
     JointText,
     TextHead,
+    Usual,
     Weights,
+    evened,
     meaning_directions,
+    usual_of,
 )
 from .measure import Mapped, caption_recall, drawing_recall, sense_precision
 from .pairs import Pair, all_pairs
 from .pictures import on_background, sample_photographs
 from .scene import SceneImages, SceneTexts
 from .scene_run import ScenePart, prepare_scene, taught_scene, whole_photographs
-from .scene_teach import SceneRecipe
+from .scene_teach import SceneRecipe, image_vectors
 from .teach import Material, Recipe, teach
 from .texts import Lesson, lessons, validation_senses
 from .towers import image_network
@@ -56,7 +60,7 @@ VALIDATION_SENSES_SHARE = 0.15
 VIEWED_PICTURES = 150
 VERSION = "2"
 NAMES_FOR_GATE = 12_000
-WEIGHTS_OF_PARTS = Weights(scene=0.12, appearance=0.18, scene_of_names=0.0, meaning_of_scenes=0.3)
+WEIGHTS_OF_PARTS = Weights(scene=0.12, appearance=0.18, scene_of_names=0.0, meaning_of_scenes=0.2)
 """Scenes are alike that show quite different things: a greater share of theirs would hurt search by example."""
 
 
@@ -149,7 +153,7 @@ def write_joint(workshop: Workshop, folder: Path, text_head: TextHead, image_hea
     parts = WEIGHTS_OF_PARTS if scene_images is not None else replace(WEIGHTS_OF_PARTS, scene=0.0)
     workshop.log("parts", **asdict(parts))
     joint_image = JointImage(image_head, scene_images, appearance_of(workshop), directions, parts)
-    joint_text = JointText(text_head, scene_texts, gate, directions, parts)
+    joint_text = JointText(text_head, scene_texts, gate, directions, parts, usual_in(workshop, joint_image))
     export_image_head(joint_image, folder / "image_head.onnx")
     export_text_head(joint_text, folder / "text_head.onnx")
     dim = directions.shape[1] + APPEARANCE_DIM + (0 if scene_images is None else scene_images.projection.shape[1])
@@ -244,13 +248,22 @@ def measure_heads(workshop: Workshop, stage: str, text_head: Mapped, image_head:
 
 
 def gate_of(workshop: Workshop, scene: ScenePart) -> Gate:
-    """Tell the names of lessons and drawings from captions."""
+    """Tell the names of lessons and drawings from captions and phrases out of them."""
     chance = np.random.default_rng(SEED)
     names = [wording for lesson in workshop.material.lessons for wording in lesson.wordings]
     chosen = [names[row] for row in chance.permutation(len(names))[:NAMES_FOR_GATE]]
     drawn = [pair.captions[0] for pair in workshop.material.pairs if pair.split == "train"]
     words = workshop.material.text_features
-    return taught_gate(words([*chosen, *drawn]), scene.material.captions.embedding, SEED)
+    material = scene.material
+    return taught_gate(words([*chosen, *drawn]), material.captions.embedding, material.fragments.embedding, SEED)
+
+
+def usual_in(workshop: Workshop, joint_image: JointImage) -> Usual | None:
+    """How the training photographs, whole, lie in the joint space; None without captions."""
+    if workshop.scene is None:
+        return None
+    photographs = workshop.scene.material.photographs
+    return usual_of(image_vectors(joint_image.eval(), photographs, np.arange(0, photographs.count, 4)))
 
 
 def pictured(workshop: Workshop) -> Vectors:
@@ -267,11 +280,11 @@ def appearance_of(workshop: Workshop) -> Appearance:
     groups = [workshop.material.pictures.plain[drawn], workshop.material.pictures.photographs]
     if workshop.scene is not None:
         groups[1] = np.concatenate([groups[1], whole_photographs(workshop.scene)])
-    units = [group / np.linalg.norm(group, axis=1, keepdims=True) for group in groups]
+    units = [evened(torch.from_numpy(group)).numpy() for group in groups]
     centre = np.mean([unit.mean(axis=0) for unit in units], axis=0)
     spread = np.mean([(unit - centre).T @ (unit - centre) / len(unit) for unit in units], axis=0)
     _, directions = np.linalg.eigh(spread)
-    leading = np.ascontiguousarray(directions[:, ::-1][:, :APPEARANCE_DIM])
+    leading = np.ascontiguousarray(directions[:, ::-1][:, :LOOK_DIM])
     return Appearance(torch.from_numpy(centre.astype(np.float32)), torch.from_numpy(leading.astype(np.float32)))
 
 

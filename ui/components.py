@@ -20,10 +20,15 @@ Events: TypeAlias = Mapping[str, Callable[[], None]]
 """What is called before the page is drawn anew, by the name of the event; `told` then returns what it told."""
 
 
+_BESIDE = {"viewer": ("world.js",), "places": ("world.js",)}
+"""Scripts that several components share, by the component."""
+
+
 @cache
 def _component(name: str) -> ComponentRenderer:
     # The browser imports a script alone: what all share, and what is spread over files, NAME_*.js, is joined.
-    scripts = [_ASSETS / "parts.js", *_ASSETS.glob(f"{name}_*.js"), _ASSETS / f"{name}.js"]
+    beside = [_ASSETS / file for file in _BESIDE.get(name, ())]
+    scripts = [_ASSETS / "parts.js", *beside, *_ASSETS.glob(f"{name}_*.js"), _ASSETS / f"{name}.js"]
     script = "\n".join(file.read_text(encoding="utf-8") for file in scripts)
     style = (_ASSETS / f"{name}.css").read_text(encoding="utf-8")
     return st.components.v2.component(f"photoseek_{name}", html='<div class="root"></div>', css=style, js=script)

@@ -89,11 +89,9 @@ def _show_own_words(upload: Upload, resources: Resources) -> None:
 
 
 def _show_bars(rows: list[tuple[str, float]], form: str) -> None:
-    """Draw a word to a line, with a bar as long as its score is beside the best one."""
-    best = max((score for _, score in rows), default=0.0)
+    """Draw a word to a line, with a bar as long as its score, of 1, is."""
     for text, score in rows:
-        share = min(1.0, max(0.0, score / best)) if best > 0 else 0.0
-        st.progress(share, f"{literal(text)} :gray[{literal(form.format(score))}]")
+        st.progress(min(1.0, max(0.0, score)), f"{literal(text)} :gray[{literal(form.format(score))}]")
 
 
 def _show_texts(upload: Upload, resources: Resources) -> None:

@@ -12,11 +12,11 @@ from ..search.map_layout import LayoutMethod, best_method
 from .components import Events, counted, learning_progress, literal, mount, told
 from .empty import image_count, show_emptiness
 from .grid import GridLook, Tile, grid, shown_name
-from .image_detail import open_image, search_like, show_image
 from .images import Shape
 from .resources import Resources, current
 from .selection import offer_downloads
 from .state import MOST_PARTS, Part, SearchState, go_to_search, read_state
+from .viewer import leave_for_like, show_viewer
 
 _STEPS: Final = 65_535
 """Into which each side of the map is cut: finer than any screen."""
@@ -35,7 +35,7 @@ _WORDS: Final = {
 def show_map(drawn: LibraryMap, picked: int | None, resources: Resources, key: str, events: Events) -> None:
     """Draw a map; `told(key, event)` says what happened.
 
-    Events: `opened` tells an id, `picked` the number of a cluster, `lassoed` ids.
+    Events: `picked` tells the number of a cluster, `lassoed` ids.
     """
     version = resources.library.version()
     data = _map_data(drawn.method, version, drawn, resources)
@@ -127,9 +127,7 @@ def show() -> None:
     st.caption(f"{sample}Like pictures lie near one another; the directions themselves mean nothing.")
     if choice is not None:
         _show_choice(choice, drawn, resources)
-    opened = read_state().opened
-    if opened is not None:
-        show_image(opened)
+    show_viewer(read_state().opened)
 
 
 def _method(count: int) -> LayoutMethod:
@@ -165,10 +163,8 @@ def _show_choice(choice: _Choice, drawn: LibraryMap, resources: Resources) -> No
         st.button("Clear", icon=":material/close:", on_click=_clear, type="tertiary")
     shown = st.session_state.get("explored_shown", _SHOWN)
     look = GridLook(title, has_more=len(images) > shown, row_px=150)
-    events = {"opened": _opened_tile, "liked": _liked_tile, "more": _more}
+    events = {"liked": _liked_tile, "more": _more}
     grid([Tile(image) for image in images[:shown]], resources.pictures, look, _GRID, events)
-    if st.session_state.pop("explored_liked", False):
-        go_to_search(read_state())
 
 
 def _spread(ids: list[int] | tuple[int, ...]) -> list[int]:
@@ -195,17 +191,8 @@ def _lassoed() -> None:
         _choose(_Choice(None, chosen) if chosen else None)
 
 
-def _opened_dot() -> None:
-    open_image(told(_MAP, "opened"))
-
-
-def _opened_tile() -> None:
-    open_image(told(_GRID, "opened"))
-
-
 def _liked_tile() -> None:
-    search_like(told(_GRID, "liked"))
-    st.session_state["explored_liked"] = True
+    leave_for_like(told(_GRID, "liked"))
 
 
 def _more() -> None:
@@ -216,4 +203,4 @@ def _clear() -> None:
     _choose(None)
 
 
-_EVENTS: Final = {"opened": _opened_dot, "picked": _picked, "lassoed": _lassoed}
+_EVENTS: Final = {"picked": _picked, "lassoed": _lassoed}

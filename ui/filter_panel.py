@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
 import streamlit as st
 
 from ..library.catalog.browsing import Choice, Facets
+from ..library.images.colours import COLOUR_NAMES
 from .resources import current
-from .state import Filters, SearchState, read_state, write_state
+from .state import LONGEST_TEXT, Filters, SearchState, read_state, write_state
 
 _SIDES_PX: Final = (640, 1_280, 1_920, 3_840)
 _EARLIEST: Final = date(1826, 1, 1)
 """No photograph is older than Niépce's view from his window."""
 
 _PREFIX: Final = "filter_"
+_FOLD: Final = "fold"
+_MOST_FOLDERS: Final = 500
+_SWATCHES: Final = {
+    "black": "⚫",
+    "grey": "🩶",
+    "white": "⚪",
+    "red": "🔴",
+    "orange": "🟠",
+    "brown": "🟤",
+    "yellow": "🟡",
+    "green": "🟢",
+    "blue": "🔵",
+    "purple": "🟣",
+    "pink": "🩷",
+}
 
 
 def show_filters(state: SearchState, facets: Facets) -> None:
@@ -23,24 +40,54 @@ def show_filters(state: SearchState, facets: Facets) -> None:
     count = state.filters.count
     with st.popover(f"Filters · {count}" if count else "Filters", icon=":material/tune:", key="filters"):
         _seed(state.filters)
+        st.session_state[_FOLD] = state.fold
+        st.text_input(
+            "Name, caption or keyword",
+            key=f"{_PREFIX}text",
+            max_chars=LONGEST_TEXT,
+            placeholder="Words that it holds",
+            on_change=_changed,
+        )
         _dates(facets)
         _select(
             "folder",
             "Folder",
-            _values(() if current().options.is_shared else facets.roots, state.filters.folder),
+            _folders(state.filters.folder),
             is_free=True,
         )
         if facets.cameras or state.filters.cameras:
             _several("cameras", "Camera", facets.cameras, state.filters.cameras)
         if len(facets.formats) > 1 or state.filters.formats:
             _several("formats", "Format", facets.formats, state.filters.formats)
+        st.pills(
+            "Colours",
+            COLOUR_NAMES,
+            selection_mode="multi",
+            key=f"{_PREFIX}colours",
+            format_func=lambda name: f"{_SWATCHES[name]} {name}",
+            on_change=_changed,
+        )
         _select("side_px", "Longer side, at least", _SIDES_PX)
         if facets.ratings or state.filters.rating:
             _select("rating", "Stars, at least", (1, 2, 3, 4, 5))
         if facets.captioned or state.filters.captioned:
             st.checkbox("Has a caption", key=f"{_PREFIX}captioned", on_change=_changed)
+        st.checkbox("Fold what is nearly the same", key=_FOLD, on_change=_folded)
+        if state.filters.area is not None:
+            st.button("Taken anywhere", icon=":material/location_off:", on_click=_anywhere, width="stretch")
         if count:
             st.button("Clear filters", on_click=_cleared, width="stretch")
+
+
+def _folders(chosen: str) -> tuple[str, ...]:
+    """Return the folders to choose from, as this visitor may know them: those with most pictures, by name."""
+    resources = current()
+    counts = resources.library.overviews.folders()
+    largest = sorted(sorted(counts, key=counts.__getitem__, reverse=True)[:_MOST_FOLDERS])
+    if resources.options.is_shared:
+        roots = [f"{root.path}/" for root in resources.library.roots()]
+        largest = [path.removeprefix(root) for path in largest for root in roots if path.startswith(root)]
+    return tuple(dict.fromkeys(filter(None, (*largest, chosen))))
 
 
 def _dates(facets: Facets) -> None:
@@ -78,11 +125,6 @@ def _several(name: str, label: str, choices: tuple[Choice, ...], chosen: tuple[s
     st.multiselect(label, options, format_func=worded, placeholder="Any", key=f"{_PREFIX}{name}", on_change=_changed)
 
 
-def _values(choices: tuple[Choice, ...], chosen: str) -> tuple[str, ...]:
-    values = tuple(choice.value for choice in choices)
-    return values if not chosen or chosen in values else (chosen, *values)
-
-
 def _seed(filters: Filters) -> None:
     """Have the widgets show the address's filters, whatever they showed before."""
     values = {
@@ -94,6 +136,8 @@ def _seed(filters: Filters) -> None:
         "side_px": filters.side_px,
         "rating": filters.rating,
         "captioned": filters.captioned,
+        "text": filters.text,
+        "colours": [colour for colour in filters.colours if colour in COLOUR_NAMES],
     }
     for name, value in values.items():
         st.session_state[f"{_PREFIX}{name}"] = value
@@ -111,6 +155,9 @@ def chosen_filters() -> Filters:
         said.get("rating"),
         said.get("side_px"),
         bool(said.get("captioned")),
+        str(said.get("text") or "").strip(),
+        tuple(said.get("colours") or ()),
+        read_state().filters.area,
     )
 
 
@@ -120,6 +167,14 @@ def _is_ours(name: str | int) -> bool:
 
 def _changed() -> None:
     write_state(read_state().filtered(chosen_filters()))
+
+
+def _folded() -> None:
+    write_state(replace(read_state(), fold=bool(st.session_state[_FOLD])))
+
+
+def _anywhere() -> None:
+    write_state(read_state().filtered(replace(chosen_filters(), area=None)))
 
 
 def _cleared() -> None:

@@ -14,9 +14,11 @@ from PIL import Image
 
 from .. import ImageRecord
 from ..api import Library
+from ..library.images.archives import split_member
 from ..library.images.decoding import DEFAULT_LIMITS
 from ..library.images.thumbnails import Decoders, ThumbnailCache
 from ..search.thumbnails import jpeg_bytes
+from .deep_zoom import Tiles
 
 _SIGNATURE_BYTES: Final = 16
 
@@ -39,25 +41,30 @@ class ImageServer:
     """Makes, keeps and signs the pictures of one library. Thread-safe.
 
     An address holds the image's id and a signature with a secret of this process: pages that the password opened are
-    told addresses, and nobody can make one up.
+    told addresses, and nobody can make one up. `prefix` is what they begin with.
     """
 
     def __init__(self, library: Library, cache: ThumbnailCache, secret: bytes, base_path: str) -> None:
         self._library = library
         self._cache = cache
         self._secret = secret
-        self._prefix = f"/{base_path}/pictures" if base_path else "/pictures"
+        self.prefix = f"/{base_path}/pictures" if base_path else "/pictures"
+        self.tiles = Tiles(cache)
         self._decoders: dict[Shape, Decoders] = {}
         self._lock = Lock()
 
     def address(self, image: ImageRecord, shape: Shape) -> str:
         """Return where the browser finds a picture; it changes with the picture."""
         version = image.content_hash[:12]
-        return f"{self._prefix}/{shape.value}/{image.id}?v={version}&k={self.sign(f'{shape.value}/{image.id}')}"
+        return f"{self.prefix}/{shape.value}/{image.id}?v={version}&k={self.sign(f'{shape.value}/{image.id}')}"
+
+    def may_view(self, image_id: int, signature: str) -> bool:
+        """Whether this is the signature of a picture's thumbnail: who was shown that may see all there is of it."""
+        return self.is_signed(f"{Shape.GRID.value}/{image_id}", signature)
 
     def upload_address(self, visit: str) -> str:
         """Return where the pages of a visit may send a picture."""
-        return f"{self._prefix}/upload?visit={visit}&k={self.sign(f'upload/{visit}')}"
+        return f"{self.prefix}/upload?visit={visit}&k={self.sign(f'upload/{visit}')}"
 
     def sign(self, what: str) -> str:
         """Return a signature that only this process can make."""
@@ -83,7 +90,8 @@ class ImageServer:
         if data is None:
             shrunk = self._decoders_of(shape).shrink(str(image.path))
             data = jpeg_bytes(Image.fromarray(shrunk.pixels))
-            self._cache.put(name, data)
+            if _is_as_indexed(image):  # else it would be kept under the name of what the file showed before
+                self._cache.put(name, data)
         return data
 
     def image(self, image: ImageRecord, shape: Shape) -> Image.Image:
@@ -96,6 +104,7 @@ class ImageServer:
 
     def close(self) -> None:
         """End the processes that decode."""
+        self.tiles.close()
         for decoders in self._decoders.values():
             decoders.close()
 
@@ -104,3 +113,13 @@ class ImageServer:
             if shape not in self._decoders:
                 self._decoders[shape] = Decoders(SIDE_PX[shape], DEFAULT_LIMITS, _WORKERS[shape])
             return self._decoders[shape]
+
+
+def _is_as_indexed(image: ImageRecord) -> bool:
+    """Whether an image's file, or the archive that it lies in, has the size and date that it was indexed with."""
+    member = split_member(str(image.path))
+    try:
+        status = (image.path if member is None else Path(member[0])).stat()
+    except OSError:
+        return False
+    return status.st_mtime_ns == image.mtime_ns and (member is not None or status.st_size == image.size_bytes)

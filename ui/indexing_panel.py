@@ -13,14 +13,17 @@ from .. import IndexReport, LibraryNotFound, PhotoseekError
 from ..api import IndexedRoot
 from ..api.indexing_job import IndexJobState
 from .components import counted, literal, shown_path
+from .folder_picker import show_picker
 from .resources import Resources, current
 
 _FOLDER: Final = "folder_to_index"
+_GIVEN: Final = "folder_given"
 ERROR: Final = "indexing_error"
 """Where is kept what was wrong with the last wish to index."""
 
 _SEEN: Final = "indexing_seen"
 _LOOK_EVERY_S: Final = 0.7
+COUNT_EVERY_S: Final = 2.0
 _LEAST_FOR_RATE_S: Final = 2.0
 
 
@@ -29,13 +32,18 @@ def show_indexing(resources: Resources) -> None:
     state = resources.jobs.state
     is_running = state is not None and state.is_running
     st.markdown("#### Add or update pictures")
+    _keep_given(state)
     with st.form("index", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
-            "Folder on this computer", key=_FOLDER, placeholder=str(Path.home() / "Pictures"), disabled=is_running
+            "Folder on this computer",
+            key=_FOLDER,
+            placeholder=f"For example {Path.home() / 'Pictures'}",
+            disabled=is_running,
         )
         st.form_submit_button(
             "Index", type="primary", icon=":material/add_photo_alternate:", on_click=_index_given, disabled=is_running
         )
+    show_picker(_take, disabled=is_running)
     error = st.session_state.pop(ERROR, None)
     if error:
         st.error(literal(error))
@@ -46,7 +54,20 @@ def show_indexing(resources: Resources) -> None:
         st.fragment(_show_running, run_every=_LOOK_EVERY_S)()
     else:
         _show_outcome(state)
-    _show_roots(resources, is_running=is_running)
+    st.fragment(_show_roots, run_every=COUNT_EVERY_S if is_running else None)()
+
+
+def _keep_given(state: IndexJobState | None) -> None:
+    """Have the box hold the folder that was given until it is indexed: Streamlit empties it, wrong or right."""
+    given = st.session_state.get(_GIVEN)
+    if given is None:
+        return
+    if state is not None and state.is_running:
+        st.session_state[_FOLDER] = given
+        return
+    is_done = state is not None and state.report is not None and not state.report.interrupted
+    st.session_state[_FOLDER] = "" if is_done and ERROR not in st.session_state else given
+    del st.session_state[_GIVEN]
 
 
 def _show_running() -> None:
@@ -94,7 +115,9 @@ def in_words(report: IndexReport) -> str:
 _NOT_COUNTED: Final = frozenset({"embedded", "interrupted"})
 
 
-def _show_roots(resources: Resources, *, is_running: bool) -> None:
+def _show_roots() -> None:
+    resources = current()
+    is_running = resources.jobs.is_running
     try:
         roots = resources.library.roots()
     except LibraryNotFound:
@@ -122,10 +145,15 @@ def _index_given() -> None:
     if not given:
         st.session_state[ERROR] = "Name a folder first."
         return
+    st.session_state[_GIVEN] = given
     try:
         _start([Path(given).expanduser()])
     except RuntimeError:
         st.session_state[ERROR] = f"{given}: there is no such home folder"
+
+
+def _take(folder: str) -> None:
+    st.session_state[_FOLDER] = folder
 
 
 def _start(paths: list[Path]) -> None:

@@ -21,8 +21,12 @@ _LOOK: Final = {
     "theme.dark.textColor": "#e8ebea",
     "theme.light.chartCategoricalColors": ["#1f6f5c", "#c26f2d", "#4a6fa5", "#9a4b6c", "#7a8b3a", "#6b5ca5"],
     "theme.dark.chartCategoricalColors": ["#6fc3ab", "#e3a063", "#8fb0de", "#d48fae", "#b9c977", "#b0a3e0"],
+    "theme.light.grayTextColor": "#565f5b",
+    "theme.dark.grayTextColor": "#a9b2ae",
+    "theme.light.linkColor": "#1b6553",
+    "theme.dark.linkColor": "#8ad4bf",
     "theme.baseRadius": "0.6rem",
-    "theme.paddingTop": "2.5rem",
+    "theme.paddingTop": "0.6rem",
 }
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from .. import Finding, LibraryNotFound, PhotoseekError
 from ..api import LibraryInfo
 from .components import counted, literal, shown_path, size_in_words
-from .indexing_panel import ERROR, show_indexing
+from .indexing_panel import COUNT_EVERY_S, ERROR, show_indexing
 from .places import in_a_line, place_of
 from .resources import Resources, current
 
@@ -23,11 +23,9 @@ _REASONS: Final = 5
 def show() -> None:
     """Draw its parts one below the other."""
     resources = current()
-    try:
-        info = resources.library.info()
-    except LibraryNotFound:
-        info = None
-    _show_counts(info, resources)
+    # What a run has done so far is counted while it runs.
+    st.fragment(_show_counts, run_every=COUNT_EVERY_S if resources.jobs.is_running else None)()
+    info = _info(resources)
     if not resources.options.read_only:
         show_indexing(resources)
     if info is None:
@@ -37,7 +35,16 @@ def show() -> None:
     _show_health(resources)
 
 
-def _show_counts(info: LibraryInfo | None, resources: Resources) -> None:
+def _info(resources: Resources) -> LibraryInfo | None:
+    try:
+        return resources.library.info()
+    except LibraryNotFound:
+        return None
+
+
+def _show_counts() -> None:
+    resources = current()
+    info = _info(resources)
     facts = {
         "Pictures": f"{info.images:,}" if info else "0",
         "Could not be read": f"{info.failures:,}" if info else "0",

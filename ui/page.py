@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from .state import PAGES
 _PAGES: Final = {
     "search_page": ("Search", ":material/search:"),
     "explore_page": ("Explore", ":material/bubble_chart:"),
+    "places_page": ("Places", ":material/map:"),
     "describe_page": ("Describe", ":material/sell:"),
     "duplicates_page": ("Duplicates", ":material/filter_none:"),
     "library_page": ("Library", ":material/photo_library:"),
@@ -41,7 +43,20 @@ def show() -> None:
         for module, (title, icon) in _PAGES.items()
     }
     st.session_state[PAGES] = pages
-    st.navigation(list(pages.values()), position="top").run()
+    shown = st.navigation(list(pages.values()), position="hidden")
+    st.html(f"<style>{_style()}</style>")
+    with st.container(horizontal=True, key="pages"):
+        for module, page in pages.items():
+            is_shown = page.url_path == shown.url_path
+            with st.container(key=f"page_{module}_shown" if is_shown else f"page_{module}", width="content"):
+                st.page_link(page, label=_PAGES[module][0], icon=_PAGES[module][1])
+    shown.run()
+
+
+@cache
+def _style() -> str:
+    """What Streamlit's own parts are to look like; a component's script may not reach them."""
+    return Path(__file__).with_name("assets").joinpath("page.css").read_text(encoding="utf-8")
 
 
 def _drawing(module: str) -> Callable[[], None]:

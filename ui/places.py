@@ -26,12 +26,17 @@ def folder_of(path: Path) -> str:
 
 def in_a_line(text: str) -> str:
     """Return what an error or a check says as Markdown for this visitor: to guests without the folders it names."""
+    return literal(without_folders(text))
+
+
+def without_folders(text: str) -> str:
+    """Return a sentence as it may be told: to guests without the folders it names."""
     resources = current()
     if resources.options.is_shared:
         for folder in (*indexed_roots(resources), resources.library.folder):
             text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
         text = _FOLDERS.sub("", text)
-    return literal(text)
+    return text
 
 
 def below_roots(path: Path, resources: Resources) -> str:

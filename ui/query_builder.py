@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time
-from typing import Literal
 
-from .. import KnownImage, Picture, Query, QueryError, Sort, Term, Words, parse_terms
+from .. import KnownImage, Picture, Query, QueryError, Term, Words, parse_terms
 from ..api.uploads import Uploads
-from ..library.catalog.conditions import All, Compared, Condition, HasText, Matches, OneOf, Order, Some, Wildcard
-from .state import Brought, Filters, Part, SearchState
+from ..library.catalog.conditions import (
+    All,
+    Compared,
+    Condition,
+    HasText,
+    Matches,
+    NameContains,
+    OneOf,
+    Order,
+    Some,
+    TextContains,
+    Wildcard,
+)
+from .state import MOST_SHOWN, Brought, Filters, Part, SearchState
 
 
 def as_query(state: SearchState, uploads: Uploads, below: Sequence[str] | None = None) -> Query:
-    """Return what the state asks of the library.
-
-    In the order of dates, only what matches is shown: what is nearest but no match would stand anywhere between.
+    """Return what the state asks of the library: as much as may ever be shown, best first, whatever its order.
 
     Raises:
         QueryError: nothing is looked for, or a picture that was brought is not kept any more.
     """
     words = (Term(Words(state.words)),) if state.words else ()
-    terms = (*words, *(Term(_subject(part, uploads), part.weight) for part in state.parts))
-    threshold: Literal["auto"] | None = None if state.sort is Sort.SCORE or state.weak else "auto"
-    return Query(terms, as_condition(state.filters, below), state.shown, threshold, state.sort, calibrated=True)
+    terms = (*words, *(Term(subject_of(part, uploads), part.weight) for part in state.parts))
+    return Query(terms, as_condition(state.filters, below), MOST_SHOWN, calibrated=True)
 
 
 def as_condition(filters: Filters, below: Sequence[str] | None = None) -> Condition | None:
@@ -58,14 +66,20 @@ def as_condition(filters: Filters, below: Sequence[str] | None = None) -> Condit
         tests.append(Some(tuple(sides)))
     if filters.captioned:
         tests.append(HasText("caption"))
+    if words := tuple(filters.text.split()):
+        tests.append(Some((NameContains(words), TextContains(words))))
+    tests += [Matches("colours", (Wildcard.ANY, colour, Wildcard.ANY)) for colour in filters.colours]
+    if filters.area is not None:
+        tests.append(filters.area)
     return All(tuple(tests)) if tests else None
 
 
 def typed(state: SearchState, text: str) -> SearchState:
     """Return the state after `text` was entered in the box.
 
-    Words take the place of those before. A sum, as in `2:golden retriever - fruit`, becomes parts; one that begins with
-    a sign, as in `- fruit` or `+ beach`, is added to what is looked for already.
+    Words take the place of all before but pictures that were brought; the first words join the pictures that are
+    looked for. A sum, as in `2:golden retriever - fruit`, becomes parts; one that begins with a sign, as in `- fruit`
+    or `+ beach`, is added to what is looked for already.
 
     Raises:
         QueryError: it makes no sense, or speaks of files or addresses: a server's files are not a visitor's to name.
@@ -80,7 +94,8 @@ def typed(state: SearchState, text: str) -> SearchState:
     words = next((part.subject.text for part in parts if part.weight == 1 and isinstance(part.subject, Words)), "")
     if words:
         parts.remove(Part(Words(words)))
-    kept = state.parts if len(parts) == 0 else tuple(part for part in state.parts if isinstance(part.subject, Brought))
+    is_joined = not state.words and len(parts) == 0
+    kept = tuple(part for part in state.parts if is_joined or isinstance(part.subject, Brought))
     return state.asking(words, (*kept, *parts))
 
 
@@ -100,7 +115,12 @@ def _part(term: Term) -> Part:
             raise QueryError("a file or an address cannot be named here: drop the picture on the page instead")
 
 
-def _subject(part: Part, uploads: Uploads) -> Words | KnownImage | Picture:
+def subject_of(part: Part, uploads: Uploads) -> Words | KnownImage | Picture:
+    """Return what a part speaks of, as a query does.
+
+    Raises:
+        QueryError: a picture that was brought is not kept any more.
+    """
     if not isinstance(part.subject, Brought):
         return part.subject
     upload = uploads.get(part.subject.key)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from threading import Event, Lock, Thread
-from typing import Final
+from typing import Final, TypeAlias
 
 import streamlit as st
 
-from .. import Box, PhotoseekError, RerankedHit, RerankResult, Stack
+from .. import Box, Hit, PhotoseekError, RerankedHit, RerankResult, Stack
 from .components import Events, chance
 from .grid import GridLook, Tile, grid
 from .places import in_a_line, roots_for_guests
 from .query_builder import as_query
 from .resources import Resources
-from .results import captions, folded, is_likely, is_strong
-from .state import SearchState, read_state, write_state
+from .results import Answer, captions, folded, is_likely, is_strong
+from .state import PAGE, SearchState, read_state, write_state
+from .tiles import laid_out, tile_of
 
 _TURN = Lock()
 """Whoever judges holds it: two models at work at once would each be half as fast, and not fit some machines' memory."""
@@ -81,6 +82,8 @@ _PERIOD_S: Final = 0.5
 _REFINING: Final = "refining"
 _WHOLE: Final = "draw the whole page"
 
+Place: TypeAlias = tuple[GridLook, str, Events]
+
 
 def show_switch(state: SearchState) -> None:
     """Draw the choice of whether, and for how long, to rerank."""
@@ -88,7 +91,7 @@ def show_switch(state: SearchState) -> None:
     st.selectbox(
         "Rerank",
         BUDGETS_S,
-        format_func=lambda budget_s: f"Rerank · {budget_s} s" if budget_s else "No rerank",
+        format_func=lambda budget_s: f"Rerank: up to {budget_s} s" if budget_s else "Rerank: off",
         key="budget",
         on_change=_switched,
         label_visibility="collapsed",
@@ -97,11 +100,20 @@ def show_switch(state: SearchState) -> None:
 
 
 def show_reranked(
-    state: SearchState, resources: Resources, first: list[Tile], look: GridLook, events: Events, key: str
+    state: SearchState, resources: Resources, found: Answer, say: Callable[[int], None], place: Place
 ) -> None:
-    """Draw the answer as it is judged anew: the tiles of the `first` order at once, then better orders as they come."""
+    """Draw the answer as it is judged anew: the first order at once, then better orders as they come.
+
+    Args:
+        state: what is asked.
+        resources: what the pages share.
+        found: the answer before any judging.
+        say: told how many match, by the order that is shown.
+        place: the grid's look, key and events.
+    """
     refining = _refining(state, resources)
     is_followed = not refining.is_done
+    look, key, events = place
     # What happens in a part of the page draws that part alone: these draw the whole after it.
     whole = {name: _then_whole(call) for name, call in events.items()}
 
@@ -111,11 +123,10 @@ def show_reranked(
             st.rerun()
         refinement = refining.latest
         _show_progress(refining, refinement, resources)
-        if refinement is None:
-            grid(first, resources.pictures, look, key, whole)
-            return
-        tiles, line = reranked_tiles(refinement, resources, state)
-        grid(tiles, resources.pictures, replace(look, line=line, has_more=False), key, whole)
+        order = _first(found) if refinement is None else reranked(refinement, resources, found, state)
+        say(order.matching)
+        tiles, line = laid_out(order.stacks, order.line, order.tile)
+        grid(tiles, resources.pictures, replace(look, line=line), key, whole)
 
     draw()
 
@@ -128,7 +139,7 @@ def stop_reranking() -> None:
 
 
 def box_of(image_id: int) -> Box | None:
-    """Return where this visit's judge saw what was looked for in a picture."""
+    """Return where this visit's rerank saw what was looked for in a picture."""
     kept = st.session_state.get(_REFINING)
     refinement = None if kept is None else kept[1].latest
     if refinement is None:
@@ -137,19 +148,47 @@ def box_of(image_id: int) -> Box | None:
     return next((judgement.box for judgement in found if judgement is not None), None)
 
 
-def reranked_tiles(refinement: RerankResult, resources: Resources, state: SearchState) -> tuple[list[Tile], int]:
-    """Return the tiles of a refined order, and the place from which on none is likely to match, 0 for no such place."""
-    by_id = {refined.hit.image.id: refined for refined in refinement.hits}
-    stacks = folded(resources.library, [refined.hit for refined in refinement.hits], state)
-    shown = [by_id[stack.hit.image.id] for stack in stacks]
-    before = {id(one): rank for rank, one in enumerate(sorted(shown, key=lambda one: one.rank_before))}
-    told = captions(resources.library, [one.hit.image for one in shown])
-    line = max((place + 1 for place, one in enumerate(shown) if _is_likely(one)), default=0) % max(1, len(shown))
-    tiles = [
-        _tile(one, stack, told.get(one.hit.image.id, ""), before[id(one)] - place, is_weak=0 < line <= place)
-        for place, (one, stack) in enumerate(zip(shown, stacks, strict=True))
-    ]
-    return tiles, line
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """A refined order: its stacks, the place of the first that hardly matches, how many images match, a hit's tile."""
+
+    stacks: Sequence[Stack]
+    line: int
+    matching: int
+    tile: Callable[[Hit], Tile]
+
+
+def reranked(refinement: RerankResult, resources: Resources, found: Answer, state: SearchState) -> Reranked:
+    """Return the refined order, and after it what was found beside: in each, what is likely to match comes first."""
+    judged = {refined.hit.image.id: refined for refined in refinement.hits}
+    rest = [hit for hit in found.hits if hit.image.id not in judged]
+    likely = [one.hit for one in refinement.hits if _is_likely(one)]
+    unlikely = [one.hit for one in refinement.hits if not _is_likely(one)]
+    first, last = [hit for hit in rest if is_strong(hit)], [hit for hit in rest if not is_strong(hit)]
+    matching = [*likely, *first]
+    hits = [*matching, *unlikely, *last][: max(state.shown, len(judged))]
+    stacks = folded(resources.library, hits, state)
+    above = {hit.image.id for hit in matching}
+    line = sum(stack.hit.image.id in above for stack in stacks)
+    heads = [stack.hit.image.id for stack in stacks if stack.hit.image.id in judged]
+    before = {image_id: rank for rank, image_id in enumerate(sorted(heads, key=lambda one: judged[one].rank_before))}
+    moved = {image_id: before[image_id] - place for place, image_id in enumerate(heads)}
+    told = captions(resources.library, [hit.image for hit in hits])
+
+    def tile(hit: Hit) -> Tile:
+        refined, caption = judged.get(hit.image.id), told.get(hit.image.id, "")
+        if refined is None:
+            return tile_of(hit, caption, is_ranked=True)
+        return _tile(refined, caption, moved.get(hit.image.id, 0))
+
+    return Reranked(stacks, line % max(1, len(stacks)), len(matching), tile)
+
+
+def _first(found: Answer) -> Reranked:
+    def tile(hit: Hit) -> Tile:
+        return tile_of(hit, found.captions.get(hit.image.id, ""), is_ranked=True)
+
+    return Reranked(found.stacks, found.line, found.matching, tile)
 
 
 def _is_likely(refined: RerankedHit) -> bool:
@@ -159,19 +198,18 @@ def _is_likely(refined: RerankedHit) -> bool:
     return is_likely(refined.score) and not refined.vetoed
 
 
-def _tile(refined: RerankedHit, stack: Stack, caption: str, moved: int, *, is_weak: bool) -> Tile:
+def _tile(refined: RerankedHit, caption: str, moved: int) -> Tile:
     hit, judgement = refined.hit, refined.judgement
     facts = [f"score {hit.score:.2f}"]
     if hit.probability is not None:
         facts.insert(0, f"search {chance(hit.probability)}")
     if judgement is not None:
-        facts.append(f"second {chance(judgement.probability)}")
+        facts.append(f"rerank {chance(judgement.probability)}")
     facts.append(f"together {chance(refined.score)}" if not refined.vetoed else "shows what is to be kept away from")
     first = "" if hit.probability is None else f"{chance(hit.probability)} → "
     badge = "" if judgement is None else f"{first}{chance(judgement.probability)}"
-    count = f" +{stack.count - 1}" if stack.count > 1 else ""
     box = None if judgement is None else judgement.box
-    return Tile(hit.image, caption, " · ".join(facts), (badge + count).strip(), moved, is_weak, box)
+    return Tile(hit.image, caption, " · ".join(facts), badge, moved, box=box)
 
 
 def _show_progress(refining: RerankJob, refinement: RerankResult | None, resources: Resources) -> None:
@@ -181,10 +219,9 @@ def _show_progress(refining: RerankJob, refinement: RerankResult | None, resourc
     if refinement is None:
         st.progress(0.0, "Getting ready to rerank…")
         return
-    told = f"Judged {refinement.judged_count} of {refinement.wanted_count} with {in_a_line(refinement.judge)}"
+    told = f"Reranked {refinement.judged_count} of {refinement.wanted_count} with {in_a_line(refinement.judge)}"
     if refinement.cached_count:
         told += f", {refinement.cached_count} of them remembered"
-    told += f"; its word counts {refinement.weight:.0%}"
     if refining.is_done:
         st.caption(told)
     else:
@@ -194,18 +231,18 @@ def _show_progress(refining: RerankJob, refinement: RerankResult | None, resourc
     if refinement.skipped:
         st.caption(f"{len(refinement.skipped)} could not be read again.")
     if not resources.library.can_ask:
-        st.caption("What is built in judged. A vision-language model, named in library.toml, knows more.")
+        st.caption("Reranked by the built-in model. A vision-language model, named in library.toml, knows more.")
 
 
 def _refining(state: SearchState, resources: Resources) -> RerankJob:
     """Return this visit's rerank of what the state asks, begun now unless it is under way or done."""
-    asked = replace(state, opened=None)
+    asked = replace(state, opened=None, shown=PAGE)
     kept = st.session_state.get(_REFINING)
     if kept is not None and kept[0] == asked:
         refining: RerankJob = kept[1]
         return refining
     stop_reranking()
-    query = replace(as_query(state, resources.uploads, roots_for_guests(resources)), threshold=None)
+    query = replace(as_query(state, resources.uploads, roots_for_guests(resources)), k=PAGE)
     library = resources.library
     begun = RerankJob(lambda: library.refine(query, depth=DEPTH, budget_s=float(state.budget_s)))
     st.session_state[_REFINING] = (asked, begun)

@@ -32,20 +32,17 @@ class Labelling:
         self._found: OrderedDict[tuple[int, str], Future[list[Label]]] = OrderedDict()
         self._lock = Lock()
 
-    def labels(self, image_id: int, content_hash: str) -> list[Label] | None:
-        """Return the labels of an image, None while they are looked for.
-
-        Raises:
-            PhotoseekError: there are none to be had.
-        """
+    def finding(self, image_id: int, content_hash: str) -> Future[list[Label]]:
+        """Return what will hold the labels of an image, or a `PhotoseekError` where there are none to be had."""
         key = (image_id, content_hash)
         with self._lock:
             if key not in self._found:
                 self._found[key] = self._thread.submit(self._library.labels, image_id, k=_COUNT)
+            self._found.move_to_end(key)
             found = self._found[key]
             if len(self._found) > _MOST_KEPT:
-                self._found.popitem(last=False)[1].cancel()
-        return found.result() if found.done() else None
+                self._found.popitem(last=False)
+        return found
 
     def close(self) -> None:
         """Look for no more."""

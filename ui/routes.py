@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -14,12 +15,13 @@ from starlette.routing import Route
 from .. import ImageRecord, PhotoseekError
 from ..api.uploads import MOST_UPLOAD_BYTES, Uploads
 from .images import ImageServer, Shape
+from .page_routes import page_routes
+from .viewer_routes import ALWAYS, KEPT, refused, viewer_routes
 
 if TYPE_CHECKING:
     from .resources import Resources
 
-_ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
-_KEPT: Final = _ALWAYS | {"Cache-Control": "private, max-age=86400, immutable"}
+_WORLD: Final = Path(__file__).with_name("assets") / "world.json"
 
 
 def routes_of(resources: Resources) -> list[Route]:
@@ -28,8 +30,16 @@ def routes_of(resources: Resources) -> list[Route]:
     serving = _Serving(resources.pictures, resources.uploads)
     return [
         Route(f"{base}/pictures/upload", serving.upload, methods=["POST"]),
+        Route(f"{base}/pictures/world", _world, methods=["GET"]),
+        *viewer_routes(resources, base),
+        *page_routes(resources, base),
         Route(f"{base}/pictures/{{shape}}/{{image_id:int}}", serving.picture, methods=["GET"]),
     ]
+
+
+async def _world(_request: Request) -> Response:
+    """The coasts and borders under the pages' maps; see docs/make_world.py."""
+    return FileResponse(_WORLD, media_type="application/json", headers=KEPT)
 
 
 class _Serving:
@@ -46,24 +56,24 @@ class _Serving:
         if shape not in {each.value for each in Shape} or not self._pictures.is_signed(
             f"{shape}/{image_id}", signature
         ):
-            return _refused(404, "no such picture")
+            return refused(404, "no such picture")
         try:
             return await run_in_threadpool(self._picture, image_id, Shape(shape))
         except PhotoseekError:
-            return _refused(404, "this picture cannot be read any more")
+            return refused(404, "this picture cannot be read any more")
 
     def _picture(self, image_id: int, shape: Shape) -> Response:
         image = self._pictures.record(image_id)
         if image is None:
-            return _refused(404, "no such picture")
+            return refused(404, "no such picture")
         if shape is Shape.FILE:
             return self._file(image)
-        return Response(self._pictures.jpeg(image, shape), media_type="image/jpeg", headers=_KEPT)
+        return Response(self._pictures.jpeg(image, shape), media_type="image/jpeg", headers=KEPT)
 
     def _file(self, image: ImageRecord) -> Response:
         """The file as it is, for saving: whatever is in it, the browser is not to show or run it here."""
         name = image.path.name
-        headers = _ALWAYS | {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, errors='replace')}"}
+        headers = ALWAYS | {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, errors='replace')}"}
         original = self._pictures.original(image)
         if isinstance(original, bytes):
             return Response(original, media_type="application/octet-stream", headers=headers)
@@ -73,19 +83,15 @@ class _Serving:
         """Take in one picture, sent as the body; answer with its key."""
         visit = request.query_params.get("visit", "")
         if not self._pictures.is_signed(f"upload/{visit}", request.query_params.get("k", "")):
-            return _refused(403, "this page is out of date: load it again")
+            return refused(403, "this page is out of date: load it again")
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > MOST_UPLOAD_BYTES:
-                return _refused(413, f"pictures of up to {MOST_UPLOAD_BYTES >> 20} MB can be brought")
+                return refused(413, f"pictures of up to {MOST_UPLOAD_BYTES >> 20} MB can be brought")
         name = request.query_params.get("name", "")
         try:
             upload = await asyncio.to_thread(self._uploads.add, bytes(body), name, visit)
         except PhotoseekError as error:
-            return _refused(422, str(error))
-        return JSONResponse({"key": upload.key}, headers=_ALWAYS)
-
-
-def _refused(status: int, reason: str) -> Response:
-    return JSONResponse({"error": reason}, status, headers=_ALWAYS)
+            return refused(422, str(error))
+        return JSONResponse({"key": upload.key}, headers=ALWAYS)

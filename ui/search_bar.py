@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
 
 from .. import KnownImage, QueryError, Words
 from ..api.uploads import MOST_UPLOAD_BYTES
+from ..search.query.arithmetic import HEAVIEST, LIGHTEST
 from .components import mount, told
 from .grid import shown_name
 from .images import Shape
 from .query_builder import typed, weighed
 from .resources import Resources, current
-from .state import HEAVIEST, Brought, Part, SearchState, read_state, visit, write_state
+from .state import LONGEST_TEXT, Brought, Part, SearchState, read_state, visit, write_state
 
 _KEY: Final = "bar"
 _SAID: Final = "bar_said"
-_STAMP: Final = "bar_stamp"
+_ANSWERED: Final = "bar_answered"
 
 _WORDS: Final = {
     "placeholder": "Search your pictures, or drop one here",
@@ -32,11 +34,17 @@ _WORDS: Final = {
     "bringing": "Reading the picture…",
     "large": f"Pictures of up to {MOST_UPLOAD_BYTES >> 20} MB can be brought.",
     "failed": "The picture could not be sent.",
+    "proposals": "Suggestions",
+    "recent": "asked before",
+    "forget": "Forget these questions",
+    "named": "“{}” in names, captions and keywords",
+    "exactly": "to the letter",
+    "rest": "more",
 }
 
 
 def show_bar(state: SearchState, resources: Resources) -> None:
-    """Draw it."""
+    """Draw it; it stays in sight while the page is scrolled."""
     pictures = resources.pictures
     ids = [part.subject.image_id for part in state.parts if isinstance(part.subject, KnownImage)]
     records = resources.library.images(ids) if ids else {}
@@ -62,10 +70,12 @@ def show_bar(state: SearchState, resources: Resources) -> None:
         "upload": pictures.upload_address(visit()),
         "most": MOST_UPLOAD_BYTES,
         "said": st.session_state.pop(_SAID, ""),
-        "stamp": st.session_state.get(_STAMP, 0),
+        "suggest": f"{pictures.prefix}/suggest?k={pictures.sign('suggest')}",
+        "remembers": not resources.options.is_shared,
+        "answered": st.session_state.get(_ANSWERED, 0),
         "words": _WORDS,
     }
-    events = {"asked": _asked, "weighed": _weighed, "brought": _brought, "cleared": _cleared}
+    events = {"asked": _asked, "weighed": _weighed, "brought": _brought, "cleared": _cleared, "narrowed": _narrowed}
     mount("bar", _KEY, data, events)
 
 
@@ -73,9 +83,10 @@ def _asked() -> None:
     event = told(_KEY, "asked")
     if not isinstance(event, dict):
         return
+    if isinstance(event.get("time"), int):
+        st.session_state[_ANSWERED] = event["time"]  # until it is told so, the box asks again, and keeps what is in it
     try:
         write_state(typed(read_state(), str(event.get("text", ""))))
-        st.session_state[_STAMP] = st.session_state.get(_STAMP, 0) + 1  # what the box shows now is the state's words
     except QueryError as error:
         st.session_state[_SAID] = str(error)
 
@@ -84,7 +95,7 @@ def _weighed() -> None:
     event = told(_KEY, "weighed")
     if isinstance(event, dict) and isinstance(event.get("place"), int):
         weight = event.get("weight")
-        known = float(weight) if isinstance(weight, int | float) and 0 < abs(weight) <= HEAVIEST else None
+        known = float(weight) if isinstance(weight, int | float) and LIGHTEST <= abs(weight) <= HEAVIEST else None
         write_state(weighed(read_state(), event["place"], known))
 
 
@@ -93,6 +104,14 @@ def _brought() -> None:
     if isinstance(key, str) and current().uploads.get(key) is not None:
         state = read_state()
         write_state(state.asking(state.words, (*state.parts, Part(Brought(key)))))
+
+
+def _narrowed() -> None:
+    """Show what has these letters in its name or texts: no model is asked."""
+    text = told(_KEY, "narrowed")
+    if isinstance(text, str):
+        state = read_state()
+        write_state(state.asking("", ()).filtered(replace(state.filters, text=text[:LONGEST_TEXT])))
 
 
 def _cleared() -> None:

@@ -6,20 +6,24 @@ from dataclasses import replace
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from .. import Hit, LibraryNotFound, NothingIndexed, QueryError, Sort, Stack
-from .components import chance, told
+from .. import LibraryNotFound, NothingIndexed, QueryError, Sort
+from .components import counted, told
 from .empty import show_emptiness
 from .filter_panel import show_filters
-from .grid import GridLook, Tile, grid
-from .image_detail import open_image, search_like, show_image
+from .grid import GridLook, grid
+from .paging import as_far_as_before, question_of, show_more
 from .places import in_a_line
 from .rerank_panel import box_of, show_reranked, show_switch, stop_reranking
 from .resources import Resources, current
 from .results import Answer, answer
 from .search_bar import show_bar
 from .selection import CHOICE, choose, chosen_ids, show_selection
-from .state import PAGE, SearchState, read_state, write_state
+from .state import MOST_SHOWN, PAGE, SearchState, read_state, write_state
+from .tiles import laid_out, tile_of, unfold
+from .timeline import groups_of, show_order, show_timeline
+from .viewer import search_like, show_viewer
 
 _GRID: Final = "grid"
 _SORTS: Final = {Sort.SCORE: "Best first", Sort.NEWEST: "Newest first", Sort.OLDEST: "Oldest first"}
@@ -27,7 +31,7 @@ _SORTS: Final = {Sort.SCORE: "Best first", Sort.NEWEST: "Newest first", Sort.OLD
 
 def show() -> None:
     """Draw the page that the address asks for."""
-    resources, state = current(), read_state()
+    resources, state = current(), as_far_as_before(read_state())
     try:
         resources.library.version()
         show_bar(state, resources)
@@ -42,103 +46,103 @@ def _show_answer(state: SearchState, resources: Resources) -> None:
     except QueryError as error:
         st.warning(in_a_line(str(error)))
         return
-    if not found.stacks and not state.asks and not state.filters.count:
+    if not found.stacks and not state.asks and not state.avoids and not state.filters.count:
         raise NothingIndexed(resources.library.folder)
-    _show_toolbar(state, found, resources)
-    _show_images(state, found, resources)
-    if state.opened is not None:
-        show_image(state.opened, box_of(state.opened))
-
-
-def _show_toolbar(state: SearchState, found: Answer, resources: Resources) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        st.markdown(f":gray[{_count(state, found)}]", width="stretch")
-        show_filters(state, resources.library.facets())
-        if state.asks:
-            show_switch(state)
-            st.session_state["sort"] = state.sort
-            st.selectbox(
-                "Order",
-                _SORTS,
-                format_func=_SORTS.__getitem__,
-                key="sort",
-                on_change=_sorted,
-                label_visibility="collapsed",
-                width=150,
-            )
-
-
-def _count(state: SearchState, found: Answer) -> str:
+    toolbar = st.container(horizontal=True, vertical_alignment="center", key="toolbar")
+    timeline = st.container()
+    with toolbar, st.container(width="stretch"):
+        count = st.empty()
+    count.markdown(f":gray[{counted_in_words(state, found, found.matching)}]")
+    # The grid is what one waits for: it is sent to the browser before the rest of what stands above it.
+    _show_images(state, found, resources, count)
+    with toolbar:
+        _show_tools(state, resources)
     if not state.asks:
-        return f"{found.total:,} pictures" if found.total != 1 else "1 picture"
-    count = sum(stack.count for stack in found.stacks[: found.strong])
-    plus = "+" if count and found.has_more and not found.line else ""
-    return f"{count:,}{plus} of {found.total:,} match" if found.total else ""
+        with timeline:
+            show_timeline(state, resources)
+    show_viewer(state.opened, None if state.opened is None else box_of(state.opened), on_search=True)
 
 
-def _show_images(state: SearchState, found: Answer, resources: Resources) -> None:
-    if not found.stacks:
-        _show_nothing(state, found)
+def _show_tools(state: SearchState, resources: Resources) -> None:
+    show_filters(state, resources.library.facets())
+    if not state.asks:
+        show_order(state)
         return
-    hits = {stack.hit.image.id: stack.hit for stack in found.stacks}
+    show_switch(state)
+    st.session_state["sort"] = state.sort
+    st.selectbox(
+        "Order",
+        _SORTS,
+        format_func=_SORTS.__getitem__,
+        key="sort",
+        on_change=_sorted,
+        label_visibility="collapsed",
+        width=150,
+    )
+
+
+def counted_in_words(state: SearchState, found: Answer, matching: int) -> str:
+    """Return how many pictures match, of how many, and what else is shown."""
+    if not state.asks:
+        pictures = counted(found.total, "picture")
+        return f"Of {pictures}, those without what is kept away from" if state.avoids else pictures
+    if not found.total:
+        return ""
+    if not matching:
+        return f"None of {found.total:,} clearly matches; these are the nearest"
+    order = {Sort.NEWEST: ", newest first", Sort.OLDEST: ", oldest first"}.get(state.sort, "")
+    rest = ", then the nearest of the rest" if len(found.hits) > matching else ""
+    return f"{matching:,}{'+' if found.may_match_more else ''} of {found.total:,} match{order}{rest}"
+
+
+def _show_images(state: SearchState, found: Answer, resources: Resources, count: DeltaGenerator) -> None:
+    if not found.stacks:
+        _show_nothing(found)
+        return
+    hits = {hit.image.id: hit for stack in found.stacks for hit in (stack.hit, *stack.duplicates)}
     show_selection(hits, resources)
     look = GridLook(
         "Pictures found" if state.asks else "The newest pictures",
-        found.line,
-        found.has_more,
+        has_more=found.has_more,
         is_choosable=True,
         chosen=chosen_ids(),
         choice=st.session_state.get(CHOICE, 0),
+        groups=() if state.asks else groups_of([stack.hit.image for stack in found.stacks], state.order),
+        shown=state.shown,
+        question=question_of(state),
+        end=_end(state, found),
     )
-    events = {"opened": _opened, "liked": _liked, "more": _more, "chosen": _chosen}
-    tiles = [_tile(place, stack, found) for place, stack in enumerate(found.stacks)]
+    events = {"liked": _liked, "more": _more, "chosen": _chosen, "unfolded": _unfolded}
     if state.budget_s and state.asks:
-        show_reranked(state, resources, tiles, look, events, _GRID)
+
+        def say(matching: int) -> None:
+            count.markdown(f":gray[{counted_in_words(state, found, matching)}]")
+
+        show_reranked(state, resources, found, say, (look, _GRID, events))
         return
     stop_reranking()
-    grid(tiles, resources.pictures, look, _GRID, events)
-
-
-def _tile(place: int, stack: Stack, found: Answer) -> Tile:
-    hit = stack.hit
-    return Tile(
-        hit.image,
-        found.captions.get(hit.image.id, ""),
-        facts_of(hit, is_ranked=found.is_ranked),
-        f"+{stack.count - 1}" if stack.count > 1 else "",
-        is_weak=bool(found.line) and place >= found.line,
+    tiles, line = laid_out(
+        found.stacks,
+        found.line,
+        lambda hit: tile_of(hit, found.captions.get(hit.image.id, ""), is_ranked=found.is_ranked),
     )
+    grid(tiles, resources.pictures, replace(look, line=line), _GRID, events)
 
 
-def facts_of(hit: Hit, *, is_ranked: bool) -> str:
-    """Return a hit's score, the chance that it matches, and its day, in a few characters."""
-    day = "" if hit.image.taken_at is None else f"{hit.image.taken_at.day} {hit.image.taken_at:%b %Y}"
-    score = f"score {hit.score:.2f}" if is_ranked else ""
-    likely = "" if hit.probability is None else f"{chance(hit.probability)} match"
-    return " · ".join(part for part in (likely, score, day) if part)
+def _end(state: SearchState, found: Answer) -> str:
+    if found.has_more or min(found.total, state.shown) < MOST_SHOWN:
+        return ""
+    what = "a query that says more or filters bring others" if state.asks else "a search or filters bring others"
+    return f"These are {MOST_SHOWN:,} of {found.total:,} pictures: {what}."
 
 
-def _show_nothing(state: SearchState, found: Answer) -> None:
+def _show_nothing(found: Answer) -> None:
     with st.container(horizontal_alignment="center", key="nothing"):
-        if not found.total:
-            st.markdown("### No picture passes the filters", width="content")
-            return
-        st.markdown("### Nothing here matches", width="content")
-        st.caption("None of these pictures shows it, as far as the model can tell.", width="content")
-        if state.asks:
-            st.button("Show the nearest anyway", on_click=_weaken)
+        st.markdown("### Nothing is left" if found.total else "### No picture passes the filters", width="content")
 
 
 def _sorted() -> None:
     write_state(replace(read_state(), sort=st.session_state["sort"], shown=PAGE))
-
-
-def _weaken() -> None:
-    write_state(replace(read_state(), weak=True))
-
-
-def _opened() -> None:
-    open_image(told(_GRID, "opened"))
 
 
 def _liked() -> None:
@@ -146,10 +150,12 @@ def _liked() -> None:
 
 
 def _more() -> None:
-    state, shown = read_state(), told(_GRID, "more")
-    if isinstance(shown, int):
-        write_state(state.with_more())
+    show_more(as_far_as_before(read_state()), told(_GRID, "more"))
 
 
 def _chosen() -> None:
     choose(told(_GRID, "chosen"))
+
+
+def _unfolded() -> None:
+    unfold(told(_GRID, "unfolded"))

@@ -14,6 +14,7 @@ from PIL import Image
 
 from .. import Hit, KnownImage
 from .images import ImageServer, Shape
+from .page_routes import MOST_ORIGINALS, originals_address
 from .places import place_of
 from .resources import Resources, current
 from .state import MOST_PARTS, Part, read_state, write_state
@@ -51,6 +52,14 @@ def show_selection(hits: dict[int, Hit], resources: Resources) -> None:
 
 def offer_downloads(hits: list[Hit]) -> None:
     """Draw what takes pictures away: as a table, and the first hundred as a sheet."""
+    st.link_button(
+        "Originals",
+        originals_address([hit.image for hit in hits], current()),
+        icon=":material/folder_zip:",
+        help=f"The files as they are, in one archive: {MOST_ORIGINALS} at most."
+        if len(hits) > MOST_ORIGINALS
+        else None,
+    )
     st.download_button("Table", _lazily(_csv, hits), "pictures.csv", "text/csv", icon=":material/table:")
     sheet = _lazily(_sheet, hits[:_MOST_ON_SHEET])
     st.download_button("Contact sheet", sheet, "pictures.png", "image/png", icon=":material/grid_view:")

@@ -13,18 +13,23 @@ from typing import Final, TypeAlias
 import streamlit as st
 
 from .. import KnownImage, Sort, Words
+from ..library.catalog.conditions import Area
+from ..library.catalog.overviews import BrowseOrder
+from ..search.query.arithmetic import HEAVIEST
 
 PAGE: Final = 60
 """Pictures shown at first, and added when the end comes into sight."""
 
-MOST_SHOWN: Final = 600
+MOST_SHOWN: Final = 1_920
+"""Of one answer. Whoever has scrolled so far does better to ask for something narrower."""
+
 MOST_PARTS: Final = 16
 LONGEST_TEXT: Final = 500
 _MOST_VALUES: Final = 50
-HEAVIEST: Final = 100.0
 
 _PART = re.compile(r"(-?)(?:([0-9.]{1,10}):)?(text|id|upload):(.*)", re.DOTALL)
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DEGREES = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,8})?", re.ASCII)
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -51,7 +56,8 @@ class Filters:
     """Which images are looked at; each field unset lets all through.
 
     `folder` is a folder's path, or part of a path. `rating` is least that will do, `side_px` the least length of
-    the longer side.
+    the longer side. `text` is in the name, a caption or a keyword, `colours` are all in the picture, and `area` is
+    where it was taken.
     """
 
     after: date | None = None
@@ -62,11 +68,17 @@ class Filters:
     rating: int | None = None
     side_px: int | None = None
     captioned: bool = False
+    text: str = ""
+    colours: tuple[str, ...] = ()
+    area: Area | None = None
 
     @property
     def count(self) -> int:
         """How many of them are set."""
-        values = (self.after, self.before, self.folder, self.cameras, self.formats, self.rating, self.side_px)
+        values = (
+            *(self.after, self.before, self.folder, self.cameras, self.formats, self.rating, self.side_px),
+            *(self.text, self.colours, self.area),
+        )
         return sum(bool(value) for value in values) + self.captioned
 
 
@@ -74,8 +86,8 @@ class Filters:
 class SearchState:
     """Everything a search page shows.
 
-    `words` are those in the box. `weak` shows what hardly matches where nothing matches well. `budget_s` is how long
-    a rerank may take, 0 for none. `opened` is the image that is looked at.
+    `words` are those in the box; without any, the library is browsed in `order`. `budget_s` is how long reranking may
+    take, 0 for none. `opened` is the image that is looked at. `shown` is how far one has scrolled.
     """
 
     words: str = ""
@@ -84,9 +96,9 @@ class SearchState:
     sort: Sort = Sort.SCORE
     shown: int = PAGE
     fold: bool = True
-    weak: bool = False
     budget_s: int = 0
     opened: int | None = None
+    order: BrowseOrder = BrowseOrder.NEWEST
 
     @property
     def asks(self) -> bool:
@@ -94,22 +106,22 @@ class SearchState:
         return bool(self.words) or any(part.weight > 0 for part in self.parts)
 
     @property
-    def has_images(self) -> bool:
-        """Whether pictures are among what is looked for."""
-        return any(part.weight > 0 and not isinstance(part.subject, Words) for part in self.parts)
+    def avoids(self) -> bool:
+        """Whether something is kept away from."""
+        return any(part.weight < 0 for part in self.parts)
 
     def asking(self, words: str, parts: Sequence[Part]) -> SearchState:
         """Return the state that looks for this instead, from the top."""
         kept = tuple(parts)[-MOST_PARTS:]
-        return replace(self, words=words.strip()[:LONGEST_TEXT], parts=kept, shown=PAGE, weak=False, opened=None)
+        return replace(self, words=words.strip()[:LONGEST_TEXT], parts=kept, shown=PAGE, opened=None)
 
     def filtered(self, filters: Filters) -> SearchState:
         """Return the state that looks among these, from the top."""
-        return replace(self, filters=filters, shown=PAGE, weak=False, opened=None)
+        return replace(self, filters=filters, shown=PAGE, opened=None)
 
     def with_more(self) -> SearchState:
-        """Return the state that shows more of the same."""
-        return replace(self, shown=min(self.shown + PAGE, MOST_SHOWN))
+        """Return the state that shows more of the same: twice as much, as whoever scrolls on will scroll far."""
+        return replace(self, shown=min(2 * self.shown, MOST_SHOWN))
 
     def looking_at(self, image_id: int | None) -> SearchState:
         """Return the state with this picture over the page, or with none."""
@@ -118,8 +130,7 @@ class SearchState:
     def to_params(self) -> dict[str, list[str]]:
         """Write the state as an address's parameters; what is at its default is left out."""
         filters = self.filters
-        flags = {"fold": "" if self.fold else "0", "weak": "1" if self.weak else "", "has": ""}
-        flags["has"] = "caption" if filters.captioned else ""
+        flags = {"fold": "" if self.fold else "0", "has": "caption" if filters.captioned else ""}
         params = {
             "q": [self.words],
             "t": [_written(part) for part in self.parts],
@@ -131,6 +142,10 @@ class SearchState:
             "stars": [str(filters.rating or "")],
             "px": [str(filters.side_px or "")],
             **{name: [value] for name, value in flags.items()},
+            "text": [filters.text],
+            "colour": list(filters.colours),
+            "at": [written_area(filters.area)],
+            "by": ["" if self.order is BrowseOrder.NEWEST else self.order.value],
             "sort": ["" if self.sort is Sort.SCORE else self.sort.value],
             "n": [str(self.shown) if self.shown != PAGE else ""],
             "look": [str(self.budget_s or "")],
@@ -159,6 +174,9 @@ class SearchState:
             _read_int(one("stars"), 1, 5),
             _read_int(one("px"), 1, 1_000_000),
             one("has") == "caption",
+            one("text").strip(),
+            several("colour"),
+            read_area(one("at")),
         )
         return cls(
             one("q").strip(),
@@ -167,9 +185,9 @@ class SearchState:
             Sort(one("sort")) if one("sort") in {sort.value for sort in Sort} else Sort.SCORE,
             _read_int(one("n"), 1, MOST_SHOWN) or PAGE,
             one("fold") != "0",
-            one("weak") == "1",
             _read_int(one("look"), 1, 600) or 0,
             _read_int(one("image"), 1, 2**62),
+            BrowseOrder(one("by")) if one("by") in {order.value for order in BrowseOrder} else BrowseOrder.NEWEST,
         )
 
 
@@ -201,6 +219,20 @@ def _read_subject(kind: str, value: str) -> Subject | None:
     if kind == "id":
         return KnownImage(int(value)) if _ID.fullmatch(value) else None
     return Brought(value) if _KEY.fullmatch(value) else None
+
+
+def written_area(area: Area | None) -> str:
+    """Write an area as south, west, north and east, in degrees."""
+    return "" if area is None else ",".join(f"{side:.4f}" for side in (area.south, area.west, area.north, area.east))
+
+
+def read_area(text: str) -> Area | None:
+    """Read what `written_area` writes; None for what is none."""
+    sides = text.split(",")
+    if len(sides) != 4 or not all(_DEGREES.fullmatch(side) for side in sides):
+        return None
+    south, west, north, east = (float(side) for side in sides)
+    return Area(max(-90.0, south), max(-180.0, west), min(90.0, north), min(180.0, east))
 
 
 def _read_date(text: str) -> date | None:

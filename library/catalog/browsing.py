@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import sqlalchemy as sa
 
+from ..images.metadata.image_text import ImageText
+from ..types import ImageDetail, ImageRecord
 from . import tables
 from .conditions import Condition
 from .conditions_sql import predicate
 from .database import Database
-from .vector_codec import batched
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..types import ImageIds
 
 MOST_VALUES: Final = 200
 """Values of one field that are told, the most frequent ones."""
@@ -76,14 +83,40 @@ class BrowsingCatalog:
             self._rests_until_s = end_s + _REST_FACTOR * (end_s - start_s)
             return facets
 
-    def newest(self, count: int, where: Condition | None = None) -> list[int]:
-        """Return the ids of up to `count` images of which `where` is true: taken last first, undated last."""
+    def newest(self, count: int, where: Condition | None = None, *, oldest_first: bool = False) -> list[int]:
+        """Return the ids of up to `count` images of which `where` is true: by their date, undated last."""
         query = sa.select(_images.id).where(_images.missing_since.is_(None))
         if where is not None:
             query = query.where(predicate(where))
-        query = query.order_by(_images.taken_at.desc().nulls_last(), _images.id.desc()).limit(count)
+        taken_at = _images.taken_at.asc() if oldest_first else _images.taken_at.desc()
+        query = query.order_by(taken_at.nulls_last(), _images.id.desc()).limit(count)
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
+
+    def detail(self, image: int | str) -> ImageDetail | None:
+        """Return everything about an image by its id or its path, there or missing; None where there is none."""
+        which = _images.id == image if isinstance(image, int) else _images.path == image
+        names = [name for name in ImageRecord.__slots__ if name != "path"]
+        models, vectors = tables.models.c, tables.embeddings.c
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(*_images).where(which)).first()
+            if row is None:
+                return None
+            texts = sa.select(_texts.source, _texts.kind, _texts.body, _texts.language)
+            texts = texts.where(_texts.image_id == row.id).order_by(_texts.id)
+            keys = sa.select(models.key).join(tables.embeddings, vectors.model_id == models.id)
+            keys = keys.where(vectors.image_id == row.id).order_by(models.id)
+            same = sa.and_(_images.size_bytes == row.size_bytes, _images.content_hash == row.content_hash)
+            copies = sa.select(_images.path).where(same, _images.id != row.id, _images.missing_since.is_(None))
+            return ImageDetail(
+                ImageRecord(path=Path(row.path), **{name: getattr(row, name) for name in names}),
+                row.root,
+                row.indexed_at,
+                row.missing_since,
+                tuple(ImageText(*text) for text in connection.execute(texts)),
+                tuple(connection.execute(keys).scalars()),
+                tuple(connection.execute(copies.order_by(_images.path)).scalars()),
+            )
 
     def count(self, where: Condition | None) -> int:
         """Count the images of which `where` is true."""
@@ -157,12 +190,10 @@ class DuplicatesCatalog:
                 groups.setdefault(content_hash, []).append(image_id)
         return [tuple(ids) for ids in groups.values()]
 
-    def perceptual_hashes(self, image_ids: Sequence[int]) -> dict[int, int]:
-        """Return the hashes of those images that have one, by id; see `perceptual_hash`."""
-        query = sa.select(_images.id, _images.perceptual_hash).where(_images.perceptual_hash.is_not(None))
+    def perceptual_hashes(self) -> tuple[ImageIds, NDArray[np.uint64]]:
+        """Return the ids, ascending, of the images that are there and have a hash, and these; see `perceptual_hash`."""
+        query = sa.select(_images.id, _images.perceptual_hash).order_by(_images.id)
+        query = query.where(_images.missing_since.is_(None), _images.perceptual_hash.is_not(None))
         with self._database.reading() as connection:
-            return {
-                image_id: found
-                for part in batched(image_ids)
-                for image_id, found in connection.execute(query.where(_images.id.in_(part)))
-            }
+            rows = np.array([tuple(row) for row in connection.execute(query)], dtype=np.int64).reshape(-1, 2)
+        return rows[:, 0], rows[:, 1].view(np.uint64)

@@ -47,6 +47,17 @@ class KnownFile:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexedFile:
+    """The file of an image that is there, as it was when it was indexed."""
+
+    image_id: int
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownContent:
     """A picture the catalogue already holds, under whatever path. `vector` is (dim,) float32, or None.
 
@@ -69,6 +80,7 @@ class KnownFailure:
     size_bytes: int
     mtime_ns: int
     tries: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Wildcard(Enum):
 
 
 Glob: TypeAlias = tuple[str | Wildcard, ...]
-"""A pattern, piece by piece: a text stands for itself. The whole value must match; letters' case counts."""
+"""A pattern, piece by piece: a text stands for itself. The whole value must match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,20 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """True where the field has a value and the pattern fits it."""
+    """True where the field has a value and the pattern fits it, with `any_case` in capital and small letters alike."""
 
     field: str
     glob: Glob
+    any_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """True where the image has coordinates within `distance_m` metres of a place, degrees in WGS 84."""
+
+    latitude: float
+    longitude: float
+    distance_m: float
 
 
 UNSPACED = (
@@ -110,6 +120,23 @@ class TextContains:
     """
 
     words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NameContains:
+    """True where the file's path, below what was indexed, holds all these words; letters' case does not count."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """True where the image was taken between these degrees, WGS 84; where `west` is above `east`, across 180."""
+
+    south: float
+    west: float
+    north: float
+    east: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +174,6 @@ class Some:
     conditions: tuple[Condition, ...]
 
 
-Condition: TypeAlias = Compared | OneOf | Matches | TextContains | IsNull | HasText | Not | All | Some
+Condition: TypeAlias = (
+    Compared | OneOf | Matches | Near | TextContains | NameContains | Area | IsNull | HasText | Not | All | Some
+)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from ..clock import utc_now
-from ..errors import CatalogUnavailable, LibraryReadOnly, LibraryTooNew, SettingsError
+from ..errors import CatalogUnavailable, LibraryClosed, LibraryReadOnly, LibraryTooNew, SettingsError
 from ..files import may_write
 from . import tables
+from .distance import add_functions
+from .driver_errors import is_restart, reason_of
 
 if TYPE_CHECKING:
     from sqlite3 import Connection as SqliteConnection
@@ -61,41 +64,18 @@ _POSTGRESQL_WORDS = (
 )
 
 
+_RESTART_S = 30.0
+"""How long a server that was reached before is waited for when it goes: a restart takes some seconds."""
+
+_RESTART_PAUSE_S = 0.5
+
 # What of a URL's parameters may be shown.
 _TOLD_PARAMETERS = frozenset({"host", "port"})
 
-_CORRECT_URL = "correct `catalog` in the library's library.toml"
 _WRITTEN_MEANWHILE = "it was written to while it was read; try again"
 _LACKS_INDEX = (
     "its last changes are still in the file ending in -wal, and the one ending in -shm is not there to read them by; "
     "open the library once where it may be written"
-)
-_NOT_A_CATALOGUE = "it holds no catalogue, or half of one; choose another --library"
-
-# By a sign in a driver's words: what it means, and what to do.
-_REASONS = (
-    (r"database is locked", "another process holds its lock; end that one, or try again"),
-    (r"readonly database|read-only transaction", "it is read-only; make it writable and run again"),
-    (r"unable to open database file", "it cannot be opened; check that the folder exists and may be written"),
-    (r"disk is full|No space left", "the disk is full; free some space and run again, nothing written so far is lost"),
-    (r"file is not a database", "it is not a SQLite database; restore it from a backup, or choose another --library"),
-    (r"malformed", "the file is damaged; restore it from a backup, or delete it and index again"),
-    (r"disk I/O error", "the disk reports an error; check the disk, then run again"),
-    (r"no such (table|column)", _NOT_A_CATALOGUE),
-    (r"(relation|column) .* does not exist|relation .* already exists", _NOT_A_CATALOGUE),
-    (r'database ".*" does not exist', f"its server has no such database; make it with createdb, or {_CORRECT_URL}"),
-    (r'role ".*" does not exist|authentication failed|no password', f"its server refuses the login; {_CORRECT_URL}"),
-    (r"invalid connection option", f"its URL has a parameter nobody knows; {_CORRECT_URL}"),
-    (r"failed to resolve host", f"its server's name is not known here; {_CORRECT_URL}"),
-    (r"refused|No such file|timeout expired|unreachable", f"its server does not answer; start it, or {_CORRECT_URL}"),
-    (
-        r"permission denied|must be owner",
-        "its server lets this user do too little; have the owner grant the rights to its tables",
-    ),
-    (
-        r"terminating connection|closed the connection|connection is lost|shutting down",
-        "its server closed the connection; run again, nothing written so far is lost",
-    ),
 )
 
 
@@ -118,6 +98,8 @@ class Database:
     def __init__(self, url: str | sa.URL, *, read_only: bool = False) -> None:
         self._url = _checked_url(url)
         self._read_only = read_only
+        self._is_closed = False
+        self._was_reached = False
         self._unwritten = _unwritten_file(self._url, read_only=read_only)
         is_server = self._url.get_backend_name() != "sqlite"
         try:
@@ -153,7 +135,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection whose statements see the database as committed."""
-        with self._translated_errors(), self._engine.connect() as connection:
+        with self._translated_errors(), self._connected() as connection:
             if self._unwritten is None:
                 yield connection
                 return
@@ -178,13 +160,57 @@ class Database:
             LibraryReadOnly: nothing is to be written.
         """
         self._check_writable()
-        with self._translated_errors(), self._engine.begin() as connection:
+        with self._translated_errors(), self._connected() as connection, connection.begin():
             meta = tables.meta.c
             increment = sa.update(tables.meta).values(change_seq=meta.change_seq + 1)
             change_seq, version = connection.execute(increment.returning(meta.change_seq, meta.schema_version)).one()
             if version < SCHEMA_VERSION:
                 _migrate(connection, version)
             yield connection, change_seq
+
+    def write(self, work: Callable[[sa.Connection, int], None]) -> None:
+        """Do some work in one writing transaction; where the server is restarted meanwhile, once more from the start.
+
+        Raises as `writing` does, and where it cannot be told whether the transaction was kept.
+        """
+        give_up_s = time.monotonic() + _RESTART_S
+        while True:
+            seen_seq: int | None = None
+            try:
+                with self.writing() as (connection, change_seq):
+                    seen_seq = change_seq
+                    work(connection, change_seq)
+            except CatalogUnavailable as error:
+                if not self._is_restarting(error.__cause__) or time.monotonic() > give_up_s:
+                    raise
+                # Lost while it was being committed, it may have been kept: then its number is taken.
+                if seen_seq is not None and self.meta().change_seq >= seen_seq:
+                    raise
+                time.sleep(_RESTART_PAUSE_S)
+            else:
+                return
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        """Connect; a server that was reached before and is restarted is waited for."""
+        with self._opened() as connection:
+            self._was_reached = True
+            yield connection
+
+    def _opened(self) -> sa.Connection:
+        give_up_s = time.monotonic() + _RESTART_S
+        while True:
+            try:
+                return self._engine.connect()
+            except sa.exc.OperationalError as error:
+                if not self._is_restarting(error) or time.monotonic() > give_up_s:
+                    raise
+                time.sleep(_RESTART_PAUSE_S)
+
+    def _is_restarting(self, error: BaseException | None) -> bool:
+        is_server = self._engine.dialect.name != "sqlite"
+        told = isinstance(error, sa.exc.DBAPIError) and is_restart(error)
+        return is_server and self._was_reached and told
 
     @contextmanager
     def noting(self) -> Iterator[sa.Connection]:
@@ -253,8 +279,21 @@ class Database:
             raise LibraryTooNew(self.location, found.schema_version, SCHEMA_VERSION)
         return found
 
+    def compact(self) -> None:
+        """Give the disk back the room of deleted rows; needs as much room again, for a while."""
+        self._check_writable()
+        with self._translated_errors(), self._engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                return
+            for name in sorted(tables.metadata.tables):
+                connection.exec_driver_sql(f"VACUUM FULL {name}")
+
     def close(self) -> None:
-        """Return every connection."""
+        """Return every connection; nothing is asked of it any more."""
+        self._is_closed = True
         self._engine.dispose()
 
     def _check_writable(self) -> None:
@@ -263,11 +302,13 @@ class Database:
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
+        if self._is_closed:
+            raise LibraryClosed(self.location)
         try:
             yield
         except sa.exc.DBAPIError as error:
             lacks_index = self._unwritten is not None and self._unwritten.lacks_index()
-            raise CatalogUnavailable(self.location, _LACKS_INDEX if lacks_index else _reason(error)) from error
+            raise CatalogUnavailable(self.location, _LACKS_INDEX if lacks_index else reason_of(error)) from error
 
 
 def _migrate(connection: sa.Connection, version: int) -> None:
@@ -292,6 +333,7 @@ def _in_words_of(dialect: str, text: str) -> str:
 
 
 def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+    add_functions(connection)
     cursor = connection.cursor()
     # The timeout first: switching to WAL may have to wait for another process doing the same.
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
@@ -334,13 +376,3 @@ def _checked_url(url: str | sa.URL) -> sa.URL:
         case other:
             message = f"{other} is not supported; use postgresql+psycopg://USER@HOST/NAME, or leave it out for SQLite"
             raise SettingsError("catalog", message)
-
-
-def _reason(error: sa.exc.DBAPIError) -> str:
-    """One line for people out of a driver's words."""
-    words = str(error.orig)
-    for sign, reason in _REASONS:
-        if re.search(sign, words):
-            return reason
-    first_line = next(iter(words.splitlines()), type(error.orig).__name__)
-    return f"{first_line}; check the database, then run again"

@@ -32,6 +32,20 @@ class PlaceCatalog:
                 for name, data in connection.execute(query.where(_rows.content_hash.in_(part)))
             }
 
+    def held(self) -> dict[int, tuple[int, int]]:
+        """Return of how many pictures the places are kept, and in how many bytes, by model id."""
+        size_bytes = sa.func.sum(sa.func.length(_rows.data))
+        query = sa.select(_rows.model_id, sa.func.count(), size_bytes).group_by(_rows.model_id)
+        with self._database.reading() as connection:
+            if not sa.inspect(connection).has_table(tables.places.name):
+                return {}
+            return {int(model_id): (int(count), int(total)) for model_id, count, total in connection.execute(query)}
+
+    def forget(self, model_id: int) -> None:
+        """Forget what is kept for a model: its judge looks at the files again."""
+        with self._database.noting() as connection:
+            connection.execute(sa.delete(tables.places).where(_rows.model_id == model_id))
+
 
 def write_places(connection: sa.Connection, model_id: int, version: str, rows: Mapping[str, bytes]) -> None:
     """Keep `rows`, by content hash, in place of what was kept of these pictures before."""

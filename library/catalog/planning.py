@@ -53,7 +53,7 @@ class PlanningCatalog:
 
     def known_failures(self, root: str) -> dict[str, KnownFailure]:
         """Return the ledger's rows at `root` or below it, by path."""
-        query = sa.select(_failures.path, _failures.size_bytes, _failures.mtime_ns, _failures.tries)
+        query = sa.select(_failures.path, _failures.size_bytes, _failures.mtime_ns, _failures.tries, _failures.reason)
         with self._database.reading() as connection:
             rows = connection.execute(query.where(below(_failures.path, root)))
             return {path: KnownFailure(*rest) for path, *rest in rows}

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from .distance import add_functions
+
 _WAIT_S: Final = 2.0
 """How long a writer that is just opening or closing the catalogue is waited for."""
 
@@ -73,6 +75,7 @@ class ReadOnlyFile:
             check_same_thread=False,
             factory=_Unlocked if "immutable" in parameters else sqlite3.Connection,
         )
+        add_functions(connection)
         if isinstance(connection, _Unlocked):
             connection.state = state
         return connection

@@ -17,6 +17,8 @@ from sqlalchemy import (
     Text,
 )
 
+from .path_text import PathText
+
 metadata = MetaData()
 
 # SQLite's rowid alias must be declared INTEGER; elsewhere ids are 64 bits wide.
@@ -36,8 +38,8 @@ images = Table(
     "images",
     metadata,
     Column("id", _Int, primary_key=True, autoincrement=True),
-    Column("path", Text, nullable=False),
-    Column("root", Text, nullable=False),
+    Column("path", PathText, nullable=False),
+    Column("root", PathText, nullable=False),
     Column("size_bytes", _Int, nullable=False),
     Column("mtime_ns", _Int, nullable=False),
     Column("content_hash", Text, nullable=False),
@@ -55,7 +57,7 @@ images = Table(
     Column("colours", Text, nullable=False),
     Column("perceptual_hash", _Int),
     Column("warning", Text),
-    Column("sidecars", Text, nullable=False),
+    Column("sidecars", PathText, nullable=False),
     Column("missing_since", TIMESTAMP),
     Column("indexed_at", TIMESTAMP, nullable=False),
     Column("change_seq", _Int, nullable=False),
@@ -130,8 +132,8 @@ text_embeddings = Table(
 failures = Table(
     "failures",
     metadata,
-    Column("path", Text, primary_key=True),
-    Column("root", Text, nullable=False),
+    Column("path", PathText, primary_key=True),
+    Column("root", PathText, nullable=False),
     Column("stage", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("tries", _Int, nullable=False),
@@ -143,7 +145,7 @@ failures = Table(
 archives = Table(
     "archives",
     metadata,
-    Column("path", Text, primary_key=True),
+    Column("path", PathText, primary_key=True),
     Column("size_bytes", _Int, nullable=False),
     Column("mtime_ns", _Int, nullable=False),
     Column("images", _Int, nullable=False),

@@ -212,6 +212,38 @@ class JudgementCatalog:
             newest = sa.select(sa.func.max(_rows.id)).scalar_subquery()
             connection.execute(sa.delete(tables.judgements).where(_rows.id <= newest - self._kept))
 
+    def held(self) -> list[HeldAnswers]:
+        """Return how much is kept of each judge, judgements and answers apart."""
+        is_answer = _rows.answer.is_not(None)
+        texts = (_rows.content_hash, _rows.judge, _rows.question, sa.func.coalesce(_rows.answer, ""))
+        length = sum((sa.func.length(text) for text in texts), start=sa.literal(_ROW_BYTES))
+        query = sa.select(_rows.judge, is_answer, sa.func.count(), sa.func.sum(length)).group_by(_rows.judge, is_answer)
+        with self._database.reading() as connection:
+            return [
+                HeldAnswers(judge, bool(answer), int(count), int(size_bytes))
+                for judge, answer, count, size_bytes in connection.execute(query)
+            ]
+
+    def forget(self, judge: str, *, is_answer: bool) -> None:
+        """Forget the judgements, or the answers, of one judge."""
+        kind = _rows.answer.is_not(None) if is_answer else _rows.answer.is_(None)
+        with self._database.noting() as connection:
+            connection.execute(sa.delete(tables.judgements).where(_rows.judge == judge, kind))
+
+
+_ROW_BYTES: Final = 100
+"""What a row takes beside its texts, its two entries in indexes included."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAnswers:
+    """How much is kept of what one judge said."""
+
+    judge: str
+    is_answer: bool
+    count: int
+    size_bytes: int
+
 
 def _insert_unless_there(dialect: str) -> sa.Insert:
     """An insert that leaves rows alone that another process wrote meanwhile."""

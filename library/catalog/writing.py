@@ -175,7 +175,7 @@ def _write_vanished(connection: sa.Connection, changes: list[Vanished], change_s
 def _write_failed(connection: sa.Connection, changes: list[Failed]) -> None:
     if not changes:
         return
-    # Names that are not Unicode are shown with escapes, so that two files may share one path here.
+    # A batch may hold an earlier failure of the same file.
     latest = {change.file.path: change for change in changes}
     tries: dict[str, int] = {}
     for part in batched(list(latest)):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import sqlalchemy as sa
 
 from ..catalog import tables
 from ..catalog.changes import FailureGone, Relocated
+from ..checked_files import read_checked
 from ..images.sources import FileState
 from ..settings import FILE_NAME, write_initial_settings
 from ..store import CALIBRATION_NAME
@@ -110,18 +108,9 @@ def check_calibration(patient: CheckContext) -> Iterator[Finding]:
         yield Finding("calibration", f"{folder} is no folder", patient.repair, harmless=True)
         return
     for file in sorted(folder.glob("*")):
-        if file.is_file() and file.suffix == ".npz" and _is_whole(file):
+        if file.is_file() and file.suffix == ".npz" and read_checked(file) is not None:
             continue
         if patient.repair:
             shutil.rmtree(file) if file.is_dir() else file.unlink()
         detail = f"{file} cannot be read, and is learned anew when needed"
         yield Finding("calibration", detail, patient.repair, harmless=True)
-
-
-def _is_whole(file: Path) -> bool:
-    """Whether every member of an .npz file is as its checksum says."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.testzip() is None
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error):
-        return False

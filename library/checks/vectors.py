@@ -71,6 +71,9 @@ def check_stray_files(patient: CheckContext) -> Iterator[Finding]:
         newest = generations.newest()
         if newest is not None:
             strays += generations.strays(newest.number)
+        elif not _is_wanted(patient, model):
+            # Of another library, or damaged, and too few vectors for a new one: every search would note it.
+            strays += generations.strays(None)
     for path in strays:
         if patient.repair:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -120,14 +123,19 @@ def _whole(generations: Generations) -> Generation | None:
     return None if newest is None or newest.number in generations.damage() else newest
 
 
+def _is_wanted(patient: CheckContext, model: ModelRow) -> bool:
+    """Whether there should be a generation: there was one, or there are enough vectors for one."""
+    total = patient.store.catalog.count_vectors(model.id)
+    return bool(patient.store.catalog.generation_number(model.id)) or should_build(total, total)
+
+
 def _fault(patient: CheckContext, model: ModelRow) -> str | None:
     """Say why the newest generation of `model` will not do; None when it does, or when none is called for."""
     catalog = patient.store.catalog
     newest = _whole(patient.store.generations_of(model))
     recorded = catalog.generation_number(model.id)
     if newest is None or newest.number < recorded:
-        total = catalog.count_vectors(model.id)
-        return "is missing or damaged" if recorded or should_build(total, total) else None
+        return "is missing or damaged" if _is_wanted(patient, model) else None
     if newest.manifest.change_seq > catalog.meta().change_seq:
         return "was built from a later state of the catalogue than this one"
     if model.id in patient.unsound:

@@ -85,14 +85,13 @@ def embed_long(
 
 
 def _note_split(pieces: Sequence[Sequence[str]], token_counts: Vectors, limit_tokens: int) -> None:
-    logger.warning(
-        "%d of %d texts exceed the model's limit of %d tokens (the longest has %d): "
-        "each was split at sentences and the parts' vectors averaged",
-        sum(len(parts) > 1 for parts in pieces),
-        len(pieces),
-        limit_tokens,
-        int(token_counts.max()),
-    )
+    split_count, longest = sum(len(parts) > 1 for parts in pieces), int(token_counts.max())
+    if longest > limit_tokens:
+        why = f"exceed the model's limit of {limit_tokens} tokens (the longest has {longest:,})"
+    else:  # a tokenizer that does not know a word may make one token of it, however long
+        why = f"hold words of more than {LONGEST_WORD_CHARS} characters"
+    told = "%d of %d texts %s: each was split at sentences and the parts' vectors averaged"
+    logger.warning(told, split_count, len(pieces), why)
 
 
 def _split(text: str, level: int, fits: Callable[[str], bool]) -> list[str]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ..errors import ModelUnavailable
 from ..types import Vectors
 from .base import normalized
+from .onnx_files import reading
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,18 +105,9 @@ class PlaceKeeper:
 
     @cached_property
     def _arrays(self) -> dict[str, Vectors]:
-        try:
-            with np.load(self._path) as stored:
-                return {name: stored[name].astype(np.float32) for name in stored.files}
-        except (OSError, ValueError) as error:
-            raise self._damaged(error) from error
+        with reading(self._path), np.load(self._path) as stored:
+            return {name: stored[name].astype(np.float32) for name in stored.files}
 
     def _bytes(self) -> bytes:
-        try:
+        with reading(self._path):
             return self._path.read_bytes()
-        except OSError as error:
-            raise self._damaged(error) from error
-
-    def _damaged(self, error: Exception) -> ModelUnavailable:
-        reason = f"{self._path} cannot be read ({error})"
-        return ModelUnavailable("mini", reason, "the installation is damaged: reinstall photoseek")

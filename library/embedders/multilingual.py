@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ModelUnavailable
-from ..telemetry import disable_telemetry
 from ..types import Vectors
-from .base import first_line, normalized
+from .base import normalized
 from .languages import LatinProfile, is_english
 from .long_text import embed_long
+from .onnx_files import SessionSettings, damaged_installation, load_session, load_tokenizer, reading
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -33,8 +32,6 @@ PREFIX = "query: "
 
 TEXT_LIMIT_TOKENS = 128
 """Longer texts are split, as those in English are."""
-
-_REMEDY = "the installation is damaged: reinstall photoseek"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +52,8 @@ def read_multilingual_manifest(folder: Path) -> MultilingualManifest:
         ModelUnavailable: it is missing or broken.
     """
     path = folder / "manifest.json"
-    try:
+    with reading(path):
         return MultilingualManifest(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
 
 
 class MultilingualText:
@@ -75,8 +70,7 @@ class MultilingualText:
     def __init__(self, folder: Path, space: str) -> None:
         manifest = read_multilingual_manifest(folder)
         if manifest.space != space:
-            reason = f"{folder} belongs to {manifest.space}, not to {space}"
-            raise ModelUnavailable("mini", reason, _REMEDY)
+            raise damaged_installation(f"{folder} belongs to {manifest.space}, not to {space}")
         self._folder = folder
         self._lock = Lock()
 
@@ -116,10 +110,8 @@ class MultilingualText:
     @cached_property
     def _latin(self) -> LatinProfile:
         path = self._folder / "latin.npz"
-        try:
+        with reading(path):
             return LatinProfile.read(path)
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelUnavailable("mini", f"{path} cannot be read ({error})", _REMEDY) from error
 
     @cached_property
     def _tower(self) -> InferenceSession:
@@ -130,31 +122,14 @@ class MultilingualText:
         return self._session("head.onnx")
 
     def _session(self, name: str) -> InferenceSession:
-        disable_telemetry()
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors only: a warning on stderr is not ours to print
-        options.intra_op_num_threads = 1
         # The scales are stored in 16 bits: this level turns them to 32 once, when loading.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        path = self._folder / name
         with self._lock:
-            try:
-                return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            except Exception as error:  # ONNX Runtime's own classes share no base but this
-                raise ModelUnavailable("mini", f"{path} cannot be loaded ({first_line(error)})", _REMEDY) from error
+            return load_session(self._folder / name, SessionSettings(optimized="basic"))
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        from tokenizers import Tokenizer
-
-        path = self._folder / "tokenizer.json"
         with self._lock:
-            try:
-                return Tokenizer.from_file(str(path))
-            except Exception as error:  # tokenizers raises bare Exception
-                raise ModelUnavailable("mini", f"{path} cannot be loaded ({first_line(error)})", _REMEDY) from error
+            return load_tokenizer(self._folder / "tokenizer.json")
 
 
 def embed_by_language(

@@ -6,6 +6,7 @@
     |   |-- LibraryTooNew
     |   |-- LibraryLocked
     |   |-- LibraryReadOnly         opened so that nothing is written
+    |   |-- LibraryClosed           used after it was closed
     |   |-- CatalogUnavailable
     |   `-- IndexWriteFailed        a generation of vectors could not be put on disk
     |-- SettingsError               an environment variable or a line of TOML
@@ -33,7 +34,9 @@
     |-- EmptyPath                   a path that is empty, as of a variable that was not set
     |-- ExportFailed                vectors or results could not be put in a file
     |-- UiUnavailable               the pages in the browser cannot be served as asked
-    `-- DemoUnavailable             the sample photographs are not installed
+    |-- DemoUnavailable             the sample photographs are not installed
+    |-- ServerUnavailable           the HTTP server cannot be run as asked
+    `-- RemoteError                 a photoseek server is not reached, or says no
 
 Errors carry facts as attributes and word them in `__str__`: what, which file, what to do next.
 """
@@ -53,6 +56,7 @@ from .of_files import (
 from .of_library import (
     CatalogUnavailable,
     IndexWriteFailed,
+    LibraryClosed,
     LibraryError,
     LibraryLocked,
     LibraryNotFound,
@@ -73,7 +77,7 @@ from .of_models import (
     UnknownModel,
 )
 from .of_questions import AddressRefused, EvaluationError, FilterError, QueryError
-from .of_screens import DemoUnavailable, UiUnavailable
+from .of_screens import DemoUnavailable, RemoteError, ServerUnavailable, UiUnavailable
 
 __all__ = [
     "AddressRefused",
@@ -93,6 +97,7 @@ __all__ = [
     "FolderUnusable",
     "ImageUnreadable",
     "IndexWriteFailed",
+    "LibraryClosed",
     "LibraryError",
     "LibraryLocked",
     "LibraryNotFound",
@@ -106,7 +111,9 @@ __all__ = [
     "NothingIndexed",
     "PhotoseekError",
     "QueryError",
+    "RemoteError",
     "RootEmptied",
+    "ServerUnavailable",
     "SettingsError",
     "UiUnavailable",
     "UnknownModel",

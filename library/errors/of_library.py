@@ -47,7 +47,7 @@ class LibraryLocked(LibraryError):
         self.owner = owner
 
     def __str__(self) -> str:
-        return f"{self.folder} is being written by {self.owner}: wait for it to end, or stop it"
+        return f"{self.folder} is being written by {self.owner}: wait for it to end (index --wait 10min), or stop it"
 
 
 class LibraryReadOnly(LibraryError):
@@ -59,6 +59,17 @@ class LibraryReadOnly(LibraryError):
 
     def __str__(self) -> str:
         return f"{self.location} was opened read-only, and nothing is written to it: open it without that to change it"
+
+
+class LibraryClosed(LibraryError):
+    """The library was closed, and then something was asked of it."""
+
+    def __init__(self, location: Path | str) -> None:
+        super().__init__(location)
+        self.location = location
+
+    def __str__(self) -> str:
+        return f"{self.location} was closed: open it again, or close it last"
 
 
 class CatalogUnavailable(LibraryError):

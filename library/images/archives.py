@@ -11,7 +11,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import IO, BinaryIO, Protocol, cast
 
@@ -239,13 +239,20 @@ class _Headers:
 
 
 def _tar_members(stream: BinaryIO | DecompressedStream) -> Iterator[Member]:
+    written: dict[str, Member] = {}
     for info in tarfile.TarFile(fileobj=cast("IO[bytes]", _Headers(stream)), errorlevel=2):
         if isinstance(stream, DecompressedStream) and info.offset_data + info.size > _MOST_UNPACKED_BYTES:
             raise tarfile.ReadError(f"unpacks to more than {_MOST_UNPACKED_BYTES >> 30} GB")
         if info.isfile():
             problem = "a sparse file, which is not read from archives" if info.issparse() else None
             # The prefix is what `tar -c .` writes.
-            yield Member(info.name.removeprefix("./"), info.size, problem, info.offset_data)
+            member = Member(info.name.removeprefix("./"), info.size, problem, info.offset_data)
+        elif info.islnk() and (target := written.get(info.linkname.removeprefix("./"))) is not None:
+            member = replace(target, name=info.name.removeprefix("./"))  # tar writes a file with two names once
+        else:
+            continue
+        written[member.name] = member
+        yield member
 
 
 def _zip_problem(info: zipfile.ZipInfo) -> str | None:

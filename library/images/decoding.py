@@ -16,6 +16,7 @@ from .formats import ImageFormat, identify, is_raw, missing_codec, raw_preview
 from .jpeg import JpegLayout, read_layout
 from .metadata.exif import overclaims
 from .metadata.image_metadata import Metadata, image_metadata, tiff_metadata
+from .png import LightPng, lightened
 from .salvage import salvage
 from .srgb import to_srgb
 
@@ -131,12 +132,14 @@ def _decoded(data: bytes, path: str, limits: DecodeLimits, min_side_px: int | No
         return _previewed(data, path, limits, min_side_px)
     known = identify(data, path)
     layout = read_layout(data) if known.name == "JPEG" else None
-    source = _Source(data, path, known, layout)
+    light = lightened(data) if known.name == "PNG" else LightPng(data)
+    source = _Source(light.data, path, known, layout)
     _refuse_traps(source)
     header = _opened(source)
     drafted_from = header.size
     scale = _draft_scale(source, drafted_from, limits, min_side_px)
     picture, warning = _loaded(source, header, scale)
+    picture.info.update(light.info)
     width, height = drafted_from if layout else picture.size
     metadata = _metadata(source, picture)
     # Pillow turns a TIFF upright by itself while loading it; for the others it leaves that to us.

@@ -37,6 +37,12 @@ _SMALLEST_MEMORY_BYTES = 1 << 30
 _LARGEST_MEMORY_BYTES = 4 << 30
 """A file at every limit of `DecodeLimits` takes 3 GB: its own bytes, the picture, and a copy on its way to RGB."""
 
+_PARENT_BYTES = 300 << 20
+_PROCESS_BYTES = 90 << 20
+"""What a run takes with the built-in model, and a process of its that decodes photographs (benchmarks/indexing.py)."""
+
+_LEAST_MEMORY_BYTES = 128 << 20
+
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
@@ -70,10 +76,22 @@ class IsolationLimits:
 
     @classmethod
     def of_machine(cls, workers: int, timeout_s: float) -> IsolationLimits:
-        """Share out half of the machine's memory among `workers` processes; a second try may take that half alone."""
-        half = machine_memory_bytes() // 2
-        alone = max(min(half, _LARGEST_MEMORY_BYTES), _SMALLEST_MEMORY_BYTES)
-        return cls(timeout_s, max(min(half // workers, alone), _SMALLEST_MEMORY_BYTES), alone)
+        """Share out half of the machine's memory among `workers` processes; a second try may take that half alone.
+
+        A share is no less than 1 GiB, since few files use theirs up; where there is no such room, it is what is left
+        beside the run itself.
+        """
+        memory = machine_memory_bytes()
+        small = memory < _SMALLEST_MEMORY_BYTES
+        least = max(memory - _PARENT_BYTES, _LEAST_MEMORY_BYTES) if small else _SMALLEST_MEMORY_BYTES
+        alone = max(min(memory // 2, _LARGEST_MEMORY_BYTES), least)
+        return cls(timeout_s, max(min(memory // 2 // workers, alone), least), alone)
+
+
+def fitting_workers() -> int:
+    """Return how many processes to decode in: one for each core, or fewer where memory has no room for them."""
+    room = (machine_memory_bytes() - _PARENT_BYTES) // _PROCESS_BYTES
+    return max(1, min(os.cpu_count() or 1, room))
 
 
 class IsolatedPool(Generic[_Job, _Result]):
@@ -305,7 +323,7 @@ class _Process:
 
     def _loss(self, turn: _Turn) -> DecoderLost:
         if self._overdue is turn:
-            return DecoderLost(f"took longer than {turn.limit_s:.0f} s", is_final=True)
+            return DecoderLost(f"took longer than {turn.limit_s:.3g} s", is_final=True)
         self.popen.kill()
         code = self.popen.wait()
         if code < 0:

@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Generic, TypeAlias, TypeVar
 
@@ -76,6 +77,7 @@ def main() -> None:
     if not _die_with(setup.parent_id):
         return
     _limit_memory(setup.memory_bytes)
+    _be_the_first_to_go()
     _tell(answers, Ready())
     while True:
         try:
@@ -128,6 +130,13 @@ def _die_with(parent_id: int) -> bool:
         return True
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     return os.getppid() == parent_id
+
+
+def _be_the_first_to_go() -> None:
+    """Where memory runs out, have the system kill this process, which costs one file a second try, and not the run."""
+    if sys.platform == "linux":
+        with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as stream:  # noqa: PTH123
+            stream.write("800")
 
 
 def _limit_memory(memory_bytes: int) -> None:

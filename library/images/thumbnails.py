@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from PIL import Image
 
+from ..checked_files import CHECKSUM_BYTES, read_checked, write_checked
 from ..errors import ImageUnreadable
-from ..files import atomic_write
 from ..types import Pixels
-from .decoding import DecodeLimits, decode
+from .decoding import DecodedImage, DecodeLimits, decode
 from .isolation import DecoderLost, IsolatedPool, IsolationLimits
 from .sources import read_bytes
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
 
 DEFAULT_BOUND_BYTES: Final = 512 << 20
 _ROOM_SHARE: Final = 0.9
@@ -29,7 +33,7 @@ _ROOM_SHARE: Final = 0.9
 class ThumbnailCache:
     """Files by name in one folder. Thread-safe; several processes may share it.
 
-    A folder that cannot be written to keeps nothing, and nothing else is wrong then.
+    A folder that cannot be written to keeps nothing, and nothing else is wrong then. A damaged file is as good as none.
     """
 
     def __init__(self, folder: Path, bound_bytes: int = DEFAULT_BOUND_BYTES) -> None:
@@ -41,9 +45,8 @@ class ThumbnailCache:
     def get(self, name: str) -> bytes | None:
         """Return what is kept under `name`, and note that it was used."""
         file = self._file(name)
-        try:
-            data = file.read_bytes()
-        except OSError:
+        data = read_checked(file)
+        if data is None:
             return None
         with suppress(OSError):
             os.utime(file)
@@ -53,8 +56,7 @@ class ThumbnailCache:
         """Keep `data` under `name`."""
         file = self._file(name)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(file, durable=False) as stream:
+            with write_checked(file) as stream:
                 stream.write(data)
         except OSError:
             return
@@ -62,7 +64,7 @@ class ThumbnailCache:
             if self._size_bytes is None:
                 self._size_bytes = sum(size for _, size, _ in self._kept())
             else:
-                self._size_bytes += len(data)
+                self._size_bytes += len(data) + CHECKSUM_BYTES
             if self._size_bytes > self._bound_bytes:
                 self._size_bytes = self._make_room()
 
@@ -103,19 +105,52 @@ class Shrunk:
     height: int
 
 
+class FileWork(Generic[_Job, _Result]):
+    """Does some work on files, each in a process that may crash, hang or run out of memory. Thread-safe.
+
+    Args:
+        work: what is done; the job it gets holds or is the file's path, and it raises `ImageUnreadable`.
+        workers: how many files at a time, each in a process that starts when first needed.
+        timeout_s: how long one file may take.
+    """
+
+    def __init__(self, work: Callable[[_Job], _Result], workers: int, timeout_s: float) -> None:
+        # A process ends with the thread that first needed it: these threads live as long as the processes.
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="photoseek-decode")
+        self._pool = IsolatedPool(work, IsolationLimits.of_machine(workers, timeout_s))
+
+    def submit(self, job: _Job) -> Future[_Result]:
+        """Have one file worked on, and return what will hold what comes of it.
+
+        Its exceptions: `ImageUnreadable`, also for a file that cost its process; `DecodingUnavailable` where no process
+        can be started.
+        """
+        return self._threads.submit(self._run, job)
+
+    def _run(self, job: _Job) -> _Result:
+        try:
+            return self._pool.run(job, 0)
+        except DecoderLost as loss:
+            path = job if isinstance(job, str) else str(getattr(job, "path", ""))
+            raise ImageUnreadable(path, loss.reason) from loss
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing."""
+        self._pool.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
 class Decoders:
     """Decodes files to pictures whose longer side is at most `side_px`, off the caller's thread. Thread-safe.
 
     Args:
         side_px: of the pictures made.
         limits: what is refused for its size.
-        workers: how many files at a time, each in a process that starts when first needed.
+        workers: how many files at a time.
     """
 
     def __init__(self, side_px: int, limits: DecodeLimits, workers: int) -> None:
-        # A process ends with the thread that first needed it: these threads live as long as the processes.
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix=f"photoseek-decode-{side_px}")
-        self._pool = IsolatedPool(partial(shrink, side_px, limits), IsolationLimits.of_machine(workers, _TIMEOUT_S))
+        self._work: FileWork[str, Shrunk] = FileWork(partial(shrink, side_px, limits), workers, _TIMEOUT_S)
 
     def shrink(self, path: str) -> Shrunk:
         """Read and decode one file, or an archive's member, and wait for it.
@@ -124,18 +159,11 @@ class Decoders:
             ImageUnreadable: there is no such file, or no picture in it.
             DecodingUnavailable: no process can be started.
         """
-        return self._threads.submit(self._shrink, path).result()
-
-    def _shrink(self, path: str) -> Shrunk:
-        try:
-            return self._pool.run(path, 0)
-        except DecoderLost as loss:
-            raise ImageUnreadable(path, loss.reason) from loss
+        return self._work.submit(path).result()
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
-        self._pool.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._work.close()
 
 
 def shrink(side_px: int, limits: DecodeLimits, path: str) -> Shrunk:
@@ -145,14 +173,24 @@ def shrink(side_px: int, limits: DecodeLimits, path: str) -> Shrunk:
         ImageUnreadable: there is no such file, or no picture in it.
         MemoryError: it needs more than this process may have.
     """
+    decoded = decode_file(path, limits, side_px)
+    small = decoded.image.copy()
+    small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    return Shrunk(np.asarray(small, dtype=np.uint8), decoded.width, decoded.height)
+
+
+def decode_file(path: str, limits: DecodeLimits, min_side_px: int) -> DecodedImage:
+    """Read and decode one file, or an archive's member; see `decode`.
+
+    Raises:
+        ImageUnreadable: there is no such file, or no picture in it.
+        MemoryError: it needs more than this process may have.
+    """
     try:
-        decoded = decode(read_bytes(path, limits.max_bytes), path, limits=limits, min_side_px=side_px)
+        return decode(read_bytes(path, limits.max_bytes), path, limits=limits, min_side_px=min_side_px)
     except OSError as error:
         raise ImageUnreadable(path, f"cannot be read: {error.strerror or error}") from error
     except ImageUnreadable as error:
         if isinstance(error.__cause__, MemoryError):
             raise MemoryError from error  # noqa: TRY004 - a type among causes
         raise
-    small = decoded.image.copy()
-    small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    return Shrunk(np.asarray(small, dtype=np.uint8), decoded.width, decoded.height)

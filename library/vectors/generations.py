@@ -186,10 +186,32 @@ class Generations:
         write_file(paths["json"], lambda write: write(text))
         return manifest
 
-    def strays(self, kept_number: int) -> list[Path]:
-        """Return the files that serve nothing beside generation `kept_number`: others, halves, killed builds."""
+    def strays(self, kept_number: int | None) -> list[Path]:
+        """Return the files that serve nothing beside generation `kept_number`: others, halves, killed builds.
+
+        None says that no generation is of use.
+        """
         others = [path for path, number in self._published_files() if number != kept_number]
         return sorted([*others, *self._leftovers()])
+
+    def remove_foreign(self) -> None:
+        """Remove generations that are not of this library and model, as a folder that was copied or reused may hold.
+
+        For whoever holds the library for writing.
+        """
+        foreign = {number for number in self._numbers() if self._is_foreign(number)}
+        _remove([path for path, number in self._published_files() if number in foreign])
+
+    def remove_all(self) -> None:
+        """Remove every generation, where there is nothing to have one of; for whoever holds the library for writing."""
+        _remove([path for path, _ in self._published_files()])
+
+    def _is_foreign(self, number: int) -> bool:
+        try:
+            manifest = GenerationManifest.from_json(self._path(number, "json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False  # what cannot be read is the doctor's to judge
+        return manifest.identity != self.identity
 
     def _verified(self, number: int, sum_limit_bytes: int) -> Generation:
         """Open one generation, or raise OSError or ValueError with the reason why it must not be used."""
@@ -232,6 +254,8 @@ class Generations:
         Files that bear this process's own id are leftovers too, of an earlier process with the same id, as in a
         restarted container: no other thread of this process is building now.
         """
+        if not self.folder.is_dir():
+            return []
         matches = ((path, _UNFINISHED.fullmatch(path.name)) for path in self.folder.iterdir())
         return [
             path

@@ -57,6 +57,11 @@ class VectorIndex(Protocol):
         """Length of every vector held."""
         ...
 
+    @property
+    def image_ids(self) -> ImageIds:
+        """(n,) int64: the images held, in any order."""
+        ...
+
     def __len__(self) -> int:
         """Number of vectors held."""
         ...

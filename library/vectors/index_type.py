@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from math import log2
 from typing import Final
 
-from ..processes import machine_memory_bytes
-
 FLAT: Final = "Flat"
 """The recipe of a generation without an index: a matrix that NumPy compares with the query, exactly."""
 
@@ -18,11 +16,8 @@ importing FAISS costs a cold search (0.1 s) and what a library of that size can 
 FLAT_LIMIT_ROWS: Final = 200_000
 """Beyond this many rows the bookkeeping of a full comparison shows, however short the vectors are."""
 
-MEMORY_SHARE: Final = 0.25
-"""Of the machine's memory an index may take before it is compressed further: the rest is for its users."""
-
-DIMS_PER_CODE: Final = 4
-"""Dimensions that product quantisation puts into one byte: an eighth of float16."""
+FEWEST_DIMS_FOR_BITS: Final = 64
+"""Below, one bit a dimension says too little, and there is little to save."""
 
 TUNED_K: Final = 20
 """Matches asked for while tuning: the default of every search."""
@@ -61,21 +56,17 @@ class IvfParams:
     recall: float
 
 
-def choose_recipe(count: int, dim: int, memory_bytes: int | None = None) -> IndexRecipe:
-    """Choose the type for about `count` vectors of `dim` dimensions on a machine with `memory_bytes`.
+def choose_recipe(count: int, dim: int) -> IndexRecipe:
+    """Choose the type for about `count` vectors of `dim` dimensions.
 
-    Exact while that is fast; then inverted lists of bytes (one a dimension); then, where those would take too much of
-    the memory, inverted lists of product-quantised codes. The last two only choose candidates: answers are scored with
-    the stored vectors.
+    Exact while that is fast; then inverted lists of RaBitQ codes (Gao and Long, SIGMOD 2024): one bit for each
+    dimension of the vectors, rotated at random so that all dimensions say equally much. They take 120 bytes a vector of
+    640 dimensions and are compared 32 at once. Codes only choose candidates: stored vectors score the answers.
     """
     if count * dim * 4 <= FLAT_LIMIT_BYTES and count <= FLAT_LIMIT_ROWS:
         return IndexRecipe(FLAT)
     lists = lists_for(count)
-    memory_bytes = machine_memory_bytes() if memory_bytes is None else memory_bytes
-    if count * (dim + 8) <= MEMORY_SHARE * memory_bytes:
-        return IndexRecipe(f"IVF{lists},SQ8")
-    codes = max(size for size in range(1, max(1, dim // DIMS_PER_CODE) + 1) if dim % size == 0)
-    return IndexRecipe(f"IVF{lists},PQ{codes}")
+    return IndexRecipe(f"IVF{lists},SQ8" if dim < FEWEST_DIMS_FOR_BITS else f"RR{dim},IVF{lists},RaBitQfs")
 
 
 def lists_for(count: int) -> int:

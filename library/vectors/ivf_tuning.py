@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 
 from ..types import Vectors
-from .faiss_index import ADD_BLOCK_ROWS, FaissIndex, spread_rows
+from .faiss_index import ADD_BLOCK_ROWS, FaissIndex
 from .index_type import CAREFUL_TARGET, RECALL_TARGET, TUNED_K, IvfParams
 from .row_ids import RowNumbers
 from .vector_file import StoredVectors
+from .widening import spread_rows
 
 QUERIES: Final = 400
 """Vectors taken as queries: 8,000 matches to find, so that a recall of 0.97 is known to about 0.002."""
@@ -26,8 +27,12 @@ TIES_KEPT: Final = 10 * TUNED_K
 TIE: Final = 1e-6
 """Scores this close count as equal: about what float32 sums of 512 products may be off."""
 
-GENEROUS_CANDIDATES: Final = 20 * TUNED_K
+GENEROUS_CANDIDATES: Final = 40 * TUNED_K
 """Candidates while the number of lists is sought, so that only the lists are judged."""
+
+
+CANDIDATE_FACTORS: Final = (1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 14, 20, 28, 40)
+"""Numbers of candidates that are tried, by how many are wanted."""
 
 
 def tune(index: FaissIndex, stored: StoredVectors) -> IvfParams:
@@ -43,7 +48,9 @@ def tune(index: FaissIndex, stored: StoredVectors) -> IvfParams:
     # With fewer candidates something is lost again: one step more of lists makes room for it.
     nprobe = min(careful_nprobe, max(nprobe + 1, round(nprobe * 1.1)))
     _, rows = index.candidates(queries, ask, nprobe)
-    sizes = sorted({min(ask, round(TUNED_K * factor)) for factor in (1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 14, 20)})
+    sizes = sorted(
+        {min(ask, round(TUNED_K * factor)) for factor in (1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 14, 20, 28, 40)}
+    )
     recalls = [_recall(rows[:, : size + 1], own_rows, truth) for size in sizes]
     best = next((place for place, recall in enumerate(recalls) if recall >= RECALL_TARGET), len(sizes) - 1)
     return IvfParams(nprobe, careful_nprobe, sizes[best], round(recalls[best], 4))

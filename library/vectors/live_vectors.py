@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,12 +18,13 @@ from ..types import ImageIds, Match, Vectors
 from .exact import ExactIndex
 from .generations import Generation, Generations, should_build
 from .index import EVERYTHING, Selection, VectorIndex
+from .row_ids import MASKS_KEPT
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
+class VectorSnapshot:
     """What a search sees. `replaced` are the generation's images whose vectors or presence have changed since."""
 
     seen_seq: int
@@ -30,12 +32,42 @@ class _Snapshot:
     generation: VectorIndex | None
     replaced: ImageIds
     recent: ExactIndex
+    reduced: deque[tuple[Selection, Selection]] = field(default_factory=lambda: deque(maxlen=MASKS_KEPT), repr=False)
+    """The last selections asked for, and what `still_in_generation` made of them."""
     kept: Selection = EVERYTHING
     """Everything but `replaced`: the same value for every search without a filter, so that indexes may remember it."""
 
+    @property
+    def image_ids(self) -> ImageIds:
+        """(n,) int64, ascending: the images whose vectors are here."""
+        if self.generation is None:
+            return np.sort(self.recent.image_ids)
+        kept = np.setdiff1d(self.generation.image_ids, self.replaced, assume_unique=True)
+        return np.union1d(kept, self.recent.image_ids)
+
+    def vector_of(self, image_ids: ImageIds | Sequence[int]) -> Vectors:
+        """Return the vectors of these images; see `VectorIndex.vector_of`."""
+        wanted = np.asarray(image_ids, dtype=np.int64)
+        if self.generation is None:
+            return self.recent.vector_of(wanted)
+        if not len(self.replaced):
+            return self.generation.vector_of(wanted)
+        is_recent = np.isin(wanted, self.replaced)
+        vectors = np.empty((len(wanted), self.generation.dim), dtype=np.float32)
+        vectors[is_recent] = self.recent.vector_of(wanted[is_recent])
+        vectors[~is_recent] = self.generation.vector_of(wanted[~is_recent])
+        return vectors
+
     def still_in_generation(self, selection: Selection) -> Selection:
-        """Return `selection` less what the generation no longer has right."""
-        return self.kept if selection.is_everything else selection.without(self.replaced)
+        """Return `selection` less what the generation no longer has right; the same value for the same selection."""
+        if selection.is_everything:
+            return self.kept
+        for known, left in tuple(self.reduced):
+            if known is selection:
+                return left
+        left = selection.without(self.replaced)
+        self.reduced.append((selection, left))
+        return left
 
 
 class LiveVectors:
@@ -54,7 +86,7 @@ class LiveVectors:
         self._generations = generations
         self._model = model
         self._refreshing = threading.Lock()
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: VectorSnapshot | None = None
 
     @property
     def dim(self) -> int:
@@ -75,15 +107,16 @@ class LiveVectors:
 
     def vector_of(self, image_ids: ImageIds | Sequence[int]) -> Vectors:
         """Return the stored vectors of these images; see `VectorIndex.vector_of`."""
-        snapshot = self._current()
-        wanted = np.asarray(image_ids, dtype=np.int64)
-        if snapshot.generation is None:
-            return snapshot.recent.vector_of(wanted)
-        is_recent = np.isin(wanted, snapshot.replaced)
-        vectors = np.empty((len(wanted), self.dim), dtype=np.float32)
-        vectors[is_recent] = snapshot.recent.vector_of(wanted[is_recent])
-        vectors[~is_recent] = snapshot.generation.vector_of(wanted[~is_recent])
-        return vectors
+        return self._current().vector_of(image_ids)
+
+    def snapshot(self) -> VectorSnapshot:
+        """Return all vectors as they are now; it stays as it is, whatever becomes of the library."""
+        return self._current()
+
+    def lag(self) -> int:
+        """Return how many changes of the library the newest generation has not seen; they are searched beside it."""
+        newest = self._generations.newest()
+        return self._catalog.meta().change_seq - (0 if newest is None else newest.manifest.change_seq)
 
     def publish_if_due(self) -> bool:
         """Build a new generation when the last is too far behind; say whether one was built."""
@@ -109,7 +142,7 @@ class LiveVectors:
         self._catalog.record_generation(self._model.id, generation.number, generation.manifest.count, change_seq)
         return generation
 
-    def _current(self) -> _Snapshot:
+    def _current(self) -> VectorSnapshot:
         """Return a snapshot that has seen every committed change."""
         seq = self._catalog.meta().change_seq
         snapshot = self._snapshot
@@ -121,13 +154,13 @@ class LiveVectors:
                 snapshot = self._snapshot = self._refreshed(snapshot, seq)
             return snapshot
 
-    def _refreshed(self, old: _Snapshot | None, seq: int) -> _Snapshot:
+    def _refreshed(self, old: VectorSnapshot | None, seq: int) -> VectorSnapshot:
         number = self._catalog.generation_number(self._model.id)
         if old is not None and number == old.generation_number:
             return self._advanced(old, seq)
         return self._opened(number, seq)
 
-    def _opened(self, recorded_number: int, seq: int) -> _Snapshot:
+    def _opened(self, recorded_number: int, seq: int) -> VectorSnapshot:
         """Load the newest generation and what is newer; without a usable one, everything from SQL."""
         generation = self._generations.newest()
         if generation is None and recorded_number:
@@ -135,11 +168,11 @@ class LiveVectors:
             generation = self._rebuilt()
         if generation is None:
             changes = self._catalog.vector_changes(self._model.id, self.dim, after_seq=0)
-            return _Snapshot(seq, recorded_number, None, _NOTHING, ExactIndex(changes.ids, changes.vectors))
+            return VectorSnapshot(seq, recorded_number, None, _NOTHING, ExactIndex(changes.ids, changes.vectors))
         changes = self._catalog.vector_changes(self._model.id, self.dim, generation.manifest.change_seq)
         recent = ExactIndex(changes.ids, changes.vectors)
         kept = Selection.all_but(changes.touched)
-        return _Snapshot(seq, generation.number, generation.load(), changes.touched, recent, kept)
+        return VectorSnapshot(seq, generation.number, generation.load(), changes.touched, recent, kept=kept)
 
     def _rebuilt(self) -> Generation | None:
         """Build a lost generation again; None where nothing may be written, or somebody else is writing."""
@@ -150,7 +183,7 @@ class LiveVectors:
             logger.warning("searching all vectors in SQL meanwhile: %s", error)
             return None
 
-    def _advanced(self, old: _Snapshot, seq: int) -> _Snapshot:
+    def _advanced(self, old: VectorSnapshot, seq: int) -> VectorSnapshot:
         """Add to `old` what has changed since it was taken."""
         changes = self._catalog.vector_changes(self._model.id, self.dim, old.seen_seq)
         kept = np.setdiff1d(old.recent.image_ids, changes.touched, assume_unique=True)
@@ -160,7 +193,7 @@ class LiveVectors:
         )
         replaced = np.union1d(old.replaced, changes.touched)
         unchanged = Selection.all_but(replaced)
-        return _Snapshot(seq, old.generation_number, old.generation, replaced, recent, unchanged)
+        return VectorSnapshot(seq, old.generation_number, old.generation, replaced, recent, kept=unchanged)
 
 
 def _merged(lists: Sequence[list[Match]], k: int) -> list[Match]:

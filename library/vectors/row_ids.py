@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -22,13 +24,23 @@ RANKING_BLOCK: Final = 4096
 """Rows scored at once in float64: 16 MiB of temporary memory at 512 dimensions."""
 
 
+_EPSILON: Final = float(np.finfo(np.float32).eps)
+
+MASKS_KEPT: Final = 4
+"""Selections whose rows are remembered: 9 bits a row each."""
+
+
+MOST_GAPS: Final = 8
+"""Ids spread over more than so many times their number are searched for one by one."""
+
+
 def rounding_margin(query: Vectors) -> float:
     """How far two float32 inner products of (dim,) `query` with unit vectors may swap by rounding alone.
 
     A sum of n products in any order is off by at most n * u * |a| * |b|, u = 2**-24 (Higham, Accuracy and
     Stability of Numerical Algorithms, 2nd ed., section 3.1); two sums are compared, so twice that.
     """
-    return query.size * float(np.finfo(np.float32).eps) * max(1.0, float(np.linalg.norm(query)))
+    return query.size * _EPSILON * max(1.0, sqrt(float(query @ query)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +76,7 @@ class RowIds:
         if repeated.size:
             message = f"image {repeated[0]} comes twice among the vectors of one index"
             raise ValueError(message)
-        self._last_mask: tuple[Selection, Mask] | None = None
+        self._masks: deque[tuple[Selection, Mask]] = deque(maxlen=MASKS_KEPT)
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -85,24 +97,29 @@ class RowIds:
     def selected(self, selection: Selection) -> Mask | None:
         """Return the rows whose images may be answered; None when all may.
 
-        The last answer is kept: between two changes of a library its every search holds back the same images.
+        The last few answers are kept: between two changes of a library its every search holds back the same images,
+        and people ask again and again under the same few filters.
         """
         if selection.is_everything:
             return None
-        last = self._last_mask
-        if last is not None and last[0] is selection:
-            return last[1]
-        allowed = np.ones(len(self), dtype=np.bool_)
-        if selection.allowed is not None:
-            allowed[:] = False
-            allowed[self._present(selection.allowed)] = True
+        for known, mask in tuple(self._masks):
+            if known is selection:
+                return mask
+        allowed = np.ones(len(self), dtype=np.bool_) if selection.allowed is None else self._holds(selection.allowed)
         allowed[self._present(selection.excluded)] = False
         mask = Mask(allowed, int(np.count_nonzero(allowed)))
-        self._last_mask = (selection, mask)
+        self._masks.append((selection, mask))
         return mask
 
     def nearest(self, query: Vectors, rows: RowNumbers, fetch: Callable[[RowNumbers], Vectors], k: int) -> list[Match]:
         """Compare (dim,) `query` with all of `rows`, exactly, and return the `k` best; meant for few rows."""
+        if rows.size <= RANKING_BLOCK:
+            vectors = fetch(rows)
+            scores = vectors @ query
+            if k < rows.size:
+                near = scores >= np.partition(scores, rows.size - k)[rows.size - k] - rounding_margin(query)
+                rows, vectors = rows[near], vectors[near]
+            return self._in_order(rows, (vectors * query.astype(np.float64)).sum(axis=1), k)
         scores = np.empty(rows.size, dtype=np.float32)
         for start in range(0, rows.size, RANKING_BLOCK):
             block = slice(start, start + RANKING_BLOCK)
@@ -123,9 +140,26 @@ class RowIds:
         for start in range(0, near.size, RANKING_BLOCK):
             block = slice(start, start + RANKING_BLOCK)
             scores[block] = (fetch(near[block]) * exact_query).sum(axis=1)
-        ids = self.image_ids[near]
+        return self._in_order(near, scores, k)
+
+    def _in_order(self, rows: RowNumbers, scores: NDArray[np.float64], k: int) -> list[Match]:
+        ids = self.image_ids[rows]
         best = np.lexsort((ids, -scores))[:k]
-        return [Match(int(ids[place]), float(scores[place])) for place in best]
+        return list(map(Match, ids[best].tolist(), scores[best].tolist()))
+
+    def _holds(self, wanted: ImageIds) -> NDArray[np.bool_]:
+        """Return for each row whether its image is among `wanted`, which ascend."""
+        allowed = np.zeros(len(self), dtype=np.bool_)
+        if not len(self) or not len(wanted):
+            return allowed
+        first, last = int(self._sorted[0]), int(self._sorted[-1])
+        if last - first >= MOST_GAPS * len(self):
+            allowed[self._present(wanted)] = True
+            return allowed
+        # Ids without many gaps are looked up in a table of all of them: a tenth of the time of searching for each.
+        is_wanted = np.zeros(last - first + 1, dtype=np.bool_)
+        is_wanted[wanted[np.searchsorted(wanted, first) : np.searchsorted(wanted, last, side="right")] - first] = True
+        return is_wanted[self.image_ids - first]
 
     def _present(self, image_ids: ImageIds) -> RowNumbers:
         rows, present = self._lookup(image_ids)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import numpy as np
 
+from ..catalog.vector_codec import widened
 from ..errors import DimensionMismatch
 from ..types import ImageIds, Vectors
 from .row_ids import RowIds, RowNumbers
@@ -65,11 +66,15 @@ class StoredVectors:
 
     def fetch(self, rows: RowNumbers) -> Vectors:
         """Return the vectors of these rows, (m, dim) float32."""
-        return self.matrix[rows].astype(np.float32, copy=False)
+        return _in_float32(self.matrix[rows])
 
     def fetch_all(self) -> Vectors:
         """Return all vectors, (n, dim) float32: the mapped file itself when that is its precision."""
-        return self.matrix.astype(np.float32, copy=False)
+        return _in_float32(self.matrix)
+
+
+def _in_float32(matrix: NDArray[np.float16] | Vectors) -> Vectors:
+    return widened(cast("NDArray[np.float16]", matrix)) if matrix.dtype == np.float16 else cast("Vectors", matrix)
 
 
 def write_vectors(chunks: Chunks, dim: int, precision: Precision, write: Callable[[bytes], int]) -> int:

@@ -137,6 +137,30 @@ def read_value(text: str, token: Token, field: str) -> Between:
     raise FilterError(text, token.start, f"{field} is {kind.value}: expected one, such as {example}, here")
 
 
+_METRES = {"m": 1.0, "km": 1_000.0, "mi": 1_609.344, "ft": 0.3048}
+
+
+def read_distance_m(text: str, token: Token, unit: Token | None) -> float:
+    """Read a distance in metres: a number with its unit, together or apart.
+
+    Raises:
+        FilterError: it is none, or more than half around the globe.
+    """
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+)([a-z]*)", token.text.lower(), re.ASCII)
+    name = match[2] if match and match[2] else unit.text.lower() if unit else ""
+    if token.kind is not TokenKind.LITERAL or match is None or name not in _METRES or (match[2] and unit):
+        raise FilterError(
+            text, token.start, f"expected a distance here, such as 5 km; the units are {', '.join(_METRES)}"
+        )
+    found = float(match[1]) * _METRES[name]
+    if found > _HALF_AROUND_M:
+        raise FilterError(text, token.start, "no two places are so far apart")
+    return found
+
+
+_HALF_AROUND_M = 20_100_000.0
+
+
 def compared(field: str, order: Order, value: Between) -> Condition:
     """Compare a field with a value, or with the whole of a period: after it is from its end on."""
     if value.end is None:

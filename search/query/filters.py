@@ -7,6 +7,7 @@ test      = field ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) value
           | field "~" text
           | field [ "not" ] "in" "(" value { "," value } ")"
           | field "is" [ "not" ] "null"
+          | "near" "(" latitude "," longitude "," distance ")"      as 5 km, 300 m or 2 mi
 """
 
 from __future__ import annotations
@@ -22,16 +23,20 @@ from ...library.catalog.conditions import (
     IsNull,
     Kind,
     Matches,
+    Near,
     Not,
     Order,
     Some,
     Wildcard,
 )
 from ...library.errors import FilterError
-from .filter_terms import Between, Token, TokenKind, compared, read_value, spans, tokens
+from .filter_terms import Between, Token, TokenKind, compared, read_distance_m, read_value, spans, tokens
 
 DEEPEST: Final = 50
 """Parentheses and `not`s within each other: far more than anybody writes, far fewer than Python's stack holds."""
+
+LONGEST_PATTERN: Final = 4_000
+"""Characters; SQLite takes patterns of 50,000 bytes, and a letter with its other case takes ten at most."""
 
 MOST_TESTS: Final = 200
 """Tests in one filter; SQLite allows an expression to be 1,000 levels deep, and a chain of `and` is as deep as long."""
@@ -47,7 +52,8 @@ def parse_filter(text: str) -> Condition:
     or `camera != 'X'`, keeps images of unknown cameras. A date may be a year, a month, a day or a moment, and stands
     for all of it: `taken_at = 2023-05` is any time in that May, `taken_at > 2023` begins with 2024. In patterns, `*`
     stands for any characters, `?` for one, and `[*]`, `[?]` and `[[]` for these signs themselves. Capital and small
-    letters differ in texts, not in keywords.
+    letters differ in `=`, `!=` and `in`, and neither in `~` nor in keywords. `near` is true of images with coordinates
+    at most so far from a place.
 
     Raises:
         FilterError: it makes no sense; the error says where.
@@ -122,6 +128,9 @@ class _Parser:
         self._tests += 1
         if self._tests > MOST_TESTS:
             raise self._error(self._next, f"a filter has at most {MOST_TESTS} tests")
+        if self._next.is_word("near") and self._tokens[self._place + 1].is_symbol("("):
+            self._take()
+            return self._nearness()
         field = self._field()
         token = self._take()
         if token.is_symbol("=", "!=", "<", "<=", ">", ">="):
@@ -162,7 +171,40 @@ class _Parser:
         if FIELDS[field] is not Kind.TEXT:
             raise self._error(sign, f"{field} is {FIELDS[field].value}, and `~` is for texts")
         value = self._value(field).first
-        return Matches(field, read_glob(str(value)))
+        if len(str(value)) > LONGEST_PATTERN:
+            raise self._error(sign, f"a pattern has at most {LONGEST_PATTERN:,} characters")
+        return Matches(field, read_glob(str(value)), any_case=True)
+
+    def _nearness(self) -> Condition:
+        """Read what follows `near`."""
+        example = "as in near(48.8584, 2.2945, 5 km)"
+        opening = self._take()
+        if not opening.is_symbol("("):
+            raise self._error(opening, f"expected `(` here, {example}")
+        latitude = self._degrees("latitude", 90)
+        self._comma(example)
+        longitude = self._degrees("longitude", 180)
+        self._comma(example)
+        distance_m = read_distance_m(self._text, self._take(), self._take_unit())
+        closing = self._take()
+        if not closing.is_symbol(")"):
+            raise self._error(closing, f"expected `)` here, {example}")
+        return Near(latitude, longitude, distance_m)
+
+    def _comma(self, example: str) -> None:
+        token = self._take()
+        if not token.is_symbol(","):
+            raise self._error(token, f"expected `,` here, {example}")
+
+    def _degrees(self, field: str, most: int) -> float:
+        token = self._next
+        value = self._value(field).first
+        if not isinstance(value, int | float) or abs(value) > most:
+            raise self._error(token, f"a {field} lies between -{most} and {most}")
+        return float(value)
+
+    def _take_unit(self) -> Token | None:
+        return self._take() if self._next.kind is TokenKind.NAME else None
 
     def _presence(self, field: str) -> Condition:
         negated = self._next.is_word("not")

@@ -12,12 +12,25 @@ from ...library.catalog.conditions import Condition
 from ...library.errors import QueryError
 
 
+def check_text(text: str, what: str) -> None:
+    """Refuse what no model and no database takes: bytes that came as lone surrogates, as from another locale.
+
+    Raises:
+        QueryError: there are some; `what` names the text.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = f"{what} hold bytes that are no text in UTF-8: write them anew, or check the terminal's locale"
+        raise QueryError(message) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """A text.
 
     Raises:
-        QueryError: it is empty.
+        QueryError: it is empty, or no text.
     """
 
     text: str
@@ -25,6 +38,7 @@ class Words:
     def __post_init__(self) -> None:
         if not self.text.strip():
             raise QueryError("the words to look for are empty")
+        check_text(self.text, "the words to look for")
 
 
 @dataclass(frozen=True, slots=True)

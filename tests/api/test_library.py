@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +108,25 @@ def test_opening_a_library_imports_neither_sql_nor_the_indexer_nor_a_model(tmp_p
     loaded = set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
     assert not loaded & {"sqlalchemy", "onnxruntime", "torch", "faiss", "PIL", "photoseek.library.store"}
     assert not [name for name in loaded if name.startswith(("photoseek.indexer", "photoseek.rerank"))]
+
+
+def test_a_closed_library_says_so_whatever_is_asked_of_it(tmp_path: Path) -> None:
+    photos = paint(tmp_path / "photos" / "red.png", "red").parent
+    with photoseek.open(tmp_path / "library", model=ColourEmbedder()) as library:
+        library.index(photos)
+        assert len(library.search("red")) == 1
+    library.close()
+    unopened = photoseek.open(tmp_path / "library", model=ColourEmbedder())
+    unopened.close()
+    for closed in (library, unopened):
+        asked: tuple[Callable[[Library], object], ...] = (
+            lambda one: one.search("red"),
+            lambda one: one.index(photos),
+            lambda one: one.info(),
+            lambda one: one.remove(photos),
+            lambda one: one.texts.search_words("red"),
+            lambda one: one.export_npy(tmp_path / "out"),
+        )
+        for ask in asked:
+            with pytest.raises(photoseek.LibraryClosed, match="was closed: open it again"):
+                ask(closed)

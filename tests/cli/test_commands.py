@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,7 @@ def test_index_answers_in_json_with_every_count(run: Run, photos: Path) -> None:
         "still_failing": 0,
         "embedded": 3,
         "interrupted": False,
+        "hidden": 0,
     }
 
 
@@ -208,11 +211,29 @@ def test_errors_show_names_on_one_line_too(run: Run, indexed: Path) -> None:
     assert "two\\x1b[31m" in run("search", "--like", indexed / "two\x1b[31m.png").error()
 
 
-def test_a_name_that_is_not_unicode_is_listed(run: Run, photos: Path) -> None:
-    (photos / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
-    run("index", photos)
-    assert run("failures").out == f"{photos}/caf\\xe9.png: the file's name is not valid Unicode: rename it\n"
-    assert "not valid Unicode" in run("index", photos / os.fsdecode(b"caf\xe9.png")).error()
+def test_names_that_are_not_unicode_are_found_and_shown_escaped(run: Run, photos: Path) -> None:
+    odd = photos / os.fsdecode(b"d\xff") / os.fsdecode(b"caf\xe9.png")
+    paint(odd, "green")
+    odd.with_suffix(".txt").write_text("a green door")
+    (photos / os.fsdecode(b"bad\xe9.png")).write_bytes(b"")
+    shown = f"{photos}/d\\udcff/caf\\udce9.png"
+    assert run("index", photos).out == "4 new, 1 failed, 4 embedded\n"
+    assert run("index", photos).out == "0 new, 4 unchanged, 1 still failing\n"
+    assert run("search", "green", "-k", "1").out == f" 1.000  {shown}\n"
+    [hit] = read_list(run("search", "green", "-k", "1", "--json"))
+    assert os.fsencode(str(hit["path"])) == os.fsencode(odd)
+    assert run("failures").out.startswith(f"{photos}/bad\\udce9.png: ")
+    assert f"path      {shown}" in run("show", odd).out
+    assert "a green door" in run("show", odd).out
+    assert run("search", "--like", odd, "-k", "1").out == f" 1.000  {shown}\n"
+    assert run("search", "--where", "path ~ '*/caf*'", "--json").code == 0
+    assert run("export", "--npy", photos.parent / "out").code == 0
+    assert run("search", "green", "--csv", photos.parent / "a.csv", "--html", photos.parent / "a.html").code == 0
+    odd.unlink()
+    assert run("index", photos).out == "0 new, 1 missing, 3 unchanged, 1 still failing\n"
+    assert run("remove", odd.parent).out == "1 image removed\n"
+    assert run("index", photos / os.fsdecode(b"bad\xe9.png")).out == "0 new, 1 still failing\n"
+    assert run("doctor").code == 0
 
 
 # Image to text, duplicates, export
@@ -279,3 +300,49 @@ def test_answers_go_to_files_as_well(run: Run, indexed: Path, tmp_path: Path) ->
     assert outcome.err == "this terminal shows no pictures: try --sheet FILE or --html FILE\n"
     assert all(file.stat().st_size for file in files.values())
     assert "end it in .jpg" in run("search", "red", "--sheet", tmp_path / "a.txt").error()
+
+
+def test_what_is_passed_by_is_told(run: Run, photos: Path) -> None:
+    paint(photos / ".hidden" / "a.png", "green")
+    with zipfile.ZipFile(photos / "outer.zip", "w") as outer:
+        outer.write(photos / "red.png", "a.png")
+        outer.writestr("inner.zip", b"PK")
+    with tarfile.open(photos / "linked.tar", "w") as tar:
+        tar.add(photos / "blue.png", "first.png")
+        link = tarfile.TarInfo("second.png")
+        link.type, link.linkname = tarfile.LNKTYPE, "first.png"
+        tar.addfile(link)
+    first = run("index", photos)
+    assert first.out == "6 new, 1 failed, 6 embedded\n"
+    assert first.err.splitlines()[0] == "passed by: 1 hidden folder; name one to index it"
+    reason = "an archive inside another, which is not opened: unpack it, and index its folder"
+    assert run("failures").out == f"{photos}/outer.zip!/inner.zip: {reason}\n"
+    assert run("index", photos).out == "0 new, 6 unchanged, 1 still failing\n"
+    found = read_list(run("search", "blue", "-k", "3", "--json"))
+    assert {Path(str(hit["path"])).name for hit in found} == {"blue.png", "first.png", "second.png"}
+
+
+def test_exports_and_the_doctor_tell_how_far_they_are(run: Run, indexed: Path, tmp_path: Path) -> None:
+    from photoseek.api import open_library
+    from photoseek.library.doctor import examine
+
+    told: list[tuple[int, int]] = []
+    with open_library() as library:
+        library.export_npy(tmp_path / "out", progress=lambda done, total: told.append((done, total)))
+        assert told == [(3, 3)]
+        library.export_parquet(tmp_path / "out.parquet", progress=lambda done, total: told.append((done, total)))
+    assert told == [(3, 3)] * 2
+    checks: list[tuple[int, int]] = []
+    examine(tmp_path / "library", progress=lambda done, total: checks.append((done, total)))
+    assert [done for done, _ in checks] == list(range(1, checks[-1][1] + 1))
+
+
+def test_texts_are_found_by_what_they_mean(run: Run, photos: Path) -> None:
+    assert run("index", photos).code == 0
+    assert run("texts", "red").err == "no texts: none of the library's images has words of its own\n"
+    (photos / "red.txt").write_text("red")
+    (photos / "blue.txt").write_text("blue")
+    run("index", photos)
+    assert run("texts", "red", "-k", "1").out == f' 1.000  "red"  caption of {photos}/red.png\n'
+    assert [one["body"] for one in read_list(run("texts", "red", "--json"))] == ["red", "blue"]
+    assert run("texts").code == 2

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoseek.cli.console import ProgressLine, duration, plain
+from photoseek.cli.console import Pace, ProgressLine, duration, plain
 from photoseek.indexer.report import Progress
 
 
@@ -71,8 +71,8 @@ def test_a_log_gets_a_line_every_ten_seconds() -> None:
             clock.now_s += 1
             progress(Progress(done, 10_000))
     assert log.getvalue().splitlines() == [
-        "indexed 900 of 10,000, 90.0/s, 1 min 41 s left",
-        "indexed 1,900 of 10,000, 95.0/s, 1 min 25 s left",
+        "indexed 900 of 10,000, 100.0/s, 1 min 31 s left",
+        "indexed 1,900 of 10,000, 100.0/s, 1 min 21 s left",
     ]
 
 
@@ -81,7 +81,7 @@ def test_a_log_of_a_run_that_has_done_nothing_yet_says_so() -> None:
     with ProgressLine(log, clock) as progress:
         clock.now_s += 11
         progress(Progress(0, 5))
-    assert log.getvalue() == "indexed 0 of 5, 0.0/s, unknown time left\n"
+    assert log.getvalue() == "indexed 0 of 5, unknown time left\n"
 
 
 def test_a_short_run_leaves_no_line_in_a_log() -> None:
@@ -106,3 +106,27 @@ def test_a_run_that_tells_nothing_shows_nothing() -> None:
     with ProgressLine(terminal):
         pass
     assert terminal.getvalue() == ""
+
+
+def test_a_slow_start_is_not_taken_for_the_pace() -> None:
+    log, clock = io.StringIO(), Clock()
+    with ProgressLine(log, clock) as progress:
+        progress(Progress(1, 5_000))  # a file that could not be read, and now the model loads
+        clock.now_s += 16
+        progress(Progress(17, 5_000))
+        for done in range(1_017, 5_001, 1_000):
+            clock.now_s += 1
+            progress(Progress(done, 5_000))
+        clock.now_s += 8
+        progress(Progress(5_000, 5_000))
+    first, last = log.getvalue().splitlines()
+    assert first == "indexed 17 of 5,000, unknown time left"
+    assert last.endswith("0 s left")
+
+
+def test_the_pace_is_that_of_late() -> None:
+    pace = Pace(1, 100.0)
+    for done, now_s in ((17, 116.0), (1_017, 117.5), (2_017, 119.0), (3_017, 120.5)):
+        pace.note(done, now_s)
+    assert pace.worded(17, 5_000, 116.0) == "unknown time left"
+    assert pace.worded(3_017, 5_000, 120.5) == "666.7/s, 3 s left"

@@ -25,6 +25,8 @@ COMMANDS = [
     ("remove", "?"),
     ("remove", "PHOTOS", "?"),
     ("describe", "?"),
+    ("show", "?"),
+    ("verify", "?"),
     ("classify", "?", "--labels", "red,blue"),
     ("caption", "?"),
     ("ask", "?", "What is it?"),
@@ -37,7 +39,7 @@ COMMANDS = [
     ("search", "red", "--sheet", "?"),
     ("export", "--npy", "?"),
     ("export", "--parquet", "?"),
-    *((name, "--library", "?") for name in ("info", "failures", "doctor", "prune", "ui")),
+    *((name, "--library", "?") for name in ("info", "failures", "doctor", "prune", "ui", "verify", "compact", "cache")),
     ("search", "red", "--library", "?"),
     ("remove", "PHOTOS", "--library", "?"),
 ]

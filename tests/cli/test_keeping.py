@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 import photoseek
-from photoseek.tests.support.fakes import ColourEmbedder
+from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.tests.support.terminal import Outcome, Run, indexed, photos, read_list, run
 
 __all__ = ["indexed", "photos", "run"]  # fixtures
@@ -101,3 +102,70 @@ def test_what_no_repair_mends_is_said_to_need_a_hand(run: Run, indexed: Path) ->
         assert (code, out.startswith("WRONG  settings: ")) == (1, True)
         assert "move this one away and index again" in err
         assert "doctor --repair" not in err
+
+
+def test_verify_finds_what_size_and_date_hide(run: Run, indexed: Path) -> None:
+    assert run("verify") == Outcome(0, "3 same\n", "")
+    altered = indexed / "red.png"
+    status, data = altered.stat(), bytearray(altered.read_bytes())
+    data[-20] ^= 1
+    altered.write_bytes(data)
+    os.utime(altered, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (indexed / "blue.png").unlink()
+    assert run("index", indexed / "red.png").out == "0 new, 1 unchanged\n"  # as it cannot know
+    outcome = run("verify")
+    assert (outcome.code, outcome.out) == (1, "1 same, 1 altered, 1 unreadable\n")
+    assert outcome.err.splitlines()[:2] == [f"altered  {altered}", f"unreadable  {indexed / 'blue.png'}"]
+    assert run("verify", indexed / "violet.png", "--json").json() == {
+        "same": 1,
+        "altered": [],
+        "unreadable": [],
+        "outdated": 0,
+        "interrupted": False,
+    }
+    assert run("verify", altered, "--reread").code == 1
+    assert run("index", altered).out == "0 new, 1 changed, 1 embedded\n"
+    assert "knows nothing" in run("verify", indexed / "none.png").err
+
+
+def test_compact_gives_the_disk_back_what_was_removed(run: Run, indexed: Path, tmp_path: Path) -> None:
+    for number in range(60):
+        picture = paint(indexed / "more" / f"{number}.png", (number * 4, 9, 9), (20, 20))
+        picture.with_suffix(".txt").write_text(f"{number} " + "a long story " * 150)
+    run("index", indexed)
+    run("search", "red", "--texts")
+    assert run("remove", indexed / "more", "--yes").code == 0
+    told = run("compact", "--json").json()
+    assert isinstance(told, dict)
+    assert told["after_bytes"] < 0.6 * told["before_bytes"]
+    assert run("search", "red", "-k", "1").out == f" 1.000  {indexed}/red.png\n"
+    assert run("remove", "/", "--yes").code == 0
+    assert run("compact").out.endswith("MB after\n")
+    assert run("search", "red").err == "no images: there are none in this library\n"
+    assert run("doctor").code == 0
+    assert run("index", indexed).code == 0
+    assert run("search", "red", "-k", "1").out == f" 1.000  {indexed}/red.png\n"
+
+
+def test_the_cache_is_shown_and_cleared_by_kind_and_model(run: Run, indexed: Path, tmp_path: Path) -> None:
+    assert run("cache") == Outcome(0, "", "nothing is remembered\n")
+    run("describe", indexed / "red.png")
+    run("search", "red", "--threshold", "auto")
+    run("search", "red", "--rerank", "3", "--judge", "regions")
+    told = {one["kind"]: one for one in read_list(run("cache", "--json"))}
+    assert set(told) == {"judgements", "calibration", "labels"}
+    assert told["judgements"]["count"] == 3
+    assert all(int(str(one["size_bytes"])) > 0 for one in told.values())
+    judge = str(told["judgements"]["model"])
+    assert run("cache", "--clear", "judgements", "--model", "another").err == "nothing of that is remembered\n"
+    assert run("cache", "--clear", "judgements", "--model", judge).out.rstrip().endswith(f"{judge}, cleared")
+    assert {one["kind"] for one in read_list(run("cache", "--json"))} == {"calibration", "labels"}
+    assert run("cache", "--clear", "all").code == 0
+    assert run("cache", "--json").json() == []
+    assert run("search", "red", "-k", "1").code == 0
+    assert run("cache", "--clear", "everything").code == 2
+
+
+def test_the_cache_is_shown_without_a_library(run: Run, photos: Path) -> None:
+    run("describe", photos / "red.png")
+    assert [one["kind"] for one in read_list(run("cache", "--json"))] == ["labels"]

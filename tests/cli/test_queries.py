@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from photoseek.cli.main import main
 from photoseek.tests.support.fakes import ColourEmbedder, paint
@@ -80,9 +81,9 @@ def test_a_wrong_filter_is_shown_with_a_caret_below_the_place(run: Run) -> None:
 
 
 def test_a_filter_of_texts_that_matches_nothing_reminds_of_how_they_compare(run: Run) -> None:
-    whole = "; ~ matches the whole text, as in '*/Trips/*', and capital and small letters differ\n"
+    whole = "; ~ matches the whole text, as in '*/Trips/*'\n"
     assert run("search", "red", "--where", "path ~ 'red' and width > 1")[2].endswith(whole)
-    capitals = "none matches the filter; capital and small letters differ in texts\n"
+    capitals = "none matches the filter; capital and small letters differ in texts, but for ~\n"
     assert run("search", "red", "--where", "not (format = 'PNG' or width = 1)")[2].endswith(capitals)
     assert run("search", "red", "--where", "format in ('png')")[2].endswith(capitals)
 
@@ -169,3 +170,43 @@ def test_labelled_queries_are_measured_and_models_compared(run: Run, tmp_path: P
     assert (code, "other less mini" in out) == (0, True)
     assert len(json.loads(run("eval", queries, "--against", "other", "--json")[1])) == 3
     assert run("eval", tmp_path / "none.csv")[0] == 1
+
+
+def test_a_filter_alone_lists_what_matches(run: Run, tmp_path: Path) -> None:
+    dated = tmp_path / "photos" / "dated.jpg"
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    Image.new("RGB", (30, 20), (0, 255, 0)).save(dated, exif=exif)
+    run("index", tmp_path / "photos")
+    code, out, err = run("search", "--where", "width > 0", "-k", "2")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == f"2024-05-06 07:08  {dated}"
+    assert len(out.splitlines()) == 2
+    answer = json.loads(run("search", "--where", "path ~ '*/RED.png'", "--json")[1])
+    assert [one["path"] for one in answer] == [f"{tmp_path}/photos/red.png"]
+    assert "score" not in answer[0]
+    assert run("search", "--where", "width > 9999") == (0, "", "no images: none matches the filter\n")
+    assert run("search", "--where", "width > 0", "--rerank", "3")[0] == 2
+    assert run("search")[0] == 1
+
+
+def test_show_tells_everything_of_an_image(run: Run, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    (photos / "red.txt").write_text("a red barn")
+    shutil.copy(photos / "red.png", photos / "again.png")
+    run("index", photos)
+    told = json.loads(run("show", photos / "red.png", "--json")[1])
+    assert (told["path"], told["models"], told["copies"]) == (f"{photos}/red.png", ["mini@1"], [f"{photos}/again.png"])
+    assert [text["body"] for text in told["texts"]] == ["a red barn"]
+    code, by_id, err = run("show", str(told["id"]))
+    assert (code, err) == (0, "")
+    assert by_id == run("show", f"id:{told['id']}")[1] == run("show", photos / "red.png")[1]
+    lines = by_id.splitlines()
+    assert f"path      {photos}/red.png" in lines
+    assert "caption   a red barn  (sidecar)" in lines
+    assert f"copy      {photos}/again.png" in lines
+    (photos / "red.png").unlink()
+    run("index", photos)
+    assert "missing   since 20" in run("show", str(told["id"]))[1]
+    assert "no image of the library has the id 99" in run("show", "99")[2]
+    assert "knows nothing at or below this path" in run("show", photos / "none.png")[2]

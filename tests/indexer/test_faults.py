@@ -238,9 +238,6 @@ class Disturbing(ColourEmbedder):
         return super().embed_images(pixels)
 
 
-_CLOSED = "its server closed the connection; run again, nothing written so far is lost"
-
-
 @pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_postgresql_restarted_in_mid_run_loses_nothing(
     tmp_path: Path, restartable_postgresql: tuple[str, Callable[[str], None]], how: str
@@ -250,15 +247,10 @@ def test_postgresql_restarted_in_mid_run_loses_nothing(
     folder.mkdir()
     (folder / "library.toml").write_text(f'model = "colours"\ncatalog = "{url}"\n')
     shades(tmp_path / "photos", 60)
-    stopped = ""  # whether a transaction was on its way at that moment is a matter of luck
     with photoseek.open(folder, model=Disturbing(lambda: restart(how))) as library:
-        try:
-            library.index(tmp_path / "photos", IndexOptions(batch_size=5, workers=2))
-        except CatalogUnavailable as error:
-            stopped = error.reason
-    assert stopped in {"", _CLOSED}
+        report = library.index(tmp_path / "photos", IndexOptions(batch_size=5, workers=2))
+        assert (report.new, report.embedded) == (60, 60)  # whatever was on its way at that moment
     with photoseek.open(folder, model=ColourEmbedder()) as library:
         report = library.index(tmp_path / "photos")
-        assert report.new + report.unchanged == 60
-        assert report.unchanged >= (5 if stopped else 60)
+        assert report.unchanged == 60
         assert faults(library, url) == []

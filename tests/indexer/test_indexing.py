@@ -242,11 +242,19 @@ def test_what_is_no_file_is_recorded_once_and_not_tried_again(world: World) -> N
     ]
 
 
-def test_a_name_that_is_not_unicode_is_recorded_and_hurts_nothing(world: World) -> None:
-    (world.photos / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
-    assert world.index() == IndexReport(failed=1, unchanged=3)
-    assert world.index() == IndexReport(still_failing=1, unchanged=3)
-    assert world.failed() == [("caf\\xe9.png", "discover", 1)]
+def test_names_that_are_not_unicode_live_as_others_do(world: World) -> None:
+    names = [os.fsdecode(name) for name in (b"caf\xe9.png", b"\xff/a.png", b"\xee\x80\x80.png", b"\xed\x9f\xbf.png")]
+    for name in names:
+        world.paint(name, "red", (20, 20))
+    assert world.index() == IndexReport(new=4, unchanged=3, embedded=4)
+    assert world.index() == IndexReport(unchanged=7)
+    assert sorted(world.answers("red")) == sorted([*names, "red.png"])
+    moved = os.fsdecode(b"\xfe.png")
+    (world.photos / names[0]).rename(world.photos / moved)
+    assert world.index() == IndexReport(moved=1, unchanged=6)
+    (world.photos / moved).write_bytes(b"")
+    assert world.index() == IndexReport(failed=1, unchanged=6)
+    assert world.failed() == [(moved, "decode", 1)]
 
 
 def test_files_below_a_folder_that_cannot_be_listed_stay_in_the_answers(

@@ -61,6 +61,17 @@ def test_a_root_that_has_become_empty_is_not_believed(world: World) -> None:
     assert world.index() == IndexReport()
 
 
+def test_a_root_that_also_had_broken_files_is_not_believed_empty_either(world: World) -> None:
+    (world.photos / "broken.png").write_bytes(b"no picture")
+    assert world.index() == IndexReport(unchanged=3, failed=1)
+    for path in world.photos.iterdir():
+        path.unlink()
+    with pytest.raises(photoseek.RootEmptied):
+        world.index()
+    assert world.library.info().images == 3
+    assert world.failed() == [("broken.png", "decode", 1)]
+
+
 def test_an_emptied_root_beside_a_sound_one_stops_the_run_before_anything_is_missing(
     world: World, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from photoseek.library.embedders.base import preprocessing_of
 from photoseek.library.embedders.mini import MiniEmbedder
 from photoseek.library.errors import DecodingUnavailable
 from photoseek.library.images.archives import open_archive
-from photoseek.library.images.isolation import IsolationLimits
+from photoseek.library.images.isolation import IsolatedPool, IsolationLimits
 from photoseek.library.images.sources import Failed, FileState
 from photoseek.library.types import Pixels
 from photoseek.tests.support.fakes import SIDE_PX, ColourEmbedder, paint
@@ -102,6 +103,10 @@ def test_a_hang_costs_the_one_file(opened: Opened, tmp_path: Path) -> None:
     assert found == ["loaded", "decode: took longer than 3 s", "loaded", "loaded"]
 
 
+def test_a_limit_of_less_than_a_second_is_told(opened: Opened, tmp_path: Path) -> None:
+    assert outcomes(opened(IsolationLimits(timeout_s=0.25)), tmp_path, HANG) == ["decode: took longer than 0.25 s"]
+
+
 def test_a_greedy_file_costs_itself_alone(opened: Opened, tmp_path: Path) -> None:
     assert outcomes(opened(), tmp_path, PLAIN, EAT, PLAIN) == ["loaded", "decode: needed more than 512 MB", "loaded"]
 
@@ -151,8 +156,11 @@ def test_a_process_killed_from_outside_costs_nothing(opened: Opened, tmp_path: P
 
 
 def test_processes_ignore_ctrl_c_and_what_codecs_print(opened: Opened, tmp_path: Path) -> None:
-    assert outcomes(opened(), tmp_path, INTERRUPT, PRINT, PLAIN) == ["loaded"] * 3
-    assert not (tmp_path / "died").exists()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else they may inherit that it is ignored
+    try:
+        assert outcomes(opened(), tmp_path, INTERRUPT, PRINT, PLAIN) == ["loaded"] * 3
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_error_of_the_models_preprocessing_is_raised(opened: Opened, tmp_path: Path) -> None:
@@ -262,3 +270,13 @@ def test_memory_is_shared_out_and_a_second_try_may_take_half_of_it(
     assert limits == IsolationLimits(5, gigabytes << 30, 4 << 30)
     monkeypatch.setattr("photoseek.library.images.isolation.machine_memory_bytes", lambda: 1 << 30)
     assert IsolationLimits.of_machine(workers, timeout_s=5) == IsolationLimits(5, 1 << 30, 1 << 30)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there")
+def test_where_memory_runs_out_the_system_is_told_to_end_a_decoder_first() -> None:
+    with IsolatedPool[str, int](_oom_score, IsolationLimits()) as pool:
+        assert pool.run("self", 1) > int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
+
+
+def _oom_score(process: str) -> int:
+    return int(Path(f"/proc/{process}/oom_score_adj").read_text(encoding="ascii"))

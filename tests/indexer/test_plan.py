@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeAlias
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -228,3 +230,25 @@ def test_a_folder_that_cannot_be_listed_is_tried_each_time() -> None:
 def test_that_an_archive_was_listed_is_passed_on() -> None:
     listed = ArchiveListed(at("a.zip!"), 0)
     assert steps([listed], []) == [listed]
+
+
+def test_a_failure_that_was_not_the_files_own_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = FileState(str(tmp_path / "a.jpg"), str(tmp_path), 1, 1)
+
+    def step(reason: str, tries: int = 1) -> Step:
+        failure = {file.path: KnownFailure(1, 1, tries, reason)}
+        [only] = plan(str(tmp_path), [file], [], failure)
+        return only
+
+    denied = "cannot be read: Permission denied"
+    assert step(denied) == StillFailing()  # nor is it there now
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    assert step(denied, tries=9) == ToRead(file, None)
+    for reason in ("took longer than 60 s", "needed more than 512 MB"):
+        assert [step(reason, tries) for tries in (1, 2, 3)] == [ToRead(file, None)] * 2 + [StillFailing()]
+    assert step("damaged: broken PNG file") == StillFailing()
+    lacking = "camera RAW needs the extra `photoseek[raw]`: pip install 'photoseek[raw]'"
+    monkeypatch.setattr("photoseek.indexer.retrying.find_spec", lambda name: None)
+    assert step(lacking) == StillFailing()
+    monkeypatch.setattr("photoseek.indexer.retrying.find_spec", lambda name: name == "rawpy" or None)
+    assert step(lacking) == ToRead(file, None)

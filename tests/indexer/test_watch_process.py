@@ -79,7 +79,7 @@ def test_a_watch_an_index_and_searches_share_one_library_and_lose_nothing(places
         assert (beside.returncode, beside.stdout) == (0, "0 new, 12 unchanged\n")
         watch.send_signal(signal.SIGINT)
         out, _ = watch.communicate()
-    assert watch.returncode == 0
+    assert watch.returncode == 130
     report = json.loads(out)
     assert (report["new"], report["embedded"], report["failed"]) == (4, 4, 0)
     assert (found("red"), found("blue")) == (4, 8)
@@ -92,5 +92,5 @@ def test_a_watch_told_to_end_by_the_system_ends_with_its_report(places: Path) ->
         assert line(watch).endswith("3 new")
         watch.terminate()
         out, _ = watch.communicate()
-    assert watch.returncode == 0
+    assert watch.returncode == 143
     assert json.loads(out)["new"] == 3

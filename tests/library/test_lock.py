@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_another_process_that_holds_it_is_named(tmp_path: Path) -> None:
             pass
         message = str(caught.value)
     assert message.startswith(f"{tmp_path} is being written by `photoseek index` (process {process.pid} on ")
-    assert message.endswith("): wait for it to end, or stop it")
+    assert message.endswith("): wait for it to end (index --wait 10min), or stop it")
 
 
 def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
@@ -107,3 +108,14 @@ def test_a_folder_in_which_nothing_can_be_written_is_one_line(tmp_path: Path) ->
     assert message.startswith(f"{tmp_path} cannot be written: ")
     assert message.endswith("; check its disk and permissions")
     assert "\n" not in message
+
+
+def test_a_lock_that_is_let_go_in_time_is_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(LibraryLocked), writing_lock(tmp_path, "index"), writing_lock(tmp_path, "remove", wait_s=0.3):
+        pass
+    with held_elsewhere(tmp_path) as process:
+        letting_go = Timer(0.3, process.kill)
+        letting_go.start()
+        with writing_lock(tmp_path, "remove", wait_s=60):
+            assert process.wait() != 0
+        letting_go.join()

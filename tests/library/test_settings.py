@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,12 @@ def test_a_folder_may_be_relative_or_begin_at_home(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert library_folder("here.library", {}) == tmp_path / "here.library"
     assert library_folder("~/photos.library", {}) == tmp_path / "home" / "photos.library"
+
+
+def test_a_variable_of_blanks_names_no_folder() -> None:
+    with pytest.raises(SettingsError, match="PHOTOSEEK_LIBRARY: it is empty but for blanks"):
+        library_folder(None, {"PHOTOSEEK_LIBRARY": " \t"})
+    assert library_folder(None, {"PHOTOSEEK_LIBRARY": ""}) == library_folder(None, {})
 
 
 def test_the_home_of_nobody_is_one_line() -> None:
@@ -152,3 +160,13 @@ def test_the_first_file_says_how_to_name_a_server(tmp_path: Path) -> None:
 def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     write_initial_settings(Settings(written(tmp_path, 'model = "a/b"\n'), "mini"))
     assert (tmp_path / "library.toml").read_text(encoding="utf-8") == 'model = "a/b"\n'
+
+
+def test_a_disk_that_fills_up_leaves_no_half_of_a_first_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_initial_settings(Settings(tmp_path))
+    assert list(tmp_path.iterdir()) == []

@@ -145,6 +145,13 @@ def test_a_caption_keeps_to_two_whole_sentences(written: str, caption: str) -> N
     assert tidy_caption(written) == caption
 
 
+def test_a_caption_without_an_end_is_cut_after_a_word_at_400_characters() -> None:
+    caption = tidy_caption("unending " * 100)
+    assert caption == " ".join(["unending"] * 44)
+    assert len(tidy_caption("x" * 1_000)) == 400
+    assert tidy_caption("A dog. " + "y" * 398 + ".") == "A dog."
+
+
 @given(st.text(max_size=2000))
 def test_a_caption_is_one_bounded_line_and_tidy_for_good(written: str) -> None:
     caption = tidy_caption(written)

@@ -220,6 +220,19 @@ def test_a_caption_of_a_picture_that_changed_meanwhile_is_dropped(
     assert captions(library)["0"] == ["something blue, caption in en"]
 
 
+def test_a_picture_that_changed_is_not_found_by_its_old_caption(library: Library, folder: Path) -> None:
+    library.caption()
+    (folder / "0.png").with_suffix(".txt").write_text("a word of its own", encoding="utf-8")
+    paint(folder / "0.png", "blue", size=(31, 30))
+    library.index(folder)
+    assert captions(library)["0"] == ["a word of its own"]
+    found = library.texts.search_words("red", k=10)
+    assert {hit.text.body for hit in found if hit.image.path.stem == "0"} == {"a word of its own"}
+    report = library.caption()
+    assert (report.captioned, report.unchanged) == (1, 4)
+    assert sorted(captions(library)["0"]) == ["a word of its own", "something blue, caption in en"]
+
+
 def test_a_question_is_answered_once(library: Library, captioner: ColourJudge, folder: Path, tmp_path: Path) -> None:
     assert library.ask(folder / "2.png", "What  is it?") == "What is it? It is blue."
     image_id = library.search("blue", k=1)[0].image.id
@@ -311,3 +324,12 @@ def test_a_picture_of_no_library_is_captioned_and_nothing_is_kept(tmp_path: Path
         with pytest.raises(ImageUnreadable):
             library.caption_of(tmp_path / "nowhere.png")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_run_in_which_every_image_failed_is_no_success(
+    run: Run, judge: ColourJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ColourJudge, "caption", lambda _self, images, _style: [""] * len(images))
+    code, out, err = run("caption", "--all", "--vlm", "colours")
+    assert (code, out) == (1, "0 captioned, 9 failed\n")
+    assert err.count("the model said nothing of it") == 9

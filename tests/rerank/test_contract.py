@@ -21,7 +21,6 @@ from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.tests.support.scripted_server import said, scripted
 
 QUERY = "a red dog on the beach"
-NAMES = ("astronaut", "chelsea", "coffee")
 COLOURS = ("red", "blue", "green")
 
 
@@ -74,7 +73,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def pictures() -> list[Image.Image]:
-    photographs = [Image.fromarray(getattr(data, name)()).convert("RGB") for name in NAMES]
+    photographs = [Image.fromarray(one).convert("RGB") for one in (data.astronaut(), data.chelsea(), data.coffee())]
     return [*photographs, Image.new("RGB", (3, 3), "red"), Image.new("RGB", (900, 40), "blue")]
 
 

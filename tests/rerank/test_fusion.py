@@ -101,3 +101,12 @@ def test_judgements_on_several_things_are_averaged_by_weight() -> None:
     assert both.probability == pytest.approx(1 / (1 + 9**-0.25))
     assert (both.mass, both.box) == (0.7, box)
     assert combined([Judgement(0.0)], [2.0]) == Judgement(0.0)
+
+
+def test_a_judgement_of_half_the_mass_counts_in_full_and_of_less_in_proportion() -> None:
+    first = np.zeros(3)
+    judgements = [Judgement(0.9, 0.5), Judgement(0.9, 0.25), Judgement(0.1, 1.0)]
+    yes = math.log(9)
+    usual = (1.0 * yes + 0.5 * yes - 1.0 * yes) / 2.5
+    expected = [yes, 0.5 * yes + 0.5 * usual, -yes]
+    assert fused(first, judgements, 1.0) == pytest.approx(expected)

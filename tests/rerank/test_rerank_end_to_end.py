@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from collections.abc import Callable
@@ -172,3 +173,30 @@ def test_a_real_model_lifts_every_red_picture_and_is_asked_once(
         *_, last = library.refine("something", depth=9)
         assert last.cached_count == 9
         assert [one.hit.image.path.stem.partition("-")[2] for one in last.hits[:3]] == ["red"] * 3
+
+
+def test_json_and_the_table_say_why_a_hit_was_not_judged(
+    run: Run, judge: ColourJudge, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "0-blue.png").unlink()
+    judge.before = failing(after=2)
+    table = tmp_path / "hits.csv"
+    arguments = ("search", "red", "--rerank", "8", "--judge", "colours", "--json", "--csv", table)
+    answer = json.loads(run(*arguments)[1])
+    reasons = {Path(one["path"]).name: one["not_judged"] for one in answer}
+    assert reasons["0-blue.png"] == "cannot be read: No such file or directory"
+    judged = [one for one in answer if one["judged"] is not None]
+    assert [one["not_judged"] for one in judged] == [None] * len(judged)
+    assert "model colours cannot be loaded: its server is gone; start it" in set(reasons.values())
+    [last] = [one for one in answer if one["rank_before"] == 8]
+    assert (last["judged"], last["not_judged"]) == (None, None)  # it was not to be judged
+    with table.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["fused"] for row in rows] == [str(one["fused"]) for one in answer]
+    assert [row["judged"] for row in rows] == ["" if one["judged"] is None else str(one["judged"]) for one in answer]
+    assert list(rows[0])[:3] == ["score", "fused", "judged"]
+
+
+def test_a_budget_that_was_over_is_told_of_every_hit_it_left(run: Run, judge: ColourJudge) -> None:
+    _, out, _ = run("search", "red", "--rerank", "9", "--judge", "colours", "--budget", "0s", "--json")
+    assert {one["not_judged"] for one in json.loads(out)} == {"the budget was over"}

@@ -181,6 +181,19 @@ def test_what_is_to_be_kept_away_from_is_vetoed(library: Library, judge: ColourJ
     assert sum(judge.sizes) == 12
 
 
+def test_an_undecided_judge_vetoes_nothing(
+    library: Library, judge: ColourJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probability above a half with no mass behind it is what "I cannot tell" comes to."""
+
+    def undecided(images: Sequence[Image.Image], query: str) -> list[Judgement]:
+        return [Judgement(0.95, mass=0.0 if query == "blue" else 0.9) for _ in images]
+
+    monkeypatch.setattr(judge, "judge", undecided)
+    *_, last = library.refine(Query(parse_terms("red - blue")))
+    assert [one.vetoed for one in last.hits] == [False] * 6
+
+
 def test_several_things_looked_for_are_all_judged(library: Library, judge: ColourJudge) -> None:
     *_, last = library.refine(Query(parse_terms("3:red + blue")))
     judgement = last.hits[0].judgement
@@ -198,6 +211,15 @@ def test_pictures_alone_are_nothing_to_judge(library: Library, photos: Path, jud
         library.refine("red", depth=0)
     with pytest.raises(QueryError, match="budget"):
         library.refine("red", budget_s=-1.0)
+
+
+def test_an_effort_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(QueryError, match="reranking 0 hits was asked for: ask for at least 1"):
+        Effort(depth=0)
+    for budget_s in (-0.1, float("nan")):
+        with pytest.raises(QueryError, match="seconds is no budget: give 0 or more"):
+            Effort(budget_s=budget_s)
+    assert Effort(depth=1, budget_s=0.0).budget_s == 0.0
 
 
 def test_an_empty_answer_is_final_at_once(library: Library) -> None:

@@ -84,7 +84,22 @@ def test_queries_without_an_answer_are_told_from_those_with_one() -> None:
     for concept in range(60, 120):
         probability = calibration.curve.probability(calibration.background(texts[concept]).evidence(pictures))
         assert probability[shown == concept].max() > 0.5
-        assert np.median(probability[shown != concept]) < 0.01
+        assert np.median(probability[shown != concept]) < 0.02
+
+
+def test_evidence_is_the_mean_of_three_standard_scores() -> None:
+    pictures, texts, _ = world(9, images=4000)
+    calibration = Calibration.learned(pictures, texts[:60])
+    # So weak a query stands out among the library's pictures as much as the whole one does, but nowhere else.
+    whole, weak = texts[70], texts[70] * 0.2
+    scores, usual = pictures @ weak, pictures @ texts[:60].T
+    among_images = (scores - scores.mean()) / scores.std()
+    among_texts = (scores - usual.mean(axis=1)) / usual.std(axis=1)
+    among_pairs = (scores - usual.mean()) / usual.std()
+    found = calibration.background(weak).evidence(pictures)
+    wanted = (among_images + among_texts + among_pairs) / 3
+    assert found == pytest.approx(wanted, abs=0.3)
+    assert calibration.background(whole).evidence(pictures).max() > found.max() + 2
 
 
 @pytest.mark.parametrize("share", [0.2, 0.6])
@@ -219,6 +234,20 @@ def test_other_texts_or_another_library_are_learned_anew(catalog: Catalog, model
     other = Made(catalog, model, tmp_path, vocabulary="v2")
     other.current()
     assert other.embedded == 1
+
+
+def test_a_curve_learned_for_other_evidence_is_learned_anew(
+    catalog: Catalog, model: ModelRow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(catalog, model, "/photos/a.png")
+    monkeypatch.setattr("photoseek.search.calibration.EVIDENCE_VERSION", 1)
+    Made(catalog, model, tmp_path).current()
+    monkeypatch.undo()
+    again = Made(catalog, model, tmp_path)
+    again.current()
+    assert again.embedded == 0, "the texts have not changed"
+    assert again.calibrations._kept is not None
+    assert again.calibrations._kept[0].evidence == 2
 
 
 def test_a_folder_that_cannot_be_written_keeps_it_in_memory(catalog: Catalog, model: ModelRow, tmp_path: Path) -> None:

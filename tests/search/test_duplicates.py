@@ -67,6 +67,34 @@ def test_pictures_alike_in_vectors_alone_need_a_higher_score(tmp_path: Path, lib
     assert len(library.duplicates(DuplicateOptions(sure_score=0.9))) == 1
 
 
+def test_how_many_images_are_compared_is_told_from_first_to_last(tmp_path: Path, library: photoseek.Library) -> None:
+    for number in range(5):
+        scene(number).save(paint(tmp_path / f"photos/{number}.png", "red"))
+    shutil.copy(tmp_path / "photos/0.png", tmp_path / "photos/copy.png")
+    library.index(tmp_path / "photos")
+    told: list[tuple[int, int]] = []
+    library.duplicates(progress=lambda done, total: told.append((done, total)))
+    assert told == [(0, 5), (5, 5)], "of files that are the same, one is compared"
+    told.clear()
+    library.duplicates(DuplicateOptions(near=False), progress=lambda done, total: told.append((done, total)))
+    assert told == []
+
+
+def test_pictures_that_go_while_all_are_compared_leave_the_others_in_their_groups(
+    tmp_path: Path, library: photoseek.Library
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for name, size in {"a": (96, 80), "b": (192, 160), "c": (48, 40)}.items():
+        scene(3, size).save(tmp_path / f"photos/{name}.png")
+    library.index(tmp_path / "photos")
+
+    def remove_one(_done: int, _total: int) -> None:
+        (tmp_path / "photos/b.png").unlink(missing_ok=True)
+        library.index(tmp_path / "photos")
+
+    assert names(library.duplicates(progress=remove_one)) == [("near", ["a.png", "c.png"])]
+
+
 def test_vanished_copies_are_no_duplicates(tmp_path: Path, library: photoseek.Library) -> None:
     one = paint(tmp_path / "photos/one.png", "red")
     shutil.copy(one, tmp_path / "photos/two.png")
@@ -144,3 +172,19 @@ def test_nothing_folds_to_nothing_and_a_library_folds_its_own_hits(tmp_path: Pat
         ("one.png", 2),
         ("sea.png", 1),
     ]
+
+
+def test_a_mirrored_picture_is_told_by_its_hash_where_the_vectors_are_not_sure() -> None:
+    options = DuplicateOptions()
+    one, mirrored, other = (
+        perceptual_hash(scene(1)),
+        perceptual_hash(ImageOps.mirror(scene(1))),
+        perceptual_hash(scene(2)),
+    )
+    assert hash_distance(one, mirrored) > MOST_HASH_BITS
+    first, second = (
+        np.array([h % 2**64 for h in row], dtype=np.uint64)
+        for row in ((one, mirrored, one, one), (mirrored, one, mirrored, other))
+    )
+    near = options.are_near(np.array([0.85, 0.85, 0.79, 0.85], dtype=np.float32), first, second)
+    assert near.tolist() == [True, True, False, False]

@@ -233,3 +233,19 @@ def test_files_are_named_by_the_end_of_their_paths(library: Library, tmp_path: P
         hits_of("c/red.png")
     with pytest.raises(EvaluationError, match="none of the files"):
         hits_of("ed.png")
+
+
+def test_a_model_is_measured_on_what_it_has_embedded(library: Library, tmp_path: Path) -> None:
+    with photoseek.open(library.folder, model=ColourEmbedder("others@1")) as other:
+        other.index(tmp_path / "photos" / "a" / "green.png")
+        other.index(tmp_path / "photos" / "b")
+        rows = [
+            {"query": "red", "relevant": ["red.png"]},
+            {"query": "blue", "relevant": ["blue.png"]},
+            {"query": "green", "relevant": ["green.png"]},
+        ]
+        found = other.evaluate(write(tmp_path / "q.jsonl", "\n".join(map(json.dumps, rows))))
+    assert (found.model, found.images, found.unanswerable, found.unknown_files) == ("others", 2, 1, 1)
+    assert [len(one.ranks) for one in found.asked if one.direction == "text to image"] == [2]
+    assert [ranks.tolist() for one in found.asked for ranks in one.ranks] == [[1]] * 4
+    assert library.evaluate(tmp_path / "q.jsonl").images == 5

@@ -12,8 +12,15 @@ import photoseek
 from photoseek import IndexOptions, LibraryMap, MapOptions, QueryError
 from photoseek.library.embedders.base import normalized
 from photoseek.library.types import Vectors
-from photoseek.search import library_map
-from photoseek.search.map_layout import centres, cluster_count, clusters, layout, principal_components
+from photoseek.search import library_map, map_layout
+from photoseek.search.map_layout import (
+    centres,
+    cluster_count,
+    clusters,
+    layout,
+    nearest_neighbours,
+    principal_components,
+)
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 
 PCA = MapOptions("pca")
@@ -202,6 +209,17 @@ def test_half_a_file_is_made_again(tmp_path: Path, painted: Path, damage: bytes)
         assert np.array_equal(library.map(PCA).places, drawn.places)
 
 
+def test_a_map_with_a_wrong_bit_is_made_again_wherever_it_is(tmp_path: Path, painted: Path) -> None:
+    with index_into(tmp_path / "library", painted) as library:
+        drawn = library.map(PCA)
+    (file,) = (tmp_path / "library" / "maps").iterdir()
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 1 + len(whole) // 8):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        with photoseek.open(tmp_path / "library", model=ColourEmbedder()) as library:
+            assert np.array_equal(library.map(PCA).places, drawn.places)
+
+
 def test_a_folder_that_cannot_be_written_keeps_the_map_in_memory(tmp_path: Path, painted: Path) -> None:
     with index_into(tmp_path / "library", painted) as library:
         (tmp_path / "library" / "maps").write_text("in the way")
@@ -226,3 +244,37 @@ def test_a_library_whose_pictures_are_gone_has_an_empty_map(tmp_path: Path, pain
 def test_a_map_of_nothing_is_refused() -> None:
     with pytest.raises(QueryError, match="0 images were asked for"):
         MapOptions(most=0)
+
+
+def test_neighbours_are_those_of_comparing_all_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_layout, "_BLOCK", 100)
+    vectors, _ = groups([170, 160], dim=8)
+    vectors[5] = vectors[9]
+    places, distances = nearest_neighbours(vectors, 12)
+    all_distances = np.linalg.norm(vectors[:, np.newaxis].astype(np.float64) - vectors, axis=2)
+    assert places[:, 0].tolist() == list(range(330))
+    assert distances == pytest.approx(np.sort(all_distances, axis=1)[:, :12], abs=1e-3)
+    assert distances == pytest.approx(np.take_along_axis(all_distances, places, axis=1), abs=1e-3)
+
+
+def test_umap_is_given_neighbours_a_start_and_a_bounded_number_of_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    umap = pytest.importorskip("umap")
+    given: list[dict[str, object]] = []
+    usual = umap.UMAP
+
+    def watched(**options: object) -> object:
+        given.append(options)
+        return usual(**options)
+
+    monkeypatch.setattr(umap, "UMAP", watched)
+    vectors, of = groups([40, 40])
+    places, method = layout(vectors, "umap")
+    assert method == "umap"
+    [options] = given
+    assert options["n_epochs"] == 200
+    assert isinstance(options["init"], np.ndarray)
+    assert options["init"].shape == (80, 2)
+    assert isinstance(options["precomputed_knn"], tuple)
+    first = np.array(of) == 0
+    apart = np.linalg.norm(places[first].mean(axis=0) - places[~first].mean(axis=0))
+    assert apart > max(places[first].std(), places[~first].std())

@@ -225,6 +225,15 @@ def test_many_queries_are_answered_as_each_one_alone(library: Library) -> None:
     assert library.search_many([], k=3) == []
 
 
+def test_many_queries_may_each_ask_for_another_number_of_answers(library: Library) -> None:
+    queries = [
+        photoseek.Query((photoseek.Term(Words(text)),), k=k) for text, k in (("red", 1), ("blue", 4), ("green", 2))
+    ]
+    found = library.search_many(queries)
+    assert [len(hits) for hits in found] == [1, 4, 2]
+    assert found == [library.search(query) for query in queries]
+
+
 def test_an_empty_text_among_many_is_refused(library: Library) -> None:
     with pytest.raises(photoseek.QueryError):
         library.search_many(["red", " "])

@@ -12,6 +12,7 @@ from photoseek.tests.support.fakes import ColourEmbedder
 from photoseek.tests.support.judges import ColourJudge
 from photoseek.ui import resources as shared
 from photoseek.ui.options import UiOptions
+from photoseek.ui.picture_facts import facts_of_picture
 from photoseek.ui.resources import Resources
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def press_what_is_hidden(resources: Resources, picture: Path) -> list[str]:
 
 
 def _searched(resources: Resources) -> list[str]:
-    """Search, rerank, and open a picture and ask about it."""
+    """Search, rerank, and ask for all that the viewer tells of a picture."""
     first = resources.library.newest(1)[0].id
     told: list[str] = []
     for params in ({"q": "red"}, {"q": "red", "look": "5"}, {"q": "red", "image": str(first)}):
@@ -127,10 +128,10 @@ def _searched(resources: Resources) -> list[str]:
         if "refining" in page.session_state:
             page.session_state["refining"][1].wait()
             page.run()
-        for field in page.text_input:
-            if field.label == "Ask about this picture":
-                field.set_value("What is it?")
         told += _words(_used(page))
+    image = resources.library.images([first])[first]
+    told.append(str(facts_of_picture(image, resources)))
+    told.append(resources.library.ask(first, "What is it?"))
     return told
 
 

@@ -105,6 +105,7 @@ class Visitor:
             subprotocols=[Subprotocol("streamlit")],
             max_size=None,
             open_timeout=_SLOWEST_S,
+            ping_interval=None,  # browsers send none
         )
 
     def put_file(self, session_id: str, file_id: str, data: bytes) -> Answered:

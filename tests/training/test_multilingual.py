@@ -234,12 +234,14 @@ def test_a_head_learns_where_texts_and_their_pictures_lie() -> None:
     features = (hidden @ chance.normal(size=(6, 24))).astype(np.float16)
     rows = np.arange(300)
     nowhere = np.full(300, -1)
-    recipe = heads.HeadRecipe(steps=150, batch=64, width=32, dropout=0.0, most_pictures=64, learning_rate=5e-3)
+    recipe = heads.HeadRecipe(
+        steps=150, batch=64, width=32, dropout=0.0, most_pictures=64, most_english=64, learning_rate=5e-3
+    )
     sources = [
         heads.Taught("said", features[:300], rows, nowhere, 1.0),
         heads.Taught("seen", features[:300], nowhere, rows, 1.0),
     ]
-    head = heads.taught_head(sources, english, english, recipe)
+    head = heads.taught_head(sources, english, np.stack([english, english]), recipe)
     with torch.no_grad():
         found = head(torch.from_numpy(features[300:].astype(np.float32))).numpy()
     assert ((found @ english[300:].T).argmax(1) == np.arange(100)).mean() > 0.95

@@ -15,6 +15,7 @@ from PIL import Image
 from photoseek.library.errors import ModelUnavailable
 from photoseek.training.captioned import has_split, read_captioned
 from photoseek.training.changed import KINDS, changed_captions
+from photoseek.training.fragments import MOST_WORDS, fragments
 
 if TYPE_CHECKING:
     from photoseek.training.scene_teach import SceneMaterial
@@ -63,6 +64,15 @@ def test_changes_repeat_with_their_seed_and_differ_from_the_caption() -> None:
     assert found != list(changed_captions(captions, seed=4))
     assert {one.kind for one in found} <= set(KINDS)
     assert all(one.text != captions[one.caption] for one in found)
+
+
+def test_phrases_are_parts_of_their_caption() -> None:
+    caption = "A man in a red shirt is riding a brown horse along the beach ."
+    found = {next(iter(fragments([caption], seed))).text for seed in range(60)}
+    assert {"a man", "man", "red shirt", "man in a red shirt", "the beach"} <= found
+    assert all(text in caption.lower() and len(text.split()) <= MOST_WORDS for text in found)
+    assert not {"in", "a", "is", "."} & found
+    assert [one.caption for one in fragments(["Dogs", caption, "!"], seed=1)] == [1]
 
 
 def jpeg(colour: str) -> bytes:
@@ -140,7 +150,7 @@ def material() -> SceneMaterial:
         np.zeros((COUNT, 81, 180), np.float16),
     )
     rows = np.arange(COUNT)
-    return teaching.SceneMaterial(photographs, texts, rows, wrong, rows)
+    return teaching.SceneMaterial(photographs, texts, rows, wrong, rows, ("colour",) * COUNT, texts, rows)
 
 
 def taught(seed: int) -> tuple[dict[str, float], float]:
@@ -178,12 +188,21 @@ def test_the_gate_tells_names_from_scenes() -> None:
     chance = np.random.default_rng(0)
     names, told = (chance.standard_normal((200, 384)).astype(np.float32) + shift for shift in (-0.3, 0.3))
     names, told = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (names, told))
-    gate = gates.taught_gate(names, told, seed=1)
+    gate = gates.taught_gate(names, told[:150], told[150:], seed=1)
     with torch.no_grad():
         short, long = torch.zeros(200, 4, 384), torch.zeros(200, 14, 384)
         assert gate(torch.from_numpy(names), short).mean() < 0.2
         assert gate(torch.from_numpy(told), short).mean() > 0.8
         assert gate(torch.from_numpy(names), long).mean() > 0.4
+
+
+def test_favoured_kinds_are_drawn_more_often() -> None:
+    wanted = [(place, 6.0 if place < 100 else float(place < 900)) for place in range(1000)]
+    recipe = teaching.SceneRecipe(changed_batch=200)
+    drawn = teaching._drawn(wanted, recipe, np.random.default_rng(0))
+    assert len(set(drawn.tolist())) == 200
+    assert drawn.max() < 900
+    assert 60 < (drawn < 100).sum() < 100
 
 
 def test_without_captions_the_run_says_what_is_missing(

@@ -116,13 +116,14 @@ def joint_pair(appearance: float = 0.3) -> tuple[JointImage, JointText]:
     torch.manual_seed(0)
     weights = replace(WEIGHTS, appearance=appearance)
     meaning = joint.ImageHead(torch.nn.Linear(1280, 1000), torch.randn(1000, 384), temperature=2.0, width=32)
-    directions = torch.linalg.qr(torch.randn(1280, joint.APPEARANCE_DIM))[0]
+    directions = torch.linalg.qr(torch.randn(1280, joint.LOOK_DIM))[0]
     kept = torch.linalg.qr(torch.randn(384, joint.KEPT_MEANING_DIM))[0]
     look = joint.Appearance(torch.zeros(1280), directions)
     images, words = scene_pair()
+    usual = joint.Usual(torch.randn(480) * 0.01, torch.randn(480, 96) * 0.02)
     return (
         joint.JointImage(meaning, images, look, kept, weights).eval(),
-        joint.JointText(joint.TextHead(16), words, joint.Gate(), kept, weights).eval(),
+        joint.JointText(joint.TextHead(16), words, joint.Gate(), kept, weights, usual).eval(),
     )
 
 
@@ -169,17 +170,32 @@ def test_the_gate_weighs_meaning_and_scene(bias: float, meaning: float, scene_we
             dim=1,
         )
     asked = torch.nn.functional.normalize(asked, dim=1)
-    # A picture's meaning is twice as long as its scene, the root of 0.56 / 0.14, and the text makes up for it.
-    assert torch.allclose(found[:, :256], asked[:, :256] / 2, atol=1e-5)
-    assert torch.allclose(found[:, 256:512], asked[:, 256:], atol=1e-5)
-    assert torch.equal(found[:, 512:-32], torch.zeros(4, joint.APPEARANCE_DIM - joint.REST_DIM))
+    kept, ends = joint.KEPT_MEANING_DIM, joint.KEPT_MEANING_DIM + scene.SCENE_DIM
+    # A picture's meaning is longer than its scene, and the text makes up for it.
+    wanted = torch.cat([asked[:, :kept] / (text.weights.meaning / 0.14) ** 0.5, asked[:, kept:]], dim=1)
+    assert torch.allclose(
+        (found[:, :ends] * wanted).sum(1) / found[:, :ends].norm(dim=1) / wanted.norm(dim=1), torch.ones(4)
+    )
+    assert torch.equal(found[:, ends : ends + joint.LOOK_DIM], torch.zeros(4, joint.LOOK_DIM))
+
+
+def test_texts_score_alike_over_the_photographs_they_are_measured_by() -> None:
+    image, text = joint_pair()
+    with torch.no_grad():
+        pictures = image(*seen(400))
+        usual = joint.usual_of(pictures.numpy())
+        text.get_buffer("mean").copy_(usual.mean)
+        text.get_buffer("root").copy_(usual.root)
+        scores = text(*read(5)) @ pictures.T
+    assert torch.allclose(scores.mean(1), torch.zeros(5), atol=1e-3)
+    assert scores.std(1).max() <= joint.STEADY_DEVIATION * 2**0.5 + 1e-3
 
 
 def test_no_picture_has_anything_where_texts_keep_the_rest_of_their_length() -> None:
     image, text = joint_pair()
     with torch.no_grad():
-        assert image(*seen(3))[:, -joint.REST_DIM :].abs().max() == 0
-        assert text(*read(3))[:, -joint.REST_DIM :].norm(dim=1).min() > 0.1
+        assert image(*seen(3))[:, -joint.REST_DIM - 1 : -1].abs().max() == 0
+        assert text(*read(3))[:, -joint.REST_DIM - 1 : -1].norm(dim=1).min() > 0.1
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -170,10 +170,9 @@ def test_filters_narrow_what_is_searched(page: Page, sample_server: str) -> None
     expect_parameters(page, {"format": ["JPEG"]})
 
 
-def test_nothing_matches_says_so_and_offers_the_nearest(page: Page, sample_server: str) -> None:
+def test_nothing_matches_says_so_and_shows_the_nearest(page: Page, sample_server: str) -> None:
     page.goto(f"{sample_server}/?q=zebra+crossing+in+tokyo&format=PNG&in=painted")
-    page.get_by_text("Nothing here matches").wait_for()
-    page.get_by_role("button", name="Show the nearest anyway").click()
+    page.get_by_text("None of 3 clearly matches; these are the nearest").wait_for()
     page.wait_for_selector(".tile.loaded")
 
 
@@ -272,22 +271,26 @@ def test_twenty_visitors_at_once_each_get_their_own_answer(new_page: Callable[[]
         expect_first(page, wanted[words])
 
 
-def test_a_rerank_changes_the_order_and_shows_what_moved(page: Page, red_loving_library: Path) -> None:
+def test_a_rerank_changes_the_order_shows_what_moved_and_counts_what_matches(
+    page: Page, red_loving_library: Path
+) -> None:
     with serving(red_loving_library) as address:
-        page.goto(f"{address}/?q=something+blue&weak=1&fold=0")
+        page.goto(f"{address}/?q=something+blue&fold=0")
         assert first_name(page) != "red.png"
         page.get_by_role("combobox", name=re.compile("Rerank")).click()
-        page.get_by_role("option", name="Rerank · 60 s").click()
+        page.get_by_role("option", name="Rerank: up to 60 s").click()
         page.wait_for_url(re.compile("look=60"))
-        page.get_by_text(re.compile("Judged 3 of 3")).wait_for()
+        page.get_by_text(re.compile("Reranked 3 of 3")).wait_for()
         expect_first(page, "red.png")
         expect(page.locator(".moved.up").first).to_have_text(re.compile("▲[12]"))
         expect(page.locator(".badge").first).to_have_text(re.compile("→ >99%"))
+        page.get_by_text("1 of 3 match, then the nearest of the rest").wait_for()
+        expect(page.locator(".tile:not(.weak)")).to_have_count(1)
 
 
 def test_the_built_in_judge_reranks_without_a_model_being_set_up(page: Page, sample_server: str) -> None:
-    page.goto(f"{sample_server}/?q=a+woman+in+an+orange+suit+smiles&weak=1&look=60")
-    page.get_by_text(re.compile(r"Judged (\d+) of \1 with mini")).wait_for()
+    page.goto(f"{sample_server}/?q=a+woman+in+an+orange+suit+smiles&look=60")
+    page.get_by_text(re.compile(r"Reranked (\d+) of \1 with mini")).wait_for()
     expect_first(page, "astronaut.png")
     expect(page.locator(".badge").first).to_have_text(re.compile("→"))
 

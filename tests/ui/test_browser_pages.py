@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,42 @@ def test_a_run_is_stopped_from_the_page_and_taken_up_again(page: Page, tmp_path:
         page.get_by_text("Done:").wait_for(timeout=120_000)
     with photoseek.open(tmp_path / "new.library") as library:
         assert library.info().images == 400
+
+
+def test_a_folder_that_is_not_there_stays_in_the_box_to_be_mended(page: Page, tmp_path: Path, photos: Path) -> None:
+    with serving(tmp_path / "new.library") as address:
+        page.goto(f"{address}/library")
+        box = page.get_by_label("Folder on this computer")
+        wrong = f"{photos}-mistyped"
+        box.fill(wrong)
+        choose(page, "Index")
+        page.get_by_role("alert").get_by_text("mistyped").wait_for()
+        expect(box).to_be_enabled()
+        expect(box).to_have_value(wrong)
+        box.press("End")
+        for _ in range(len("-mistyped")):
+            box.press("Backspace")
+        choose(page, "Index")
+        page.get_by_text("Done: 4 new, 1 failed.").wait_for()
+
+
+def test_the_counts_move_while_a_folder_is_indexed(page: Page, tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    for number in range(400):
+        paint(many / f"{number:03}.png", (number % 256, number // 2, 90), (1_200, 900))
+    with serving(tmp_path / "new.library") as address:
+        page.goto(f"{address}/library")
+        page.get_by_label("Folder on this computer").fill(str(many))
+        choose(page, "Index")
+        page.get_by_role("button", name="Stop", exact=True).wait_for()
+        page.wait_for_function(
+            """() => {
+                const count = Number(document.querySelector("[data-testid=stMetricValue]").innerText.replace(",", ""));
+                return document.querySelector("[data-testid=stProgress]") && count > 0 && count < 400;
+            }"""
+        )
+        choose(page, "Stop")
+        page.get_by_text(re.compile("Stopped before the end|Done:")).wait_for()
 
 
 def test_a_file_that_failed_is_tried_again(page: Page, own_server: str, photos: Path) -> None:
@@ -220,3 +257,42 @@ def test_every_control_of_a_page_has_a_name_and_every_picture_an_alternative(
         )).map(one => one.outerHTML.slice(0, 200))"""
     )
     assert nameless == []
+
+
+def test_of_duplicates_one_is_chosen_side_by_side_and_the_choice_undone(
+    page: Page, own_server: str, photos: Path
+) -> None:
+    page.goto(f"{own_server}/duplicates")
+    group = page.get_by_role("group", name="2 duplicates")
+    group.wait_for()
+    stays = group.get_by_role("button", name="Stays")
+    expect(stays).to_have_count(1)
+    group.get_by_role("button", name="Goes").click()
+    expect(stays).to_have_count(2)
+    expect(page.get_by_role("button", name="Forget the others")).to_be_disabled()
+    stays.first.click()
+    expect(stays).to_have_count(1)
+    choose(page, "Forget the others")
+    page.get_by_text("1 picture forgotten.").wait_for()
+    page.get_by_text("No duplicates").wait_for()
+    assert (photos / "rocket.jpg").exists()
+    choose(page, "Undo")
+    group.wait_for(timeout=180_000)
+    expect(page.get_by_text("forgotten.")).to_have_count(0)
+
+
+def test_a_folder_to_index_is_picked_level_by_level(page: Page, tmp_path: Path) -> None:
+    for name in ("2020/summer", "2021"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+    summer = tmp_path / "pictures" / "2020" / "summer"
+    paint(summer / "red.png", "red")
+    with serving(tmp_path / "new.library", environ={"HOME": str(tmp_path / "pictures")}) as address:
+        page.goto(f"{address}/library")
+        choose(page, "Browse")
+        page.get_by_role("button", name="2020", exact=True).click()
+        page.get_by_role("button", name="summer", exact=True).click()
+        page.get_by_text("1 picture here, as far as names tell").wait_for()
+        choose(page, "Take this folder")
+        expect(page.get_by_label("Folder on this computer")).to_have_value(str(summer))
+        choose(page, "Index")
+        page.get_by_text("Done: 1 new.").wait_for()

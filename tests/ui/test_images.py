@@ -16,7 +16,9 @@ import pytest
 from PIL import Image
 
 import photoseek
+from photoseek.api import uploads as uploads_module
 from photoseek.api.uploads import MOST_KEPT_OF_ONE, MOST_UPLOAD_BYTES, Uploads
+from photoseek.library.checked_files import CHECKSUM_BYTES
 from photoseek.library.errors import ImageUnreadable
 from photoseek.library.images.thumbnails import ThumbnailCache
 from photoseek.library.types import ImageRecord
@@ -75,10 +77,10 @@ def test_an_address_holds_an_id_and_a_signature_and_no_path(library: photoseek.L
 def test_the_cache_keeps_within_its_bound_and_forgets_what_was_used_longest_ago(tmp_path: Path) -> None:
     cache = ThumbnailCache(tmp_path, bound_bytes=1_000)
     for number in range(10):
-        cache.put(f"{number:02}", bytes(100))
+        cache.put(f"{number:02}", bytes(100 - CHECKSUM_BYTES))
         os.utime(tmp_path / f"{number:02}" / f"{number:02}", ns=(number, number))
     assert cache.get("00") is not None  # used now: it is the newest
-    cache.put("10", bytes(100))
+    cache.put("10", bytes(100 - CHECKSUM_BYTES))
     kept = sorted(file.name for file in tmp_path.glob("*/*"))
     assert kept == ["00", "03", "04", "05", "06", "07", "08", "09", "10"]
     assert cache.get("01") is None
@@ -110,6 +112,20 @@ def test_who_brings_many_pictures_loses_the_oldest_of_them_and_nobody_elses(uplo
     assert [uploads.get(each.key) for each in own] == [None] * 3 + own[3:]
     assert not any(each.file.exists() for each in own[:3])
     assert len(list(first.file.parent.iterdir())) == MOST_KEPT_OF_ONE + 1
+
+
+@pytest.mark.parametrize(("bound", "most"), [("_MOST_KEPT", 2), ("_MOST_KEPT_BYTES", 150)])
+def test_what_all_visits_brought_is_bounded_on_the_disk_too(
+    uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    data = paint(tmp_path / "a.png", "blue", (8, 8)).read_bytes()
+    monkeypatch.setattr(uploads_module, bound, most)
+    brought = [uploads.add(data, "a.png", f"visit {number}") for number in range(5)]
+    kept = [each for each in brought if uploads.get(each.key) is not None]
+    assert kept == brought[-len(kept) :]
+    assert 1 <= len(kept) <= 2
+    assert sum(each.size_bytes for each in kept) <= 2 * brought[0].size_bytes
+    assert {file.name for file in brought[0].file.parent.iterdir()} == {each.file.name for each in kept}
 
 
 @pytest.mark.parametrize(
@@ -155,3 +171,16 @@ def test_the_server_gives_no_picture_without_a_signature_and_nothing_by_path(sam
         assert status(f"{address}/pictures/grid/1?k={'0' * 32}") == 404
         assert status(f"{address}/pictures/file/../../../etc/passwd?k=x") in {400, 404}
         assert status(f"{address}/pictures/upload?k=x", b"data") == 403
+
+
+def test_a_damaged_thumbnail_is_as_good_as_none(tmp_path: Path) -> None:
+    cache = ThumbnailCache(tmp_path)
+    cache.put("aabb", b"a picture")
+    [file] = tmp_path.glob("??/*")
+    whole = file.read_bytes()
+    assert cache.get("aabb") == b"a picture"
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert cache.get("aabb") is None
+    file.write_bytes(whole[:5])
+    assert cache.get("aabb") is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from photoseek.library.errors import UiUnavailable
+from photoseek.ui import password
 from photoseek.ui.hosts import Hosts
 from photoseek.ui.launch import server_config
 from photoseek.ui.options import UiOptions, is_loopback
@@ -57,6 +58,17 @@ def test_the_right_password_forgets_the_wrong_ones() -> None:
     gate.admits("a", "right")
     gate.admits("a", "wrong")
     assert gate.wait_s("a") == 0
+
+
+def test_wrong_tries_from_everywhere_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password, "_MOST_ADDRESSES", 3)
+    gate = LoginThrottle("right", Clock())
+    for number in range(20):
+        gate.admits(f"address {number}", "wrong")
+    assert list(gate._records) == ["address 17", "address 18", "address 19"]
+    for _ in range(FREE_TRIES - 1):
+        gate.admits("address 19", "wrong")
+    assert gate.wait_s("address 19") > 0
 
 
 def test_a_pass_is_good_until_it_expires_and_on_the_server_that_issued_it() -> None:

@@ -14,15 +14,20 @@ from photoseek.library.catalog.conditions import All, Compared, HasText, Matches
 from photoseek.library.errors import QueryError
 from photoseek.library.types import Hit, ImageRecord
 from photoseek.rerank.base import Judgement, RerankedHit, RerankResult
+from photoseek.search.duplicates import Stack
 from photoseek.search.query.query import KnownImage, Picture, Sort, Term, Words
 from photoseek.tests.support.fakes import ColourEmbedder, paint
 from photoseek.ui import resources as shared
 from photoseek.ui.components import chance, literal, size_in_words
 from photoseek.ui.options import UiOptions
+from photoseek.ui.paging import as_far_as_before, question_of, show_more
 from photoseek.ui.query_builder import as_condition, as_query
-from photoseek.ui.rerank_panel import RerankJob, reranked_tiles
+from photoseek.ui.rerank_panel import RerankJob, reranked
 from photoseek.ui.resources import Resources
-from photoseek.ui.state import Brought, Filters, Part, SearchState
+from photoseek.ui.results import Answer
+from photoseek.ui.search_page import counted_in_words
+from photoseek.ui.state import MOST_SHOWN, PAGE, Brought, Filters, Part, SearchState
+from photoseek.ui.tiles import laid_out, tile_of, unfold
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="pages are not tested: streamlit is not installed")
 
@@ -79,8 +84,7 @@ def test_a_state_becomes_a_query(resources: Resources, tmp_path: Path) -> None:
         Term(Words("cat"), -1.0),
         Term(Picture(upload.file)),
     )
-    assert (query.threshold, query.calibrated, query.k) == (None, True, state.shown)
-    assert as_query(SearchState("a dog", sort=Sort.NEWEST), resources.uploads).threshold == "auto"
+    assert (query.threshold, query.calibrated, query.k) == (None, True, MOST_SHOWN)
     with pytest.raises(QueryError, match="not kept any more"):
         as_query(SearchState("", (Part(Brought("gone")),)), resources.uploads)
 
@@ -147,12 +151,18 @@ def refinement(resources: Resources) -> RerankResult:
     )
 
 
-def test_a_refined_order_shows_what_moved_and_both_looks(resources: Resources) -> None:
-    tiles, line = reranked_tiles(refinement(resources), resources, SearchState("red", fold=False))
-    assert [tile.moved for tile in tiles] == [2, -1, -1]
-    assert [tile.badge for tile in tiles] == ["40% → 97%", "80% → 55%", "60% → 1%"]
-    assert [tile.is_weak for tile in tiles] == [False, False, True]
-    assert line == 2
+def test_a_refined_order_shows_what_moved_and_both_looks_and_counts_what_matches_by_it(resources: Resources) -> None:
+    refined = refinement(resources)
+    judged = {one.hit.image.id for one in refined.hits}
+    beside = [image for image in resources.library.newest(9) if image.id not in judged]
+    rest = [Hit(image, 0.0, probability) for image, probability in zip(beside, (0.1, 0.9), strict=True)]
+    found = Answer((*(one.hit for one in refined.hits), *rest), 4, False, (), 0, 5, {}, has_more=False, is_ranked=True)
+    order = reranked(refined, resources, found, SearchState("red", fold=False))
+    tiles, line = laid_out(order.stacks, order.line, order.tile)
+    assert [tile.moved for tile in tiles] == [2, -1, 0, -1, 0]
+    assert [tile.badge for tile in tiles] == ["40% → 97%", "80% → 55%", "", "60% → 1%", ""]
+    assert [tile.is_weak for tile in tiles] == [False, False, False, True, True]
+    assert (line, order.matching) == (3, 3)
 
 
 def test_a_rerank_tells_its_latest_order_and_its_error(resources: Resources) -> None:
@@ -188,3 +198,58 @@ def test_figures_are_worded() -> None:
         "3.4 GB",
     ]
     assert [chance(value) for value in (0.0, 0.001, 0.5, 0.999, 1.0)] == ["0%", "<1%", "50%", ">99%", "100%"]
+
+
+def test_an_answer_is_shown_as_far_as_it_was_scrolled_and_another_from_the_top() -> None:
+    dogs, cats = SearchState("a dog of this test"), SearchState("a cat of this test")
+    show_more(dogs, PAGE)
+    show_more(as_far_as_before(dogs), PAGE)  # told twice of the same end
+    assert (as_far_as_before(dogs).shown, as_far_as_before(cats).shown) == (2 * PAGE, PAGE)
+    opened = dogs.looking_at(7)
+    assert as_far_as_before(opened).shown == 2 * PAGE
+    assert question_of(opened) == question_of(dogs) != question_of(cats)
+    for _ in range(9):
+        state = as_far_as_before(dogs)
+        show_more(state, state.shown)
+    assert as_far_as_before(dogs).shown == MOST_SHOWN
+
+
+def test_what_is_folded_is_laid_out_beside_the_first_and_folded_again() -> None:
+    first, second, third = (Hit(record(image_id), 0.5, 0.9) for image_id in (91, 92, 93))
+    stacks = [Stack(first, (second,)), Stack(third)]
+
+    def shown() -> list[tuple[int, int, bool, bool]]:
+        tiles, line = laid_out(stacks, 1, lambda hit: tile_of(hit, "", is_ranked=True))
+        assert tiles[line].image.id == 93
+        return [(tile.image.id, tile.folded, tile.is_unfolded, tile.is_weak) for tile in tiles]
+
+    folded = [(91, 1, False, False), (93, 0, False, True)]
+    assert shown() == folded
+    unfold(91)
+    assert shown() == [(91, 1, True, False), (92, 0, True, False), (93, 0, False, True)]
+    unfold(91)
+    assert shown() == folded
+
+
+def test_only_something_to_keep_away_from_leaves_it_out_of_what_is_browsed(resources: Resources) -> None:
+    page = testing.AppTest.from_function(_page, default_timeout=60)
+    page.query_params["t"] = "-text:red"
+    page.run()
+    assert not page.exception
+    assert any("Of 5 pictures, those without what is kept away from" in each.value for each in page.markdown)
+
+
+@pytest.mark.parametrize(
+    ("state", "matching", "said"),
+    [
+        (SearchState(), 0, "40 pictures"),
+        (SearchState("a dog"), 12, "12 of 40 match, then the nearest of the rest"),
+        (SearchState("a dog"), 20, "20 of 40 match"),
+        (SearchState("a dog"), 0, "None of 40 clearly matches; these are the nearest"),
+        (SearchState("a dog", sort=Sort.OLDEST), 12, "12 of 40 match, oldest first, then the nearest of the rest"),
+    ],
+)
+def test_the_count_is_worded_honestly(state: SearchState, matching: int, said: str) -> None:
+    hits = tuple(Hit(record(image_id), 0.1) for image_id in range(20))
+    found = Answer(hits, matching, False, (), 0, 40, {}, has_more=False, is_ranked=state.asks)
+    assert counted_in_words(state, found, matching) == said

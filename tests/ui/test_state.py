@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from photoseek.library.errors import QueryError
 from photoseek.search.query.query import KnownImage, Sort, Words
 from photoseek.ui.query_builder import typed, weighed
-from photoseek.ui.state import LONGEST_TEXT, MOST_PARTS, MOST_SHOWN, Brought, Filters, Part, SearchState
+from photoseek.ui.state import LONGEST_TEXT, MOST_PARTS, MOST_SHOWN, PAGE, Brought, Filters, Part, SearchState
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40).filter(
     lambda text: text.strip()
@@ -43,7 +43,6 @@ _STATES = st.builds(
     _FILTERS,
     st.sampled_from(Sort),
     st.integers(1, MOST_SHOWN),
-    st.booleans(),
     st.booleans(),
     st.integers(0, 600),
     st.one_of(st.none(), st.integers(1, 2**40)),
@@ -102,7 +101,9 @@ LIKE = Part(KnownImage(7))
     ("before", "text", "words", "parts"),
     [
         (SearchState(), " a cat ", "a cat", ()),
-        (SearchState("a dog", (LIKE,)), "a cat", "a cat", (LIKE,)),
+        (SearchState("", (LIKE,)), "a cat", "a cat", (LIKE,)),
+        (SearchState("a dog", (LIKE, Part(Words("b"), -1.0))), "a cat", "a cat", ()),
+        (SearchState("a dog", (LIKE, Part(Brought("k")))), "a cat", "a cat", (Part(Brought("k")),)),
         (SearchState("a dog"), "", "", ()),
         (SearchState("a dog"), "- grass", "a dog", (Part(Words("grass"), -1.0),)),
         (SearchState("a dog"), "+ 2:beach", "a dog", (Part(Words("beach"), 2.0),)),
@@ -129,3 +130,9 @@ def test_a_part_is_weighed_and_taken_off() -> None:
     assert weighed(state, 1, -2.0) == SearchState("a", (LIKE, Part(Words("b"), -2.0)))
     assert weighed(state, 0, None) == SearchState("a", (Part(Words("b")),))
     assert weighed(state, 5, None) == state
+
+
+def test_whoever_asks_anew_begins_at_the_top() -> None:
+    state = SearchState(words="dog", shown=90, opened=7)
+    for anew in (state.asking("cat", ()), state.filtered(Filters(rating=3))):
+        assert (anew.shown, anew.opened) == (PAGE, None)

@@ -5,6 +5,8 @@ const ICONS = {
   go: ["M11 17a6 6 0 100-12 6 6 0 000 12z", "M15.5 15.5L20 20"],
 };
 const WEIGHTS = [1, 2, 3, 0.5];
+const MOST_CHIPS = 4;
+const AGAIN_MS = 1500;
 
 function button(className, parent, label, content) {
   const element = make("button", className, parent);
@@ -33,14 +35,25 @@ class Bar {
     this.chips = make("div", "chips", this.root);
     this.said = make("div", "said", this.root);
     this.said.setAttribute("role", "status");
+    this.suggestions = new Suggestions(this);
     // While an input method composes, Enter takes its proposal; Safari says so by the key's old number alone.
     const composes = (event) => event.isComposing || event.keyCode === 229;
     this.input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !composes(event)) this.ask(); });
-    this.input.addEventListener("input", () => this.tidy());
+    this.input.addEventListener("input", () => { this.edited = true; this.tidy(); });
     this.go.addEventListener("click", () => this.ask());
-    this.clear.addEventListener("click", () => { this.input.value = ""; this.input.focus(); this.tell("cleared", Date.now()); });
+    this.clear.addEventListener("click", () => {
+      this.input.value = "";
+      this.input.focus();
+      this.asked = null;
+      this.edited = false;
+      this.tell("cleared", Date.now());
+    });
     this.pick.addEventListener("click", () => this.file.click());
     this.file.addEventListener("change", () => { if (this.file.files.length) this.bring(this.file.files[0]); this.file.value = ""; });
+    // Streamlit says in its own element whether a page is being drawn.
+    this.app = document.querySelector("[data-testid=stApp]");
+    this.running = new MutationObserver(() => this.wait());
+    if (this.app) this.running.observe(this.app, { attributeFilter: ["data-test-script-state"] });
     this.listening = new AbortController();
     const listen = (name, heard) => document.addEventListener(name, heard, { signal: this.listening.signal });
     listen("dragover", (event) => { if (carries(event.dataTransfer)) { event.preventDefault(); this.box.classList.add("over"); } });
@@ -60,7 +73,24 @@ class Bar {
     });
   }
 
-  ask() { this.tell("asked", { text: this.input.value, time: Date.now() }); }
+  ask() {
+    this.edited = false;
+    this.suggestions.note(this.input.value);
+    this.send({ text: this.input.value, time: Math.max(Date.now(), (this.asked?.time || 0) + 1) });
+  }
+
+  // Questions that come faster than answers may be lost on their way: the last is sent until it is answered.
+  send(asked) {
+    this.asked = asked;
+    this.wait();
+    this.tell("asked", asked);
+    clearTimeout(this.again);
+    this.again = setTimeout(() => { if (this.asked) this.send(this.asked); }, this.draws() ? 4 * AGAIN_MS : AGAIN_MS);
+  }
+
+  draws() { return this.app?.getAttribute("data-test-script-state") === "running"; }
+
+  wait() { this.root.setAttribute("aria-busy", String(Boolean(this.asked) || this.draws())); }
 
   async bring(file) {
     this.said.textContent = this.words.bringing;
@@ -81,11 +111,23 @@ class Bar {
   show(data, tell) {
     this.data = data;
     this.tell = tell;
-    if (data.text !== this.text) this.input.value = this.text = data.text;
-    if (data.stamp !== this.stamp) { this.stamp = data.stamp; this.input.value = data.text; }
+    const isOurs = this.asked && data.answered >= this.asked.time;
+    if (isOurs) this.asked = null;
+    // What was typed since is the visitor's, and so is what could not be understood.
+    const isTheirs = this.asked || (isOurs && (this.edited || data.said));
+    if (!isTheirs && (isOurs || data.text !== this.text)) { this.input.value = data.text; this.edited = false; }
+    this.text = data.text;
+    this.wait();
     this.said.textContent = data.said;
     this.chips.replaceChildren();
-    data.chips.forEach((each, place) => this.chip(each, place));
+    // Many would take half of a small screen: the first few tell, the others come when asked for.
+    const shown = this.unfolds || data.chips.length <= MOST_CHIPS + 1 ? data.chips.length : MOST_CHIPS;
+    data.chips.slice(0, shown).forEach((each, place) => this.chip(each, place));
+    if (shown < data.chips.length) {
+      const rest = make("button", "rest", this.chips, `+${data.chips.length - shown} ${this.words.rest}`);
+      rest.type = "button";
+      rest.addEventListener("click", () => { this.unfolds = true; this.show(this.data, this.tell); });
+    }
     this.tidy();
   }
 
@@ -102,7 +144,7 @@ class Bar {
     text.title = each.text;
     const weigh = (weight) => this.tell("weighed", { place, weight, time: Date.now() });
     const next = WEIGHTS[(WEIGHTS.indexOf(size) + 1) % WEIGHTS.length];
-    button("weight", chip, `${words.weight}: ${each.text}`, `×${size}`).addEventListener("click", () => weigh(avoid ? -next : next));
+    button("weight", chip, `×${size} ${words.weight}: ${each.text}`, `×${size}`).addEventListener("click", () => weigh(avoid ? -next : next));
     button("sign", chip, `${avoid ? words.seek : words.avoid}: ${each.text}`, avoid ? "+" : "−").addEventListener("click", () => weigh(-each.weight));
     button("off", chip, `${words.off}: ${each.text}`, "✕").addEventListener("click", () => weigh(null));
   }
@@ -121,6 +163,8 @@ export default function (component) {
   bar.show(data, setTriggerValue);
   return () => {
     bar.listening.abort();
+    bar.running.disconnect();
+    clearTimeout(bar.again);
     bars.delete(root);
   };
 }

@@ -1,19 +1,20 @@
 // A justified grid of pictures. Names, captions and the like are only ever set as text or as attributes.
 const ICONS = {
   mark: ["M5 12.5l4.5 4.5L19 7.5"],
+  fold: ["M7 12h10"],
   like: ["M4 8a2 2 0 012-2h8a2 2 0 012 2v8a2 2 0 01-2 2H6a2 2 0 01-2-2z", "M20 9v9a3 3 0 01-3 3H9"],
 };
-const GAP = 6, LINE = 54;
+const GAP = 6, LINE = 54, HELD_MS = 450, HEADING = 44;
 
 // Cut pictures of these aspects into rows that fill `width`; returns [left, top, width, height] for each, and the end.
 function justified(aspects, width, target, top) {
   const places = [];
   let row = [], sum = 0;
-  const flush = (height) => {
+  const flush = (height, isFull) => {
     let left = 0;
     row.forEach((aspect, place) => {
-      const last = place === row.length - 1 && height < target * 1.35 && sum * height + GAP * (row.length - 1) > width - 1;
-      const wide = last ? width - left : Math.round(aspect * height);
+      // The last of a full row ends at the edge, whatever rounding left over.
+      const wide = isFull && place === row.length - 1 ? width - left : Math.round(aspect * height);
       places.push([left, top, wide, height]);
       left += wide + GAP;
     });
@@ -24,19 +25,23 @@ function justified(aspects, width, target, top) {
     row.push(aspect);
     sum += aspect;
     const height = (width - GAP * (row.length - 1)) / sum;
-    if (height <= target) flush(Math.max(40, Math.floor(height)));
+    if (height <= target) flush(Math.max(40, Math.round(height)), true);
   }
-  if (row.length) flush(Math.min(target, Math.floor((width - GAP * (row.length - 1)) / sum)));
+  if (row.length) flush(Math.min(target, Math.floor((width - GAP * (row.length - 1)) / sum)), false);
   return [places, top];
 }
 
 class Grid {
   constructor(root) {
-    this.root = make("div", "grid", root);
+    // A list may hold nothing but its items: the line and the end stand beside it.
+    this.frame = make("div", "frame", root);
+    this.root = make("div", "grid", this.frame);
     this.root.setAttribute("role", "list");
-    this.line = make("div", "line");
+    this.line = make("div", "line", this.frame);
     this.line.setAttribute("role", "separator");
-    this.end = make("div", "end");
+    this.end = make("div", "end", this.frame);
+    this.headings = [];
+    this.note = make("p", "note", this.frame);
     this.tiles = new Map();
     this.chosen = new Set();
     this.active = 0;
@@ -48,14 +53,21 @@ class Grid {
     this.resizing.observe(this.root);
     this.seeing = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.more();
-    }, { rootMargin: "600px" });
+    }, { rootMargin: "1400px" });
     this.seeing.observe(this.end);
     this.root.addEventListener("keydown", (event) => this.key(event));
+    this.listening = new AbortController();
+    document.addEventListener("photoseek-who", () => this.offer(), { signal: this.listening.signal });
+    this.source = {
+      items: () => this.data.tiles,
+      more: () => this.more(),
+      focus: (last) => this.rove([...this.tiles.keys()].indexOf(last), true),
+    };
   }
 
   more() {
-    if (!this.data?.more || this.asked === this.data.tiles.length) return;
-    this.asked = this.data.tiles.length;
+    if (!this.data?.more || this.asked === this.data.shown) return;
+    this.asked = this.data.shown;
     this.tell("more", this.asked);
   }
 
@@ -68,6 +80,12 @@ class Grid {
       this.choice = data.choice;
       this.chosen = new Set(data.chosen);
     }
+    if (data.question !== this.question) {
+      this.question = data.question;
+      this.asked = -1;
+      this.active = 0;
+    }
+    this.root.classList.toggle("choosing", this.chosen.size > 0);
     const before = this.tiles;
     this.tiles = new Map();
     for (const each of data.tiles) {
@@ -83,14 +101,18 @@ class Grid {
       if (tile.root === next) next = next.nextSibling;
       else this.root.insertBefore(tile.root, next);
     }
-    this.root.append(this.line, this.end);
     this.active = Math.min(this.active, Math.max(0, data.tiles.length - 1));
     this.rove(this.active, false);
     this.place(true);
+    if (data.question) (this.scroll ??= new Scroll()).show(data.question);
     // The end may have stayed in sight: look anew.
     this.seeing.unobserve(this.end);
     this.seeing.observe(this.end);
+    this.offer();
   }
+
+  // Tell the viewer what is here: it may show one of these without its neighbours.
+  offer() { document.dispatchEvent(new CustomEvent("photoseek-items", { detail: this.source })); }
 
   tile(id) {
     const root = make("div", "tile new");
@@ -106,14 +128,33 @@ class Grid {
     const mark = make("button", "mark", root), like = make("button", "like", root);
     mark.append(icon(ICONS.mark));
     like.append(icon(ICONS.like));
+    this.pressing(open, id);
     open.addEventListener("click", (event) => {
-      if (event.shiftKey || (this.chosen.size && this.data.choosing)) this.choose(id);
-      else this.tell("opened", id);
+      if (this.pressed === id) this.pressed = null;
+      else if (event.shiftKey || this.chosen.size) this.choose(id);
+      else openViewer({ id, ...this.source });
     });
     mark.addEventListener("click", () => this.choose(id));
     like.addEventListener("click", () => this.tell("liked", id));
     root.addEventListener("focusin", () => this.rove([...this.tiles.keys()].indexOf(id), false));
     return { root, open, image, name, facts, mark, like, extras: [] };
+  }
+
+  // A finger that stays chooses, as in other galleries: there is no room for a mark on every picture.
+  pressing(open, id) {
+    let waiting = 0;
+    const end = () => clearTimeout(waiting);
+    open.addEventListener("pointerdown", (event) => {
+      this.pressed = null;
+      if (event.pointerType === "mouse" || !this.data.choosable) return;
+      waiting = setTimeout(() => {
+        this.pressed = id;
+        this.choose(id);
+      }, HELD_MS);
+    });
+    for (const name of ["pointerup", "pointercancel", "pointerleave", "pointermove"])
+      open.addEventListener(name, (event) => { if (name !== "pointermove" || Math.hypot(event.movementX, event.movementY) > 4) end(); });
+    open.addEventListener("contextmenu", (event) => { if (this.pressed === id) event.preventDefault(); });
   }
 
   fill(tile, each) {
@@ -123,10 +164,12 @@ class Grid {
     }
     tile.image.alt = each.alt;
     tile.open.dataset.gone = `${each.name} — ${this.data.words.gone}`;
-    tile.open.setAttribute("aria-label", `${this.data.words.open}: ${each.alt}. ${each.facts}`);
+    // Just what is written on it: who speaks to the page says what is to be seen.
+    tile.open.setAttribute("aria-label", `${each.caption || each.name} ${each.facts}`.trim());
     tile.name.textContent = each.caption || each.name;
     tile.facts.textContent = each.facts;
     tile.root.classList.toggle("weak", Boolean(each.weak));
+    tile.root.classList.toggle("unfolded", Boolean(each.unfolded));
     tile.root.classList.toggle("chosen", this.chosen.has(each.id));
     tile.mark.hidden = !this.data.choosable;
     tile.mark.setAttribute("aria-pressed", String(this.chosen.has(each.id)));
@@ -136,13 +179,30 @@ class Grid {
     tile.mark.title = this.data.words.choose;
     for (const extra of tile.extras) extra.remove();
     tile.extras = [];
-    if (each.badge) this.extra(tile, "badge", each.badge);
+    tile.stack = null;
+    if (each.folded) this.stack(tile, each);
+    if (each.badge) this.extra(tile, each.folded ? "badge beside" : "badge", each.badge);
     if (each.moved) this.extra(tile, `moved ${each.moved > 0 ? "up" : "down"}`, `${each.moved > 0 ? "▲" : "▼"}${Math.abs(each.moved)}`);
     if (each.box) {
       const [left, top, right, bottom] = each.box.map((share) => 100 * share);
       const box = this.extra(tile, "box", "");
       Object.assign(box.style, { left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%` });
     }
+  }
+
+  // What lays out, or takes back, the pictures that are folded under this one.
+  stack(tile, each) {
+    const words = this.data.words, button = make("button", "stack", tile.root);
+    button.type = "button";
+    button.title = (each.unfolded ? words.fold : words.unfold).replace("{}", each.folded);
+    button.setAttribute("aria-label", `${button.title} ${each.name}`);
+    button.setAttribute("aria-expanded", String(Boolean(each.unfolded)));
+    button.tabIndex = tile.open.tabIndex;
+    if (each.unfolded) button.append(icon(ICONS.fold));
+    else button.textContent = `+${each.folded}`;
+    button.addEventListener("click", () => this.tell("unfolded", each.id));
+    tile.extras.push(button);
+    tile.stack = button;
   }
 
   extra(tile, className, text) {
@@ -157,20 +217,31 @@ class Grid {
     if (!width || !this.data) return;
     const target = this.data.height || (width < 600 ? 132 : width < 1100 ? 190 : 224);
     const aspects = this.data.tiles.map((each) => Math.min(3.2, Math.max(0.45, each.w / each.h)));
-    const line = this.data.line;
-    let places, bottom;
-    if (line > 0 && line < aspects.length) {
-      const [above, end] = justified(aspects.slice(0, line), width, target, 0);
-      const [below, last] = justified(aspects.slice(line), width, target, end + LINE);
-      places = above.concat(below);
-      bottom = last;
-      this.line.style.top = `${end + LINE / 2 - 10}px`;
-      this.line.textContent = this.data.words.line;
-    } else {
-      [places, bottom] = justified(aspects, width, target, 0);
-    }
-    this.line.hidden = !(line > 0 && line < aspects.length);
-    this.line.style.display = this.line.hidden ? "none" : "";
+    const line = this.data.line > 0 && this.data.line < aspects.length ? this.data.line : 0;
+    const groups = this.data.groups || [];
+    const starts = [...new Set([0, ...groups.map(([at]) => at), line])].sort((one, other) => one - other);
+    const places = [];
+    let bottom = 0;
+    this.headings.forEach((heading) => heading.remove());
+    this.headings = [];
+    starts.forEach((start, number) => {
+      const group = groups.find(([at]) => at === start);
+      if (group) {
+        const heading = make("h2", "heading", this.frame, group[1]);
+        heading.style.top = `${bottom + (number ? HEADING / 3 : 0)}px`;
+        this.headings.push(heading);
+        bottom += number ? HEADING * 1.2 : HEADING;
+      }
+      if (line && start === line) {
+        this.line.style.top = `${bottom + LINE / 2 - 10}px`;
+        this.line.textContent = this.data.words.line;
+        bottom += LINE;
+      }
+      const [more, end] = justified(aspects.slice(start, starts[number + 1]), width, target, bottom);
+      places.push(...more);
+      bottom = end;
+    });
+    this.line.style.display = line ? "" : "none";
     this.places = places;
     [...this.tiles.values()].forEach((tile, place) => {
       const [left, top, wide, high] = places[place];
@@ -178,7 +249,9 @@ class Grid {
     });
     // A tile glides from place to place, but does not come from afar when it is new.
     requestAnimationFrame(() => requestAnimationFrame(() => { for (const tile of this.tiles.values()) tile.root.classList.remove("new"); }));
-    this.root.style.height = `${Math.max(0, bottom - GAP)}px`;
+    this.note.textContent = this.data.end;
+    this.note.style.top = `${bottom}px`;
+    this.root.style.height = `${Math.max(0, bottom - GAP) + (this.data.end ? LINE : 0)}px`;
     this.end.style.top = `${Math.max(0, bottom - GAP)}px`;
   }
 
@@ -188,6 +261,7 @@ class Grid {
     const tile = this.tiles.get(id);
     tile.root.classList.toggle("chosen", this.chosen.has(id));
     tile.mark.setAttribute("aria-pressed", String(this.chosen.has(id)));
+    this.root.classList.toggle("choosing", this.chosen.size > 0);
     this.keep("chosen", [...this.chosen]);
   }
 
@@ -199,6 +273,7 @@ class Grid {
     tiles.forEach((tile, other) => {
       const index = other === place ? 0 : -1;
       tile.open.tabIndex = tile.mark.tabIndex = tile.like.tabIndex = index;
+      if (tile.stack) tile.stack.tabIndex = index;
     });
     if (focus) {
       tiles[place].open.focus();
@@ -214,6 +289,7 @@ class Grid {
     else if (event.key === "Home") to = 0;
     else if (event.key === "End") to = last;
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") to = this.row(event.key === "ArrowDown" ? 1 : -1);
+    else if (event.key === "u") [...this.tiles.values()][this.active].stack?.click();
     else if (event.key === "x") this.choose([...this.tiles.keys()][this.active]);
     else return;
     event.preventDefault();
@@ -237,6 +313,8 @@ class Grid {
   stop() {
     this.resizing.disconnect();
     this.seeing.disconnect();
+    this.scroll?.stop();
+    this.listening.abort();
   }
 }
 

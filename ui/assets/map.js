@@ -58,7 +58,7 @@ class PictureMap {
     this.tools.replaceChildren();
     const add = (text, label, act) => {
       const button = make("button", "", this.tools, text);
-      button.setAttribute("aria-label", label);
+      if (text.length < 2) button.setAttribute("aria-label", label);
       button.title = label;
       button.addEventListener("click", act);
       return button;
@@ -319,6 +319,14 @@ class PictureMap {
       this.card.style.transform = `translate(${left}px, ${top}px)`;
     }
     this.draw();
+  }
+
+  // The viewer leafs through the pictures of the same cluster.
+  open(place) {
+    const { ids, base, pictures, names, cluster } = this.data;
+    const near = ids.map((_, other) => other).filter((other) => cluster[other] === cluster[place]);
+    const items = near.map((other) => ({ id: ids[other], src: base + pictures[other], name: names[other], alt: names[other] }));
+    openViewer({ id: ids[place], items: () => items, focus: () => this.canvas.focus() });
   }
 
   drawing(value) {

@@ -71,7 +71,7 @@ class Hand {
       if (path.length > 3) map.tell("lassoed", map.data.ids.filter((_, number) => inside(path, ...map.at(number))));
     } else if (!this.hasMoved && event.type === "pointerup") {
       const found = map.hit(...this.place(event));
-      if (found >= 0) map.tell("opened", map.data.ids[found]);
+      if (found >= 0) map.open(found);
     }
   }
 
@@ -87,7 +87,7 @@ class Hand {
     const { map } = this;
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (steps[event.key]) this.step(...steps[event.key]);
-    else if (event.key === "Enter" && map.hovered >= 0) map.tell("opened", map.data.ids[map.hovered]);
+    else if (event.key === "Enter" && map.hovered >= 0) map.open(map.hovered);
     else if (event.key === "+" || event.key === "=") map.zoom(1.6);
     else if (event.key === "-") map.zoom(1 / 1.6);
     else if (event.key === "0") map.goTo({ zoom: 1, x: 0, y: 0 });

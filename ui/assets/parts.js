@@ -19,3 +19,8 @@ function icon(shapes) {
   }
   return svg;
 }
+
+// Have the page's viewer show a picture: `source` has its id, the items to leaf through, and may take the focus back.
+function openViewer(source) {
+  document.dispatchEvent(new CustomEvent("photoseek-open", { detail: source, cancelable: true }));
+}

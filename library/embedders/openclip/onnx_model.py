@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ModelUnavailable
-from ...telemetry import disable_telemetry
 from ...types import Pixels, Vectors
 from ..base import ModelSpec, normalized
 from ..hub import one_line
 from ..long_text import embed_long
+from ..onnx_files import SessionSettings, load_session
 from ..preprocessing import Preprocessing
 from .tokens import TextTokens, TokenIds, TokenRules, WordTable, read_tokenizer
+from .verified_files import VerifiedFiles
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -153,6 +154,7 @@ def publish(draft: Path, folder: Path, manifest: ExportManifest) -> None:
     """Write the manifest, force all to disk, and let the draft take the place of what `folder` held."""
     text = json.dumps(asdict(manifest), indent=1)
     (draft / MANIFEST).write_text(text, encoding="utf-8")
+    VerifiedFiles(draft).note([name for name, _, _ in manifest.files])  # summed a moment ago
     for file in draft.iterdir():
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -206,6 +208,7 @@ class OnnxEmbedder:
         self._folder = folder
         self._manifest = manifest
         self._threads = threads or os.cpu_count() or 1
+        self._verified = VerifiedFiles(folder)
         self._lock = RLock()
         self._sessions: dict[str, InferenceSession] = {}
         self._known_tokens: TextTokens | None = None
@@ -296,6 +299,7 @@ class OnnxEmbedder:
             return self._known_tokens
 
     def _tokenizer(self) -> Tokenizer:
+        self._check(TOKENIZER)
         try:
             return read_tokenizer(self._folder / TOKENIZER)
         except Exception as error:  # tokenizers raises bare Exception
@@ -304,6 +308,7 @@ class OnnxEmbedder:
     def _words(self) -> WordTable | None:
         if not any(name == WORDS for name, _, _ in self._manifest.files):
             return None
+        self._check(WORDS)
         try:
             return WordTable((self._folder / WORDS).read_bytes())
         except (OSError, ValueError) as error:
@@ -316,22 +321,20 @@ class OnnxEmbedder:
             return self._sessions[tower]
 
     def _load_session(self, tower: str) -> InferenceSession:
-        disable_telemetry()
-        import onnxruntime
+        self._check(tower)
+        # One query uses each weight once: optimising again and packing the weights would take longer than that.
+        quick = SessionSettings(optimized="none", prepacked=False)
+        return load_session(self._folder / tower, quick if tower == TEXT_TOWER else None, self._refusal)
 
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors only: a warning on stderr is not ours to print
-        options.intra_op_num_threads = 1
-        if tower == TEXT_TOWER:
-            # One query uses each weight once: optimising again and packing the weights would take longer than that.
-            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-            options.add_session_config_entry("session.disable_prepacking", "1")
-        try:
-            path = str(self._folder / tower)
-            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own classes share no base but this
-            raise self._broken(tower, error) from error
+    def _check(self, file: str) -> None:
+        """Refuse a file, or the weights beside it, that is not as it was exported."""
+        stem = Path(file).stem
+        damaged = self._verified.damaged(one for one in self._manifest.files if Path(one[0]).stem == stem)
+        if damaged is not None:
+            raise self._broken(damaged, ValueError("its checksum is wrong"))
 
     def _broken(self, file: str, error: Exception) -> BrokenExport:
-        reason = f"{self._folder / file} cannot be loaded ({one_line(error)})"
+        return self._refusal(f"{self._folder / file} cannot be loaded ({one_line(error)})")
+
+    def _refusal(self, reason: str) -> BrokenExport:
         return BrokenExport(self.spec.name, reason, "remove that folder, and it is made again")

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from photoseek.library.catalog import tables, vector_codec
 from photoseek.library.catalog.catalog import Catalog, Counts, ModelRow
 from photoseek.library.catalog.changes import Change, FailureGone, ImageFacts, Indexed, KnownFile, Vanished
+from photoseek.library.catalog.conditions import Compared, Order
 from photoseek.library.catalog.database import Database
 from photoseek.library.errors import CatalogUnavailable
 from photoseek.library.types import ImageRecord
@@ -284,3 +285,34 @@ def test_some_facts_present_and_some_absent_in_one_batch_do_not_mix(catalog: Cat
     catalog.apply(batch, model.id)
     ids = [known.image_id for known in catalog.planning.known_files("/photos", model.id)]
     assert [catalog.images(ids)[image_id].camera for image_id in ids] == [None, "Leica"]
+
+
+def test_the_ids_of_a_filter_are_all_or_those_among_some(catalog: Catalog, model: ModelRow) -> None:
+    changes = [indexed(f"/photos/{number:04}.png", size_bytes=number) for number in range(1, 41)]
+    catalog.apply(changes, model.id)
+    small = Compared("size_bytes", Order.AT_MOST, 12)
+    ids = catalog.matching_ids(small)
+    assert ids.dtype == np.int64
+    assert ids.tolist() == sorted(ids.tolist())
+    assert {record.size_bytes for record in catalog.images(ids.tolist()).values()} == set(range(1, 13))
+    catalog.apply([Vanished(int(ids[0]))], model.id)
+    everyone = [known.image_id for known in catalog.planning.known_files("/", model.id)]
+    assert catalog.matching_ids(small).tolist() == ids[1:].tolist()
+    assert sorted(catalog.matching_among(everyone, small)) == ids[1:].tolist()
+    assert catalog.matching_among(ids[:3].tolist(), small) == ids[1:3].tolist()
+    nothing = Compared("size_bytes", Order.AT_LEAST, 1_000)
+    assert catalog.matching_ids(nothing).tolist() == catalog.matching_among(everyone, nothing) == []
+
+
+def test_perceptual_hashes_come_with_the_ids_of_images_that_are_there(catalog: Catalog, model: ModelRow) -> None:
+    hashes = {1: 2**63 - 1, 2: -(2**63), 3: None, 4: -1}
+    changes = [
+        replace(change, facts=replace(change.facts, perceptual_hash=hashes[number]))
+        for number, change in enumerate([indexed(f"/photos/{number}.png") for number in hashes], start=1)
+    ]
+    catalog.apply(changes, model.id)
+    ids = {known.path[-5]: known.image_id for known in catalog.planning.known_files("/", model.id)}
+    catalog.apply([Vanished(ids["4"])], model.id)
+    found, values = catalog.copies.perceptual_hashes()
+    assert found.tolist() == [ids["1"], ids["2"]]
+    assert values.tolist() == [2**63 - 1, 2**63]

@@ -12,8 +12,10 @@ import sqlalchemy as sa
 
 from photoseek.library.catalog import database as database_module
 from photoseek.library.catalog import tables
+from photoseek.library.catalog.catalog import Catalog, ModelRow
 from photoseek.library.catalog.database import Database
 from photoseek.library.errors import CatalogUnavailable, PhotoseekError, SettingsError
+from photoseek.tests.support.changes import indexed
 
 SECRET = "hunter2"
 
@@ -286,3 +288,13 @@ def test_a_connection_that_the_server_closed_is_replaced(postgresql_url: sa.URL)
     server.dispose()
     assert database.meta().change_seq == 0
     database.close()
+
+
+def test_rows_that_another_process_wrote_meanwhile_are_told_of_in_words(catalog: Catalog, model: ModelRow) -> None:
+    catalog.apply([indexed("/photos/a.png")], model.id)  # as a run of another machine, planned before this one
+    with pytest.raises(CatalogUnavailable) as caught:
+        catalog.apply([indexed("/photos/b.png"), indexed("/photos/a.png")], model.id)
+    assert caught.value.reason == (
+        "another process wrote the same rows meanwhile; run one at a time (index --wait); what was written stays"
+    )
+    assert catalog.counts().images == 1  # all of a transaction, or none

@@ -149,7 +149,7 @@ def test_failures_count_their_tries_and_keep_the_last_reason(catalog: Catalog, m
         Failure("/photos/a.png", "decode", "truncated", 1),
         Failure("/photos/b.png", "decode", "still empty", 2),
     ]
-    assert catalog.planning.known_failures("/photos")["/photos/b.png"] == KnownFailure(100, 1, 2)
+    assert catalog.planning.known_failures("/photos")["/photos/b.png"] == KnownFailure(100, 1, 2, "still empty")
     assert catalog.counts() == Counts(images=0, missing=0, failures=2)
 
 

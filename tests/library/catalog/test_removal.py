@@ -207,6 +207,20 @@ def test_deletions_are_kept_until_the_slowest_model_has_been_built_past_them(
     assert rows(database, tables.deletions) == 1
 
 
+def test_a_model_without_a_generation_keeps_deletions_though_another_has_one(
+    catalog: Catalog, model: ModelRow, database: Database
+) -> None:
+    other = catalog.ensure_model(ColourEmbedder("other@1").spec)
+    add(catalog, model, "/photos/a.png")
+    catalog.remove(["/photos/a.png"])
+    catalog.record_generation(model.id, 1, 0, catalog.meta().change_seq)
+    catalog.forget_deletions()
+    assert rows(database, tables.deletions) == 1
+    catalog.record_generation(other.id, 1, 0, catalog.meta().change_seq)
+    catalog.forget_deletions()
+    assert rows(database, tables.deletions) == 0
+
+
 def test_an_archive_is_removed_by_its_own_path_or_with_its_folder(library: Library, photos: Path) -> None:
     with zipfile.ZipFile(photos / "scans.zip", "w") as archive:
         archive.write(photos / "red.png", "a/rose.png")

@@ -27,6 +27,8 @@ def inspector(database: Database) -> sa.Inspector:
 def affinity(column_type: object) -> str:
     """Put a type in one of the few classes that both databases tell apart."""
     match column_type:
+        case sa.types.TypeDecorator():
+            return affinity(column_type.impl_instance)
         case sa.types.Integer():
             return "integer"
         case sa.types.Float():

@@ -6,6 +6,7 @@ import pytest
 
 from photoseek.library.catalog.catalog import Catalog, ModelRow
 from photoseek.library.catalog.changes import Indexed, Relocated, Vanished
+from photoseek.library.catalog.conditions import TextContains
 from photoseek.library.images.metadata.image_text import ImageText, Sidecar
 from photoseek.tests.support.changes import BLUE, GREEN, RED, file, indexed, vector
 from photoseek.tests.support.fakes import ColourEmbedder
@@ -96,3 +97,15 @@ def test_a_thousand_images_with_words_are_written_at_once(catalog: Catalog, mode
     assert catalog.texts.count_vectors(model.id) == 2_000
     ids = [row.image_id for row in catalog.planning.known_files("/photos", model.id)]
     assert set(catalog.texts.of(ids).values()) == {(CAPTION, GREEN_WORD)}
+
+
+@pytest.mark.parametrize("between", ["\t", "\n", " ", "/", '"'])
+def test_words_are_found_whole_whatever_stands_between_them(
+    catalog: Catalog, model: ModelRow, image_id: int, between: str
+) -> None:
+    body = f"Harbour{between}quay"
+    catalog.apply(
+        [retold(image_id, "/photos/a.png", ImageText("sidecar", "caption", body))], model.id, {body: vector(RED)}
+    )
+    assert catalog.matching_ids(TextContains(("quay", "harbour"))).tolist() == [image_id]
+    assert catalog.matching_ids(TextContains(("harb",))).tolist() == []

@@ -120,3 +120,12 @@ def test_one_warning_says_how_long_the_text_is_and_what_the_limit_is(caplog: pyt
         embed_long(["a a a. b.", "b", "a. a. a. a."], MARKS + 3, count_tokens, embed_by_letter)
     (record,) = caplog.records
     assert record.getMessage().startswith("2 of 3 texts exceed the model's limit of 5 tokens (the longest has 8)")
+
+
+def test_a_long_word_of_few_tokens_is_not_said_to_be_over_the_limit(caplog: pytest.LogCaptureFixture) -> None:
+    def one_for_a_word(text: str) -> int:
+        return MARKS + len(text.split())
+
+    embed_long(["a" * (LONGEST_WORD_CHARS + 1)], 128, one_for_a_word, embed_by_letter)
+    [record] = caplog.records
+    assert record.getMessage().startswith(f"1 of 1 texts hold words of more than {LONGEST_WORD_CHARS} characters: ")

@@ -7,7 +7,9 @@ import random
 import tarfile
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -185,3 +187,37 @@ def test_links_and_folders_are_no_members(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "folder.zip", "w") as packed:
         packed.mkdir("1.jpg")
     assert open_archive(str(tmp_path / "folder.zip")).members() == []
+
+
+class Interrupted:
+    """A stream whose first seek is followed by another thread's whole reading, where nothing keeps that away."""
+
+    def __init__(self, stream: BinaryIO, other: Callable[[], object]) -> None:
+        self._stream = stream
+        self._other = other
+        self.threads: list[threading.Thread] = []
+
+    def seek(self, place: int) -> int:
+        at = self._stream.seek(place)
+        if not self.threads:
+            self.threads.append(threading.Thread(target=self._other))
+            self.threads[0].start()
+            self.threads[0].join(timeout=0.2)
+        return at
+
+    def read(self, size: int) -> bytes:
+        return self._stream.read(size)
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz"])
+def test_two_threads_never_move_each_others_place_in_a_tar(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {"1.jpg": b"one" * 500, "2.jpg": b"two" * 500}
+    archive = open_archive(str(pack(tmp_path / name, members)))
+    read: dict[str, bytes] = {}
+    stream = Interrupted(archive._stream, lambda: read.update({"2.jpg": archive.read("2.jpg", LIMIT)}))  # type: ignore[attr-defined]
+    monkeypatch.setattr(archive, "_stream", stream)
+    read["1.jpg"] = archive.read("1.jpg", LIMIT)
+    stream.threads[0].join()
+    assert read == members

@@ -19,6 +19,7 @@ from photoseek.library.catalog.changes import Vanished
 from photoseek.library.catalog.conditions import FIELDS, Kind
 from photoseek.library.catalog.database import Database
 from photoseek.library.catalog.tables import images
+from photoseek.library.errors import FilterError
 from photoseek.library.types import ImageRecord
 from photoseek.search.query.filters import parse_filter
 from photoseek.tests.support.changes import add, facts, file, indexed
@@ -110,7 +111,7 @@ def day(field: str, sign: str, start: datetime) -> Test:
 
 def like(pattern: str) -> Test:
     """Python's own fnmatch as the judge: it reads these patterns as we do, since no other class occurs in them."""
-    shape = re.compile(fnmatch.translate(pattern.replace("[a]", "[[]a]")))
+    shape = re.compile(fnmatch.translate(pattern.replace("[a]", "[[]a]")), re.IGNORECASE)
     return Test(
         f"camera ~ {quoted(pattern)}", lambda record: record.camera is not None and bool(shape.match(record.camera))
     )
@@ -253,6 +254,84 @@ def test_every_field_is_an_attribute_and_a_column_of_its_kind() -> None:
     types = {Kind.INTEGER: int, Kind.REAL: float, Kind.TEXT: str, Kind.TIME: datetime}
     for name, kind in FIELDS.items():
         assert images.c[name].type.python_type is types[kind], name
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*/trips/*", ["/a/Trips/1.png", "/a/trips/2.png", "/a/TRIPS/é.png"]),
+        ("*/É.PNG", ["/a/TRIPS/é.png"]),
+        ("*/[a-z].*", ["/a/[A-Z].png"]),
+        ("*\\\\^$.|+(x).*", ["/a/\\\\^$.|+(X).png"]),
+    ],
+)
+def test_patterns_ignore_case_and_hold_no_further_signs(
+    catalog: Catalog, model: ModelRow, pattern: str, names: list[str]
+) -> None:
+    every = ["/a/Trips/1.png", "/a/trips/2.png", "/a/TRIPS/é.png", "/a/[A-Z].png", "/a/\\\\^$.|+(X).png", "/a/Q.png"]
+    ids = add(catalog, model, *every)
+    found = catalog.matching_ids(parse_filter(f"path ~ {quoted(pattern)}")).tolist()
+    assert [every[ids.index(one)] for one in found] == names
+
+
+def test_the_longest_pattern_runs(catalog: Catalog, model: ModelRow) -> None:
+    [only] = add(catalog, model, "/photos/a.png")
+    assert catalog.matching_ids(parse_filter("path ~ '" + "é" * 3_999 + "*' or id > 0")).tolist() == [only]
+    with pytest.raises(FilterError, match="at most 4,000 characters"):
+        parse_filter("path ~ '" + "a" * 4_001 + "'")
+
+
+PLACES = {"paris": (48.8584, 2.2945), "saint-denis": (48.9356, 2.3539), "suva": (-18.1416, 178.4419)}
+PLACES |= {"apia": (-13.8333, -171.7667), "pole": (89.99, 100.0), "alert": (82.5, -62.3), "nowhere": (0.0, 0.0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("near(48.8584, 2.2945, 5 km)", ["paris"]),
+        ("near(48.8584, 2.2945, 20km)", ["paris", "saint-denis"]),
+        ("near(48.8584,2.2945,9.5 KM)", ["paris"]),
+        ("near(48.8584, 2.2945, 9.7 km)", ["paris", "saint-denis"]),
+        ("near(48.8584, 2.2945, 5.9 mi)", ["paris"]),
+        ("near(-16, 180, 1100 km)", ["suva", "apia"]),
+        ("near(-16, -180, 1100 km)", ["suva", "apia"]),
+        ("near(90, 0, 900 km)", ["pole", "alert"]),
+        ("near(48.8584, 2.2945, 0 m)", ["paris"]),
+        ("near(48.8584, 2.2945, 5 km) or near(0, 0, 1 m)", ["paris", "nowhere"]),
+        ("not near(0, 0, 10000 km)", ["suva", "apia", "pole", "unplaced"]),
+        ("near(0, 0, 20037 km)", [*PLACES]),
+    ],
+)
+def test_images_are_found_by_their_distance(catalog: Catalog, model: ModelRow, text: str, names: list[str]) -> None:
+    changes = [
+        replace(indexed(f"/{name}.png"), facts=replace(facts(name), latitude=place[0], longitude=place[1]))
+        for name, place in PLACES.items()
+    ]
+    catalog.apply([*changes, indexed("/unplaced.png")], model.id)
+    found = catalog.images(catalog.matching_ids(parse_filter(text)).tolist()).values()
+    assert sorted(record.path.stem for record in found) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "near(91, 0, 1 km)",
+        "near(0, 181, 1 km)",
+        "near(0, 0, 1)",
+        "near(0, 0, km)",
+        "near(0 0, 1 km)",
+        "near(0, 0, 1 km km)",
+        "near(0, 0, 1km km)",
+        "near 5 km",
+        "near(0, 0, 1 ly)",
+        "near(0, 0, 99999 km)",
+        "near(0, 0, -1 km)",
+        "near(0, 0, 1 km",
+    ],
+)
+def test_a_distance_that_makes_no_sense_is_told_with_its_place(text: str) -> None:
+    with pytest.raises(FilterError, match="filter, character"):
+        parse_filter(text)
 
 
 def test_a_file_is_found_by_its_path(catalog: Catalog, model: ModelRow) -> None:

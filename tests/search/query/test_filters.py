@@ -109,6 +109,8 @@ def test_patterns_are_cut_into_pieces(pattern: str, pieces: object) -> None:
         ("width in 3", 9, "expected `(`"),
         ("width in (3; 4)", 11, "has no meaning"),
         ("width in ()", 10, "whole number"),
+        ("width in (1 2)", 12, "expected `,` or `)`"),
+        ("width in (1, 2", 14, "expected `,` or `)`"),
         ("camera is 'a'", 10, "expected `null`"),
         ("and width > 3", 0, "name of a field"),
         ("taken_at > 2023-13-01", 11, "no such date"),
@@ -160,6 +162,15 @@ def test_too_many_tests_and_too_long_a_filter_are_errors() -> None:
         parse_filter(" or ".join(["id = 1"] * (MOST_TESTS + 1)))
     with pytest.raises(FilterError, match="at most 10,000 characters"):
         parse_filter("id = 1" + " " * 10_000)
+
+
+def test_so_many_dates_can_be_listed_and_no_more() -> None:
+    dates = ", ".join(f"{1900 + number}" for number in range(MOST_TESTS))
+    assert isinstance(parse_filter(f"taken_at in ({dates})"), Some)
+    with pytest.raises(FilterError, match="at most 200 dates can be listed"):
+        parse_filter(f"taken_at in ({dates}, 2100)")
+    numbers = ", ".join(map(str, range(MOST_TESTS + 1)))
+    assert isinstance(parse_filter(f"id in ({numbers})"), OneOf)
 
 
 def trouble(text: str) -> int:
