@@ -183,6 +183,8 @@ def pairs(ranker: Ranker, owners: Sequence[int], captions: Sequence[str], count:
         right[one.kind].append(bool(true > false))
     tell("true caption preferred", np.array([one for ones in right.values() for one in ones], dtype=np.float64))
     for kind, ones in right.items():
+        if not ones:
+            continue
         tell(f"{kind} changed", np.array(ones, dtype=np.float64))
 
 
