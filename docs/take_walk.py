@@ -67,7 +67,7 @@ def _walk(browser: Browser, address: str, photos: Path) -> None:
     _keep(page, "ui-3-search")
     page.locator(".tile .open").first.click()
     page.get_by_role("dialog").locator(".similar img").first.wait_for()
-    page.get_by_text("What it may show").wait_for()
+    page.get_by_role("dialog").locator(".chip").first.wait_for()
     _keep(page, "ui-4-picture")
     page.close()
 

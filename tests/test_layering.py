@@ -95,6 +95,7 @@ SOLE_IMPORTERS = {
         "ui.password_form",
         "ui.server",
         "ui.viewer_routes",
+        "ui.page_routes",
     ),
     "umap": ("search.map_layout",),
 }
