@@ -38,6 +38,7 @@ BELOW_PAGES = (
     "search.describe",  # the words that are proposed
     "search.evaluate",
     "search.map_layout",
+    "search.query.arithmetic",  # the bounds of weights
     "search.thumbnails",
     "indexer.*",  # isolated decoding
 )
