@@ -83,13 +83,13 @@ def main() -> None:
             for visit in visits:
                 visit.join()
             print(f"  all gone         {_resident_mb(server):6,.0f} MB")
-    told = f"{options.visitors} visitors, {options.minutes:g} minutes"
-    print(f"{told}, with a pause of {options.pause:g} s")
-    _tell("pages", tally.pages_s)
-    _tell("pictures", tally.pictures_s)
-    print(f"  errors   {sum(tally.errors.values())}")
-    for what, count in tally.errors.most_common(10):
-        print(f"    {count} x {what}")
+            told = f"{options.visitors} visitors, {options.minutes:g} minutes"
+            print(f"{told}, with a pause of {options.pause:g} s")
+            _tell("pages", tally.pages_s)
+            _tell("pictures", tally.pictures_s)
+            print(f"  errors   {sum(tally.errors.values())}")
+            for what, count in tally.errors.most_common(10):
+                print(f"    {count} x {what}")
 
 
 def _visit(address: str, number: int, pause_s: float, tally: _Tally, ended: Event) -> None:

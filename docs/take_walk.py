@@ -67,7 +67,7 @@ def _walk(browser: Browser, address: str, photos: Path) -> None:
     _keep(page, "ui-3-search")
     page.locator(".tile .open").first.click()
     page.get_by_role("dialog").locator(".similar img").first.wait_for()
-    page.get_by_text("What it may show").wait_for()
+    page.get_by_role("dialog").locator(".chip").first.wait_for()
     _keep(page, "ui-4-picture")
     page.close()
 
@@ -81,7 +81,7 @@ def _look_around(browser: Browser, address: str, photos: Path) -> None:
     _keep(page, "ui-places")
     page.goto(f"{address}/describe")
     page.locator("input[type=file]").set_input_files(photos / "chelsea-1.jpg")
-    page.get_by_text("Caption").first.wait_for()
+    page.get_by_role("progressbar").nth(7).wait_for()
     _keep(page, "ui-describe")
     page.close()
     page = _opened(browser, f"{address}/duplicates", WIDE, "light")

@@ -40,6 +40,7 @@ BELOW_PAGES = (
     "search.describe",  # the words that are proposed
     "search.evaluate",
     "search.map_layout",
+    "search.query.arithmetic",  # the bounds of weights
     "search.thumbnails",
     "indexer.*",  # isolated decoding
 )
@@ -99,7 +100,16 @@ SOLE_IMPORTERS = {
     "watchdog": ("indexer.fs_events",),
     "pyarrow": ("search.export",),
     "streamlit": ("ui*",),
-    "starlette": ("ui.routes", "ui.guard", "ui.hosts", "ui.password_form", "ui.server", "ui.viewer_routes", "server.*"),
+    "starlette": (
+        "ui.routes",
+        "ui.guard",
+        "ui.hosts",
+        "ui.password_form",
+        "ui.server",
+        "ui.viewer_routes",
+        "ui.page_routes",
+        "server.*",
+    ),
     "fastapi": ("server.*",),
     "uvicorn": ("server.launch",),
     "httpx": ("server.client",),

@@ -20,6 +20,7 @@ SAMPLES = Path(str(pytest.importorskip("skimage").__file__)).parent / "data"
 @pytest.mark.parametrize("width", [390, 1_003, 1_280, 1_440])
 def test_every_full_row_of_the_grid_ends_at_the_same_edge(page: Page, sample_server: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(reduced_motion="reduce")  # tiles that glide are not yet where they belong
     page.goto(sample_server)
     page.wait_for_selector(".tile.loaded")
     boxes = page.locator(".tile").evaluate_all(
