@@ -25,6 +25,9 @@ EXTRA = ["label-content-name-mismatch"]
 
 def _open_viewer(page: Page) -> None:
     page.locator(".tile .open").first.click()
+    about = page.get_by_role("dialog").get_by_role("button", name="About this picture")
+    if about.get_attribute("aria-expanded") == "false":  # as on a phone
+        about.click()
     page.get_by_role("dialog").locator(".chip, .similar button").first.wait_for()
 
 

@@ -21,7 +21,7 @@ SAMPLES = Path(str(pytest.importorskip("skimage").__file__)).parent / "data"
 def test_every_full_row_of_the_grid_ends_at_the_same_edge(page: Page, sample_server: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(reduced_motion="reduce")  # tiles that glide are not yet where they belong
-    page.goto(sample_server)
+    page.goto(f"{sample_server}/?by=name")  # one group: under a heading, the last row may be short
     page.wait_for_selector(".tile.loaded")
     boxes = page.locator(".tile").evaluate_all(
         "all => all.map(one => one.getBoundingClientRect()).map(box => [box.top, box.right])"
@@ -45,9 +45,9 @@ def test_a_list_of_pictures_holds_nothing_but_pictures(page: Page, sample_server
 def test_what_a_picture_is_called_is_what_is_written_on_it(page: Page, sample_server: str) -> None:
     page.goto(f"{sample_server}/?q=a+cat")
     page.wait_for_selector(".tile.loaded")
-    button = page.locator(".tile .open").first
-    name, facts = button.locator(".name").text_content(), button.locator(".facts").text_content()
-    assert button.get_attribute("aria-label") == f"{name} {facts}"
+    tile = page.locator(".tile").first
+    name, facts = tile.locator(".name").text_content(), tile.locator(".facts").text_content()
+    assert tile.locator(".open").get_attribute("aria-label") == f"{name} {facts}"
 
 
 def test_the_pages_are_at_hand_on_a_phone_and_take_no_room_above(page: Page, sample_server: str) -> None:
