@@ -26,19 +26,19 @@ class HeadRecipe:
     where the English text lies, `among` of finding it among the others, `picture` of finding the picture itself.
     """
 
-    steps: int = 900
-    batch: int = 800
-    learning_rate: float = 1.5e-3
+    steps: int = 1300
+    batch: int = 900
+    learning_rate: float = 2e-3
     weight_decay: float = 0.05
-    width: int = 512
+    width: int = 1024
     dropout: float = 0.2
     english: float = 4.0
-    among: float = 1.0
+    among: float = 1.5
     among_scale: float = 20.0
     picture: float = 1.0
     picture_scale: float = 50.0
-    most_pictures: int = 2048
-    most_english: int = 2048
+    most_pictures: int = 1400
+    most_english: int = 1400
     averaging: float = 0.99
     seed: int = 7
 
