@@ -87,7 +87,8 @@ def test_a_vector_file_of_a_later_state(ward: Ward) -> None:
 
 
 def test_a_vector_file_that_is_due(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
-    ward.vector_file().unlink()
+    for file in ward.vector_file().parent.iterdir():
+        file.unlink()
     ward.sql("DELETE FROM generations")
     assert examine(ward.folder) == []  # four vectors need none
     monkeypatch.setattr(

@@ -23,7 +23,7 @@ def test_a_whole_filter_is_read() -> None:
     assert parse_filter(text) == All(
         (
             Compared("taken_at", Order.AT_LEAST, at(2023, 1, 1)),
-            Matches("path", (Wildcard.ANY, "/Trips/", Wildcard.ANY)),
+            Matches("path", (Wildcard.ANY, "/Trips/", Wildcard.ANY), any_case=True),
             Compared("width", Order.GREATER, 2000),
             Compared("camera", Order.EQUAL, "X100V"),
             Not(Compared("height", Order.LESS, 3)),
