@@ -87,6 +87,7 @@ def walk(resources: Resources, picture: Path) -> list[str]:
     described.file_uploader[0].upload(picture.name, picture.read_bytes(), "image/png").run()
     told += _words(_used(described))
     told += _words(_used(_drawn(_duplicates)))
+    resources.jobs.wait()  # what was forgotten and wanted back is indexed again
     library = _drawn(_library)
     if library.text_input:
         library.text_input[0].set_value(str(picture.parent))
