@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .vector_file import StoredVectors
 
-MISSED_SHARE: Final = 0.02
+MISSED_SHARE: Final = 0.01
 """Of the answers wanted that may, by expectation, lie in lists not visited, or be left out for their codes."""
 
 SAMPLE_ROWS: Final = 1_024

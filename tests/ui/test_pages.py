@@ -126,7 +126,7 @@ def test_the_library_page_of_no_library_offers_to_index(started: Callable[..., R
     started()
     page = drawn(_library)
     assert [metric.value for metric in page.metric] == ["0", "0", "0", "0 MB"]
-    assert labels(page) == ["Index"]
+    assert labels(page) == ["Index", "Up", "Take this folder"]  # the last two pick the folder
     assert not (tmp_path / "x.library").exists()
 
 
