@@ -37,7 +37,7 @@ def show() -> None:
     if brought is None:
         st.session_state.pop(_KEY, None)
         st.caption("Bring questions whose answers you know, one a line; files are named by the ends of their paths.")
-        st.code(_EXAMPLE, language=None)  # its colours are too pale to read
+        st.code(_EXAMPLE, language=None, wrap_lines=True)  # its colours are too pale to read
         st.caption("A .json of COCO captions and a .csv of text and path will do as well.")
         return
     evaluation = _evaluated(brought.file_id, brought.getvalue(), brought.name, resources)
