@@ -58,7 +58,8 @@ def test_codecs_that_crash_hang_and_eat_cost_one_file_each(tmp_path: Path, monke
             "0033a.png": ("decode", "needed more than 1,024 MB"),
         }
         assert faults(library) == []
-        assert library.index(tmp_path / "photos", options) == IndexReport(unchanged=40, still_failing=3)
+        # Too slow or too large may have been the moment's trouble: these two are tried again.
+        assert library.index(tmp_path / "photos", options) == IndexReport(unchanged=40, failed=2, still_failing=1)
 
 
 def test_a_decoding_process_killed_from_outside_costs_nothing(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from photoseek.server.agents import create_mcp
 from photoseek.server.metrics import Metrics
 from photoseek.server.pictures import Pictures
 from photoseek.tests.support.fakes import ColourEmbedder, paint
+from photoseek.tests.support.loops import run_apart
 
 Ask = Callable[[Client], Awaitable[None]]
 
@@ -34,7 +35,7 @@ def talk(folder: Path, tmp_path: Path, ask: Ask) -> None:
                 await ask(client)
 
         try:
-            asyncio.run(run())
+            run_apart(run())
         finally:
             pictures.close()
 
@@ -112,4 +113,4 @@ def test_a_process_answers_on_stdin_and_stdout(tmp_path: Path) -> None:
             assert isinstance(picture, ImageContent)
             assert Image.open(io.BytesIO(base64.b64decode(picture.data))).size == (64, 64)
 
-    asyncio.run(asyncio.wait_for(run(), 120))
+    run_apart(asyncio.wait_for(run(), 120))

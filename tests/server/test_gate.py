@@ -20,6 +20,7 @@ from photoseek.server.limits import RateLimit
 from photoseek.server.options import RequestLimits, ServerOptions
 from photoseek.server.problems import Problem
 from photoseek.tests.server.conftest import Serve
+from photoseek.tests.support.loops import run_apart
 
 
 @pytest.fixture
@@ -253,7 +254,7 @@ def asked_by_hand(server: TestClient, path: str, receive: Receive, send: Send, m
         with anyio.fail_after(10):
             await server.app(scope, receive, send)
 
-    anyio.run(ask)
+    run_apart(ask())
 
 
 def test_a_body_that_trickles_in_is_given_up(serve: Serve) -> None:

@@ -70,11 +70,15 @@ class Trace:
 
 
 def outside(paths: Iterable[Path], *allowed: Path) -> list[Path]:
-    """Return the paths that are neither in `allowed`, nor a folder around it, nor a device, nor compiled code."""
+    """Return the paths that are neither in `allowed`, nor a folder around it, nor a device, nor compiled code.
+
+    Nor a process's word to the kernel about itself, as which one to end when memory is short.
+    """
     return [
         path
         for path in paths
         if not path.is_relative_to("/dev")
+        and not path.is_relative_to("/proc/self")
         and "__pycache__" not in path.parts  # beside the modules, of Python and of numba: the installer's affair
         and not any(path.is_relative_to(place) or place.is_relative_to(path) for place in allowed)
     ]

@@ -184,8 +184,10 @@ def test_texts_score_alike_over_the_photographs_they_are_measured_by() -> None:
     with torch.no_grad():
         pictures = image(*seen(400))
         usual = joint.usual_of(pictures.numpy())
-        text.get_buffer("mean").copy_(usual.mean)
-        text.get_buffer("root").copy_(usual.root)
+        assert text.mean is not None
+        assert text.root is not None
+        text.mean.copy_(usual.mean)
+        text.root.copy_(usual.root)
         scores = text(*read(5)) @ pictures.T
     assert torch.allclose(scores.mean(1), torch.zeros(5), atol=1e-3)
     assert scores.std(1).max() <= joint.STEADY_DEVIATION * 2**0.5 + 1e-3

@@ -175,7 +175,7 @@ def test_a_cluster_of_the_map_shows_its_pictures_and_searches_by_them(page: Page
 def test_pictures_are_chosen_with_the_lasso(page: Page, sample_server: str) -> None:
     open_map(page, sample_server)
     choose(page, "Draw around pictures to choose them")
-    box = page.locator("canvas").bounding_box()
+    box = page.get_by_role("application").bounding_box()
     assert box is not None
     left, top = box["x"] + 4, box["y"] + 4
     right, bottom = box["x"] + box["width"] - 4, box["y"] + box["height"] - 4
@@ -191,7 +191,7 @@ def test_pictures_are_chosen_with_the_lasso(page: Page, sample_server: str) -> N
 
 def test_the_map_is_walked_by_keys_and_a_picture_opened(page: Page, sample_server: str) -> None:
     open_map(page, sample_server)
-    canvas = page.locator("canvas")
+    canvas = page.get_by_role("application")
     canvas.focus()
     for key in ("ArrowLeft", "ArrowRight", "+", "0"):
         page.keyboard.press(key)
@@ -233,7 +233,7 @@ def test_the_read_only_mode_shows_nothing_that_writes(page: Page, sample_library
         assert page.get_by_role("button", name="Index").count() == 0
         assert page.get_by_role("button", name="Update").count() == 0
         page.goto(f"{address}/duplicates")
-        tiles(page).first.wait_for()
+        page.get_by_role("group", name="duplicates").get_by_role("img").first.wait_for()
         assert page.get_by_role("button", name="Forget the others").count() == 0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from photoseek.tests.support.loops import run_apart
 
 pytest.importorskip("starlette", reason="pages are not tested: starlette is not installed")
 
@@ -76,14 +77,14 @@ def fetched(serving: _Serving, pictures: ImageServer, image: ImageRecord, shape:
         "query_string": f"k={pictures.sign(f'{shape.value}/{image.id}')}".encode(),
         "path_params": {"shape": shape.value, "image_id": image.id},
     }
-    return asyncio.run(serving.picture(Request(scope)))
+    return run_apart(serving.picture(Request(scope)))
 
 
 def test_an_upload_ends_where_it_is_too_large_and_not_where_it_would(serving: _Serving, pictures: ImageServer) -> None:
     query = f"visit=me&k={pictures.sign('upload/me')}".encode()
     scope = {"type": "http", "method": "POST", "headers": [], "query_string": query, "path_params": {}}
     sender = Sender()
-    answer = asyncio.run(serving.upload(Request(scope, sender)))
+    answer = run_apart(serving.upload(Request(scope, sender)))
     assert (answer.status_code, json.loads(bytes(answer.body))) == (
         413,
         {"error": "pictures of up to 20 MB can be brought"},
