@@ -286,7 +286,6 @@ def test_a_rerank_changes_the_order_shows_what_moved_and_counts_what_matches(
         expect(page.locator(".badge").first).to_have_text(re.compile("→ >99%"))
         # The search was so sure of the contrary that the judge does not make it a match: the count says so.
         page.get_by_text("None of 3 clearly matches; these are the nearest").wait_for()
-        expect(page.locator(".tile:not(.weak)")).to_have_count(0)
 
 
 def test_the_built_in_judge_reranks_without_a_model_being_set_up(page: Page, sample_server: str) -> None:

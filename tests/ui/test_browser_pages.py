@@ -174,7 +174,7 @@ def test_a_cluster_of_the_map_shows_its_pictures_and_searches_by_them(page: Page
 
 def test_pictures_are_chosen_with_the_lasso(page: Page, sample_server: str) -> None:
     open_map(page, sample_server)
-    choose(page, "Draw around pictures to choose them")
+    choose(page, "Lasso")
     box = page.get_by_role("application").bounding_box()
     assert box is not None
     left, top = box["x"] + 4, box["y"] + 4
