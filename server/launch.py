@@ -98,4 +98,6 @@ def _listening(host: str, port: int) -> socket.socket:
         reason = f"cannot listen on {host}:{port}: {error.strerror or error}"
         raise ServerUnavailable(reason, "choose another --port or --host") from error
     made.set_inheritable(True)
+    # Connections inherit it: an answer's head and body go out at once, and not 40 ms apart.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return made
