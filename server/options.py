@@ -40,8 +40,7 @@ class ServerOptions:
 
     `folder`, `model` and `judge` are as `open_library` takes them. `hosts` are names that the server answers to beside
     this machine's own, `origins` those of pages that may ask it (CORS), as `https://shop.example`. With
-    `log_queries`, the log tells what was asked for. `workers` are processes. `otlp` is the address of an
-    OpenTelemetry collector.
+    `log_queries`, the log tells what was asked for. `workers` are processes.
 
     Raises:
         ServerUnavailable: an origin is none.
@@ -57,7 +56,6 @@ class ServerOptions:
     origins: tuple[str, ...] = ()
     log_queries: bool = False
     workers: int = 1
-    otlp: str | None = None
     limits: RequestLimits = field(default_factory=RequestLimits)
 
     def __post_init__(self) -> None:

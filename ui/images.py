@@ -7,17 +7,14 @@ import hmac
 import io
 from enum import Enum
 from pathlib import Path
-from threading import Lock
 from typing import Final
 
 from PIL import Image
 
 from .. import ImageRecord
 from ..api import Library
-from ..library.images.archives import split_member
-from ..library.images.decoding import DEFAULT_LIMITS
-from ..library.images.thumbnails import Decoders, ThumbnailCache
-from ..search.thumbnails import jpeg_bytes
+from ..api.thumbnails import Thumbnails
+from ..library.images.thumbnails import ThumbnailCache
 from .deep_zoom import Tiles
 
 _SIGNATURE_BYTES: Final = 16
@@ -46,12 +43,10 @@ class ImageServer:
 
     def __init__(self, library: Library, cache: ThumbnailCache, secret: bytes, base_path: str) -> None:
         self._library = library
-        self._cache = cache
+        self._thumbnails = Thumbnails(cache, {SIDE_PX[shape]: count for shape, count in _WORKERS.items()})
         self._secret = secret
         self.prefix = f"/{base_path}/pictures" if base_path else "/pictures"
         self.tiles = Tiles(cache)
-        self._decoders: dict[Shape, Decoders] = {}
-        self._lock = Lock()
 
     def address(self, image: ImageRecord, shape: Shape) -> str:
         """Return where the browser finds a picture; it changes with the picture."""
@@ -85,14 +80,7 @@ class ImageServer:
             ImageUnreadable: its file is not there, or not readable any more.
             DecodingUnavailable: no process can be started.
         """
-        name = f"{image.content_hash}-{SIDE_PX[shape]}.jpg"
-        data = self._cache.get(name)
-        if data is None:
-            shrunk = self._decoders_of(shape).shrink(str(image.path))
-            data = jpeg_bytes(Image.fromarray(shrunk.pixels))
-            if _is_as_indexed(image):  # else it would be kept under the name of what the file showed before
-                self._cache.put(name, data)
-        return data
+        return self._thumbnails.jpeg(image, SIDE_PX[shape])
 
     def image(self, image: ImageRecord, shape: Shape) -> Image.Image:
         """Return a picture made small, RGB; raises as `jpeg` does."""
@@ -105,21 +93,4 @@ class ImageServer:
     def close(self) -> None:
         """End the processes that decode."""
         self.tiles.close()
-        for decoders in self._decoders.values():
-            decoders.close()
-
-    def _decoders_of(self, shape: Shape) -> Decoders:
-        with self._lock:
-            if shape not in self._decoders:
-                self._decoders[shape] = Decoders(SIDE_PX[shape], DEFAULT_LIMITS, _WORKERS[shape])
-            return self._decoders[shape]
-
-
-def _is_as_indexed(image: ImageRecord) -> bool:
-    """Whether an image's file, or the archive that it lies in, has the size and date that it was indexed with."""
-    member = split_member(str(image.path))
-    try:
-        status = (image.path if member is None else Path(member[0])).stat()
-    except OSError:
-        return False
-    return status.st_mtime_ns == image.mtime_ns and (member is not None or status.st_size == image.size_bytes)
+        self._thumbnails.close()
